@@ -4,9 +4,12 @@ python bench/pipeline.py --rows 2000000 --known 50000000
 
 ``--known``: the home knows so many problems already, and the rows of the seven days up to today, as many a day as are
 taken in. Their keys are made up, as `tocsin ingest` and the nightly `retention apply` would have left them.
+
+``--work processes --workers 2``: the same reports once more, by workers beside; CPU seconds are of all processes.
 """
 
 import argparse
+import ctypes
 import json
 import os
 import shutil
@@ -14,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +29,7 @@ import feed
 from tocsin.node.records import LARGE_MERGE, KeyFiles
 from tocsin.problems import NOTES
 
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 _BATCH = 1_000_000  # made-up keys that are written at a time
 
 FLOOR = """
@@ -42,6 +48,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="Keep the inputs and the node here, and use inputs that are there.")
     parser.add_argument("--known", type=int, default=0, help="Problems that the node knows already.")
     parser.add_argument("--no-deliver", action="store_true")
+    parser.add_argument(
+        "--work", choices=["process", "processes"], default="process", help="Where to work, beside one."
+    )
+    parser.add_argument("--workers", type=int, default=0)
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="tocsin-bench-"))
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,6 +89,14 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
             (weigh(home / "rows") + weigh(home / "problems") - keys_before) / max(int(taken["stored"]), 1), 1
         ),
     }
+    if options.work != "process":
+        beside = folder / "home-beside"
+        shutil.rmtree(beside, ignore_errors=True)
+        for path in (folder / "teams.csv", folder / "rules.csv"):
+            tocsin(beside, "directory", "import", str(path))
+        settings = {"TOCSIN_WORK_ON": options.work, "TOCSIN_WORK_WORKERS": str(options.workers)}
+        taken, ingest = tocsin(beside, "ingest", *map(str, reports), environment=settings)
+        figures[options.work] = {**speed(rows, ingest), "counts": taken}
     if not options.no_deliver:
         sent, cost = tocsin(home, "deliver")
         figures["deliver"] = {**cost, "result": sent}
@@ -107,25 +125,37 @@ def fill(files: KeyFiles, count: int, rng: np.random.Generator, *, over: bool = 
     files.merge_now(up_to=0, most=LARGE_MERGE, whole=over)
 
 
-def tocsin(home: Path, *arguments: str) -> tuple[dict[str, Any], dict[str, float]]:
-    out, cost = run([str(Path(sys.executable).parent / "tocsin"), "--home", str(home), "--json", *arguments])
+def tocsin(
+    home: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> tuple[dict[str, Any], dict[str, float]]:
+    command = [str(Path(sys.executable).parent / "tocsin"), "--home", str(home), "--json", *arguments]
+    out, cost = run(command, environment or {})
     return json.loads(out), cost
 
 
-def run(command: list[str]) -> tuple[str, dict[str, float]]:
-    """Run one process; what it printed, and its seconds, CPU seconds and peak memory in MB."""
+def run(command: list[str], environment: Mapping[str, str] | None = None) -> tuple[str, dict[str, float]]:
+    """Run one process; what it printed, its seconds, and with those that it started CPU seconds and peak memory in MB.
+
+    The peak is that of the largest of them.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)  # who outlives the one that started it becomes ours
     started = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **(environment or {})}
+    )
     out = process.stdout.read() if process.stdout else ""
     _, status, usage = os.wait4(process.pid, 0)
+    seconds, own, peak = time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+    cpu = own
+    with suppress(ChildProcessError):
+        while True:
+            _, _, usage = os.wait4(-1, 0)
+            cpu, peak = cpu + usage.ru_utime + usage.ru_stime, max(peak, usage.ru_maxrss)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)[:200]} ended with {process.returncode}")
-    return out, {
-        "seconds": round(time.monotonic() - started, 2),
-        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
-        "peak_mb": round(usage.ru_maxrss / 1024),
-    }
+    figures = {"seconds": seconds, "cpu_seconds": cpu, "cpu_seconds_of_the_first": own, "peak_mb": peak / 1024}
+    return out, {name: round(figure, 2) for name, figure in figures.items()}
 
 
 def speed(rows: int, cost: dict[str, float]) -> dict[str, float]:

@@ -135,7 +135,7 @@ async def compare(folder: Path, medallion: Path) -> tuple[int, dict[str, Any]]:
 def seeded(home: Path) -> tuple[NodeWithStores, str]:
     """A node whose partner reads objects of four types, of which some have three versions."""
     home.mkdir()
-    (home / "tocsin.toml").write_text('[tell]\nmode = "live"\n')
+    (home / "tocsin.toml").write_text('[tell]\nmode = "live"\n[api]\nrequests_a_minute = 1_000_000\n')
     open_home(home)[1].close()
     tocsin(home, "partners", "add", "CERT B", "--mailbox", "csirt@b.example")
     made = tocsin(home, "exchange", "token", "make", "CERT B", "--scope", "read", "--scope", "post")

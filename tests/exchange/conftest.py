@@ -1,6 +1,5 @@
 """Nodes that exchange, made once in a process of tests; each test has a copy."""
 
-import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -9,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from support.exchange_examples import peer
-from support.https_server import WebServer, web_server
+from support.https_fixtures import certificate, server
 from support.ledger_examples import meet, meet_peer
-from support.mail_server import made_certificate
 from support.world import World, copy_world, make_world
+
+__all__ = ("certificate", "server")
 
 
 @pytest.fixture(scope="session")
@@ -33,19 +33,6 @@ def met(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pa
 def known(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A node that knows ``peer(3)``, as Peer."""
     return _left(meet_peer(copy_world(fresh, tmp_path_factory.mktemp("known")), peer(3)))
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
-    """A folder with key.pem and certificate.pem for 127.0.0.1, and the context of a server that has them."""
-    folder = tmp_path_factory.mktemp("certificate")
-    return folder, made_certificate(folder)[0]
-
-
-@pytest.fixture
-def server(certificate: tuple[Path, ssl.SSLContext]) -> Iterator[WebServer]:
-    with web_server(certificate[1]) as started:
-        yield started
 
 
 @pytest.fixture

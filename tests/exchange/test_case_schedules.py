@@ -131,7 +131,7 @@ class Schedule:
         if row is None or row.state != "offered-to-us":
             return
         if row.withdrawn or self.random.random() < 0.3:
-            self.do(who, "refuse", case=row.id)
+            self.do(who, "refuse", case=row.id, code="other")
         else:
             self.do(who, "accept", case=row.id)
 

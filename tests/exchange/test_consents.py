@@ -116,15 +116,15 @@ def test_a_source_is_asked_and_its_answer_counts_until_it_ends(pair: tuple[World
 def test_a_no_and_what_is_said_by_telephone_count_at_once(pair: tuple[World, World]) -> None:
     one, other = pair
     reference = adopted(pair)
-    act(other, "record-consent", item=1, partner="C", who="Ada of A", said="Only C")
+    act(other, "record-consent", item=1, partner="C", answer="yes", way="telephone", who="Ada of A", said="Only C")
     assert values(going(other, reference)) == {"Phishing kit", *OBSERVABLES}
-    act(other, "record-consent", item=1, partner="C", who="Ada of A", answer="no")
+    act(other, "record-consent", item=1, partner="C", way="telephone", who="Ada of A", answer="no")
     assert values(going(other, reference)) == set()
     asked = act(other, "ask-source", item=1, partner="C")
     carry(other, one, asked.dispatch)
     other.now += timedelta(days=8)
     assert todo(other) == [asked.message], "A has not answered for a week"
-    act(other, "record-consent", item=1, partner="C", who="Ada of A")
+    act(other, "record-consent", item=1, partner="C", answer="yes", way="telephone", who="Ada of A")
     assert (todo(other), rows(other, ExchangeMessage)[0].state) == ([], "done")
     other.now -= timedelta(days=8)
     carry(one, other, act(one, "consent", message=1).dispatch)
@@ -148,8 +148,9 @@ def test_nobody_is_asked_where_that_would_not_be_enough(pair: tuple[World, World
         act(other, "ask-source", item=1, partner="D")
     with pytest.raises(ConflictError, match="has it already"):
         act(other, "ask-source", item=1, partner="A")
+    said = {"answer": "yes", "way": "mail", "who": "Ada"}
     with pytest.raises(NotFoundError, match="takes part"):
-        act(other, "record-consent", incident=reference, source="Nobody", partner="C", who="Ada")
+        act(other, "record-consent", incident=reference, source="Nobody", partner="C", **said)
 
 
 def opened(mail: bytes, decryptor: PyDecryptor) -> list[Any]:

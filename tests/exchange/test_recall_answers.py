@@ -84,15 +84,14 @@ def test_whoever_has_mail_only_is_asked_by_a_person(alone: World) -> None:
     with alone.node.database.reading() as session:
         assert len(unanswered_recalls(session, alone.now)) == 1
         assert sent_dispatches(session)[0].recalled == {1}
-    done = alone.tocsin.json("exchange", "record-answer", "1", "--state", "done", "--who", "Ada", "--said", "Deleted")
+    answered = ("exchange", "record-answer", "1", "--state", "done", "--way", "telephone", "--who", "Ada")
+    done = alone.tocsin.json(*answered, "--said", "Deleted")
     assert (done["items"], done["state"]) == (1, "done")
     spoken = only(alone, SpokenAnswer)
     assert (spoken.who, spoken.said, spoken.way) == ("Ada", "Deleted", "telephone")
     with alone.node.database.reading() as session:
         assert unanswered_recalls(session, alone.now) == []
-    assert alone.tocsin.call("exchange", "record-answer", "1", "--state", "done", "--who", "Ada")[0] == 1, (
-        "it was answered"
-    )
+    assert alone.tocsin.call(*answered)[0] == 1, "it was answered"
 
 
 def test_a_recall_names_who_has_no_node(world: World) -> None:

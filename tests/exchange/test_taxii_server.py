@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -109,6 +110,13 @@ def test_what_is_not_for_a_program_is_missing_and_wrong_requests_are_refused(wor
     assert one.shared.get_object(name, version=versions[0])["objects"][0]["id"] == name
     assert [item["id"] for item in one.shared.get_manifest(type="indicator")["objects"]] == [name]
     assert one.ask(f"{mine}?match[spec_version]=2.0").json() == {}
+    api = world.node.settings.api.model_copy(update={"requests_a_minute": 2})
+    settings = world.node.settings.model_copy(update={"api": api})
+    limited = World(world.folder, replace(world.node, settings=settings), open=world.open).client()
+    limited.auth = ("x", one.secret)
+    answers = [limited.get(f"/taxii2/{mine}", headers={"Accept": MEDIA}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert int(answers[2].headers["Retry-After"]) in range(1, 61)
     world.tocsin.run("stop", "--reason", "drill")
     assert one.ask(mine).status_code == 503
     world.tocsin.run("exchange", "token", "revoke", "B")

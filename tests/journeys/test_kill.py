@@ -61,6 +61,7 @@ ELSEWHERE = (
     "exchange.",
     "standby.",
     "takeover.",
+    "work.",
 )
 PLACES = [
     name for name in NAMES if name not in SMTP_ONLY | COMPACTION | LARGE_ONLY and not name.startswith(ELSEWHERE)

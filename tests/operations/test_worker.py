@@ -18,6 +18,7 @@ from support.world import START, World, make_world
 from tocsin.delivery.lock import sole_deliverer
 from tocsin.node.settings import Settings, TellSettings
 from tocsin.operations.doctor import examine
+from tocsin.operations.models import ChoreRow
 from tocsin.operations.worker import EVERY, Chore, LastRun, Worker, is_due, read_past, wanted
 from tocsin.pipeline.notify import tell
 from tocsin.pipeline.stores import open_node
@@ -105,9 +106,9 @@ def test_what_waits_is_fetched_and_told_while_another_piece_fails(world: World, 
         world.tocsin.run("directory", "import", world.folder / file)
     drop(world)
     with Worker(world.node, clock()).working():
-        until(lambda: read_folder(world.node.mails) and Chore.REPLIES in read_past(world.node.home))
+        until(lambda: read_folder(world.node.mails) and Chore.REPLIES in read_past(world.node.database))
     assert sorted(read.to for read in read_folder(world.node.mails).values())
-    noted = read_past(world.node.home)
+    noted = read_past(world.node.database)
     assert "127.0.0.1" in noted[Chore.REPLIES].error
     [finding] = [one for one in examine(world.node.home) if one.what == "work of the server"]
     assert not finding.ok
@@ -138,7 +139,7 @@ def test_work_goes_on_by_itself_once_the_database_is_back(
     world = replace(world, node=open_node(world.node.home))
     intake = UploadIntake(world.node, clock())
     with sole_deliverer(world.node.database), Worker(world.node, clock()).working(), intake.working():
-        until(lambda: Chore.RETENTION in read_past(world.node.home))
+        until(lambda: Chore.RETENTION in read_past(world.node.database))
         with postgresql.connect() as other:
             other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
@@ -155,25 +156,25 @@ def test_what_is_done_daily_is_not_done_again_by_the_next_server(world: World) -
     now = clock()
     for _ in range(2):
         with Worker(world.node, now).working():
-            until(lambda: Chore.RETENTION in read_past(world.node.home))
+            until(lambda: Chore.RETENTION in read_past(world.node.database))
     applied = [entry for entry in world.tocsin.json("audit", "list") if entry["word"] == "retention.applied"]
     assert len(applied) == 1
 
 
 def test_what_was_mended_before_a_restart_is_well_at_once(world: World) -> None:
-    (world.node.home / "chores.json").write_text(
-        '{"keys": {"at": "2026-11-16T06:00:59+00:00", "error": "down", "hint": ""}}'
-    )
+    with world.node.database.begin() as session:
+        at = datetime(2026, 11, 16, 6, 0, 59, tzinfo=UTC)
+        session.add(ChoreRow(name=Chore.KEYS.value, machine="", at=at, error="down", hint=""))
     with Worker(world.node, clock()).working():
-        until(lambda: not read_past(world.node.home)[Chore.KEYS].error)
+        until(lambda: not read_past(world.node.database)[Chore.KEYS].error)
 
 
 def test_another_process_that_delivers_is_left_to_it(world: World) -> None:
     world.hear("192.0.2.1")
     with sole_deliverer(world.node.database), Worker(world.node, clock()).working():
-        until(lambda: Chore.RETENTION in read_past(world.node.home))
+        until(lambda: Chore.RETENTION in read_past(world.node.database))
     assert not read_folder(world.node.mails)
-    assert not read_past(world.node.home).get(Chore.TELL, LastRun()).error
+    assert not read_past(world.node.database).get(Chore.TELL, LastRun()).error
     with Worker(world.node, clock()).working():
         until(lambda: read_folder(world.node.mails))
 

@@ -508,12 +508,14 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.PARTNER_OFFERS: Story(own_offer, lambda w: act(w, "exchange withdraw", by="", case=1)),
     ItemKind.PARTNER_MESSAGES: Story(notice, lambda w: act(w, "exchange acknowledge", by="", message=1)),
     ItemKind.CONSENTS: Story(
-        asked_source, lambda w: act(w, "exchange record-consent", item=1, partner="1", who="Ada")
+        asked_source,
+        lambda w: act(w, "exchange record-consent", item=1, partner="1", answer="yes", way="telephone", who="Ada"),
     ),
     ItemKind.DISPATCHES_STUCK: Story(stuck_dispatch, read_receipt),
     ItemKind.RECEIPTS_MISSING: Story(lambda w: sent_dispatch(w, days=8), read_receipt),
     ItemKind.RECALLS_UNANSWERED: Story(
-        recalled, lambda w: act(w, "exchange record-answer", dispatch=1, state="done", who="Ada", said="Gone")
+        recalled,
+        lambda w: act(w, "exchange record-answer", dispatch=1, state="done", way="telephone", who="Ada", said="Gone"),
     ),
     ItemKind.NUMBERS_UNCHECKED: Story(
         restored, lambda w: act(w, "exchange record-number", partner="1", number=0, who="Ada")

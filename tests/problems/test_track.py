@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tocsin.events.schema import COLUMNS
 from tocsin.node.records.key_files import KeyFiles
-from tocsin.problems import NotificationFlags, ReminderPolicy, Sightings, Tracker, gone_since, problem_keys
+from tocsin.problems import NotificationFlags, ReminderPolicy, Sightings, Tracker, gone_since, problem_keys, shards_of
 from tocsin.problems.track import NOTES
 
 DAY = 86_400
@@ -207,3 +207,16 @@ def test_without_an_address_the_domain_is_the_asset() -> None:
 
     assert first != second
     assert first == third
+
+
+def test_an_asset_is_in_the_same_shard_for_good() -> None:
+    six = 0x2001_0DB8_0000_0001
+    frame = events(
+        source__ip__hi=[0, 0, six, six, six + 1, None, None, None],
+        source__ip__lo=[0xFFFF_C000_0201, 0xFFFF_C000_0202, 1, 2, 1, None, None, None],
+        source__fqdn=[None] * 5 + ["a.example", "b.example", None],
+        source__asn=[64500] * 8,
+        classification__type=["phishing"] * 8,
+    )
+
+    assert shards_of(frame).tolist() == [6, 10, 32, 32, 43, 39, 56, 42]

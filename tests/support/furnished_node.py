@@ -127,6 +127,7 @@ def _partners(world: World) -> dict[str, tuple[str, str, str]]:
     return {
         "agreement": ("1", "1", "999"),
         "partner": ("1", "1", "999"), "partner key": ("1 1", "1 1", "999 1"), "dispatch": ("1", "1", "999"),
+        "offered file": ("1 1", "1 1", "999 1"),
     }  # fmt: skip
 
 

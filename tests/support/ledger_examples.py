@@ -1,6 +1,7 @@
 """Two nodes that pinned each other's keys, and rows of the ledger as an exchange leaves them."""
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -63,6 +64,7 @@ from tocsin.operations.backup import known_tables
 from tocsin.sharing.gate import Tlp
 
 OBSERVABLES = ("203.0.113.7", "kit.example")
+TABLE = b"value,role\n203.0.113.7,indicator\n'kit.example,victim\n"
 
 
 def act(world: World, name: str, /, **values: Any) -> Any:
@@ -191,18 +193,21 @@ def foreign_agreement(world: World) -> dict[str, Any]:
 
 
 def offered(world: World) -> World:
-    """A partner, and an item that it offered; nothing was signed."""
+    """A partner, and an item with a file that it offered; nothing was signed."""
     claim(world)
+    digest = sha256(TABLE).hexdigest()
+    part = {"name": "observables.csv", "hash": f"sha256:{digest}", "class": "technical", "bytes": len(TABLE)}
     with world.node.database.begin() as session:
         row = IncomingRow(
             partner_id=1, number=1, hash=f"sha256:{'a' * 64}", counts=True, type="share", tlp="GREEN", state="taken",
-            code="", reason="", text="", archive="", came_at=world.now, taken_by="test",
+            code="", reason="", text="", archive=world.node.exchange.put(pack({digest: TABLE})), came_at=world.now,
+            taken_by="test",
         )  # fmt: skip
         session.add(row)
         session.flush()
         item = OfferedItem(
             partner_id=1, incoming_id=row.id, node=UUID(int=7), item=UUID(int=70), version=1, title="Phishing kit",
-            tlp="GREEN", pap="", verified=True, parts=[], state=OfferState.OFFERED.value, code="", reason="",
+            tlp="GREEN", pap="", verified=True, parts=[part], state=OfferState.OFFERED.value, code="", reason="",
             incident="", came_at=world.now, decided_at=None, decided_by="",
         )  # fmt: skip
         session.add(item)

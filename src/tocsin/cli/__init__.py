@@ -46,6 +46,7 @@ _GROUPS = {
         "restore",
         "standby",
         "takeover",
+        "machines",
         "retention",
         "templates",
         "languages",

@@ -66,6 +66,7 @@ GROUPS: Final = {
     "severity": ("tocsin.incidents.severity.acts",),
     "problems": ("tocsin.problems.acts", "tocsin.pipeline.inbox_problems"),
     "todo": ("tocsin.pipeline.to_do.acts", "tocsin.pipeline.comments"),
+    "machines": ("tocsin.operations.machines",),
     "purge": ("tocsin.operations.purge_act",),
     "undo": ("tocsin.interface.undo_act",),
     "directory": (

@@ -305,10 +305,10 @@ def _received(one: "ReceivedDispatch", known: Collection[str]) -> list[dict[str,
 
 
 def _sealed(call: NodeInvocation, dispatch: int) -> tuple[str, bytes]:
-    from tocsin.exchange.ledger import sealed_file
+    from tocsin.exchange.ledger import free_file
 
     with call.database.reading() as session:
-        return sealed_file(call.node, session, dispatch)
+        return free_file(call.node, session, dispatch, call.now)
 
 
 def _read(file: Path) -> bytes:

@@ -1,5 +1,6 @@
 """`tocsin partners`: who they are, which of their keys count, and when the link to each was last shown to work."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -179,7 +180,7 @@ def import_cerebrate(
     from pydantic import ValidationError
 
     from tocsin.exchange.partners import list_acts
-    from tocsin.pipeline.collectors import MispServerSettings, open_misp
+    from tocsin.pipeline.collectors import MispError, MispServerSettings, open_misp
 
     said = {"kind": "misp", "url": url, "secret_file": key_file, "networks": network or [], "ca_file": ca_file}
     try:
@@ -187,8 +188,15 @@ def import_cerebrate(
     except ValidationError as error:
         raise UsageError(f"{url}: {error.errors()[0]['msg']}.", hint="Give an address as https://HOST.") from error
     with open_misp(settings, call.home) as server:
-        found = {name: server.read(f"{name}/index.json") for name in list_acts.CEREBRATE}
-    _import(call, source or url, json.dumps(found).encode(), ())
+        found, left = {}, []
+        for name in list_acts.CEREBRATE:
+            try:
+                found[name] = server.read(f"{name}/index.json")
+            except MispError as error:  # whose key may not read people, say, has the teams all the same
+                if name == "organisations" or error.status not in {403, 404}:
+                    raise
+                left.append(f"{name}: {error}")
+    _import(call, source or url, json.dumps(found).encode(), (), left)
 
 
 @app.command("export-cerebrate")
@@ -234,9 +242,13 @@ def _folder(folder: Path) -> bytes:
     return json.dumps(found).encode()
 
 
-def _import(call: NodeInvocation, source: str, content: bytes, columns: tuple[str, ...]) -> None:
+def _import(
+    call: NodeInvocation, source: str, content: bytes, columns: tuple[str, ...], refused: Sequence[str] = ()
+) -> None:
+    """``refused``: which lists of a server are not in it, and why."""
     act = act_of("partners", "import-list")
     done = document_of(perform(call, act, {"source": source, "content": content, "columns": columns}))
+    done["left"] = [*refused, *done["left"]]
 
     def human() -> None:
         say(visible(act.told.format(**done)) + f" {done['keys']} keys are new, and confirmed by nobody.")

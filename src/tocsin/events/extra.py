@@ -61,6 +61,11 @@ def fold(frame: pl.DataFrame) -> pl.DataFrame:
     return fold_columns(frame, [name for name in frame.columns if name.startswith(PREFIX)])
 
 
+def extras_of(frame: pl.DataFrame) -> dict[str, pl.DataType]:
+    """The ``extra.*`` columns of a frame with their types."""
+    return {name: dtype for name, dtype in frame.schema.items() if name.startswith(PREFIX)}
+
+
 def fold_columns(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     """The frame with these ``extra.*`` columns put into the JSON objects of ``extra``."""
     if not names:

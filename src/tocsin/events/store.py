@@ -5,6 +5,7 @@ so that a query for a prefix opens one.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from tocsin.events.extra import PREFIX, fold, fold_columns
+from tocsin.events.extra import PREFIX, extras_of, fold, fold_columns
 from tocsin.events.schema import COLUMNS
 from tocsin.events.table import EventPart, EventTable
 from tocsin.node.errors import StorageError
@@ -67,15 +68,23 @@ class EventStore:
         """The number of the newest ingest in the table; 0 when there is none."""
         return self.table.last_ingest()
 
-    def write_part(self, frame: pl.DataFrame, *, ingest: int, part: int, day: date) -> EventPart:
+    def claim(self, extras: Mapping[str, pl.DataType]) -> set[str]:
+        """Those of a part's ``extra.*`` columns that it may have; for the writer, part after part."""
+        return self.table.claim_extras(extras, _MOST_EXTRAS)
+
+    def write_part(
+        self, frame: pl.DataFrame, *, ingest: int, part: int, day: date, extras: AbstractSet[str] | None = None
+    ) -> EventPart:
         """Write rows (`schema.COLUMNS` and ``extra.*`` columns) as a file that no reader sees before `commit`.
+
+        ``extras``: what `claim` said of them, where it was asked before.
 
         Rows stay in the order of the report: sorting them here costs more than all lookups of an ingest together
         (text lies scattered after it), and `compact` sorts a whole day at once.
         """
-        extras = {name: dtype for name, dtype in frame.schema.items() if name.startswith(PREFIX)}
-        claimed = self.table.claim_extras(extras, _MOST_EXTRAS)
-        frame = fold_columns(frame, [name for name in extras if name not in claimed])
+        columns = extras_of(frame)
+        claimed = self.claim(columns) if extras is None else extras
+        frame = fold_columns(frame, [name for name in columns if name not in claimed])
         return self._write(frame, f"{ingest:010d}-{part:06d}", day, in_order=False)
 
     def write_again(self, frame: pl.DataFrame, path: str, *, run: int, part: int) -> EventPart:
@@ -210,7 +219,7 @@ class EventStore:
             StorageError: one of them cannot be read, or the new one not be written; then all stays as it is.
 
         """
-        listing = self.table.listing()
+        version, listing = self.table.version(), self.table.listing()
         rows = pl.col("num_records")
         for least, limit in _SMALL:
             small = listing.filter(pl.col("partition.day") == day.isoformat(), rows >= least, rows < limit)
@@ -224,10 +233,10 @@ class EventStore:
             raise StorageError(
                 f"Small files of {day} in {self.folder} cannot be read: {error}.", hint="Run 'tocsin doctor'."
             ) from error
-        part = self._write(frame, f"merged-{self.table.version():010d}", day, in_order=False)
+        part = self._write(frame, f"merged-{version:010d}", day, in_order=False)
         self.sync([part])
         cut("store.merging")
-        self.table.replace(small["path"], [part])
+        self.table.replace(small["path"], [part], at=version)
         return small.height - 1
 
     def delete_days_before(self, day: date) -> int:
@@ -271,15 +280,17 @@ class EventStore:
         listed = set(self.files())
         return [path for path in self.folder.glob("day=*/*.parquet") if _in_table(path) not in listed]
 
-    def clean(self, *, reading: timedelta = READING) -> int:
+    def clean(self, *, reading: timedelta = READING, newest: int | None = None) -> int:
         """Remove what the table does not list, but for what it listed so short ago; returns how many. For the writer.
+
+        ``newest``: of parts, none of a later ingest than this one.
 
         Whoever began to read before a file was taken out of the table, as an export does that is made while it is sent,
         finds it for that long.
         """
         stray = self.unlisted()
         held = self.table.taken_out(reading) if stray else frozenset()
-        gone = [path for path in stray if _in_table(path) not in held]
+        gone = [path for path in stray if _in_table(path) not in held and not _is_later(path, newest)]
         for path in gone:
             path.unlink()
             cut("store.cleaning")
@@ -339,6 +350,12 @@ class EventStore:
 def _in_table(path: Path) -> str:
     """How the table names a file (`Path.relative_to` takes fifty times as long, and there may be thousands)."""
     return f"{path.parent.name}/{path.name}"
+
+
+def _is_later(path: Path, ingest: int | None) -> bool:
+    """Whether a file is a part of a later ingest."""
+    number = path.name.partition("-")[0]
+    return ingest is not None and number.isdecimal() and int(number) > ingest
 
 
 def _cuts(scan: pl.LazyFrame) -> list[pl.Expr]:

@@ -140,12 +140,21 @@ class EventTable:
             removed = [_remove(path, data_change=True) for path in replaced]
             self._commit([*removed, *(_add(part) for part in parts)], ingest=ingest)
 
-    def replace(self, old: Iterable[str], new: Sequence[EventPart], *, deleted: bool = False) -> None:
-        """Take files out and others in, in one commit; ``deleted``: their rows are gone, not only moved."""
+    def replace(
+        self, old: Iterable[str], new: Sequence[EventPart], *, deleted: bool = False, at: int | None = None
+    ) -> None:
+        """Take files out and others in, in one commit; ``deleted``: their rows are gone, not only moved.
+
+        ``at``: the version of the table in which they were listed.
+
+        Raises:
+            StorageError: the table cannot be written, or is not at that version any more.
+
+        """
         removed = [_remove(path, data_change=deleted) for path in old]
         if removed or new:
             with _writing(self.folder):
-                self._commit([*removed, *(_add(part, data_change=deleted) for part in new)])
+                self._commit([*removed, *(_add(part, data_change=deleted) for part in new)], at=at)
 
     def forget_past(self) -> None:
         """Let only the present be known: earlier commits, which say what files held at least and at most, are deleted.
@@ -231,11 +240,19 @@ class EventTable:
             table.alter.add_columns(_schema(missing).fields)
             cut("store.widened")
 
-    def _commit(self, actions: "list[AddAction | RemoveAction]", *, ingest: int | None = None) -> None:
+    def _commit(
+        self, actions: "list[AddAction | RemoveAction]", *, ingest: int | None = None, at: int | None = None
+    ) -> None:
         from deltalake import CommitProperties, Transaction
 
         table = self._open()
         last = table.version()
+        # Asked of the version behind which it commits: another process may have taken over since this one looked.
+        shown = 0 if ingest is None else int(table.transaction_version(_APPLICATION) or 0)
+        if at not in {None, last} or (ingest is not None and shown >= ingest):
+            raise StorageError(
+                f"Another process wrote the event table in {self.folder} meanwhile.", hint="Do it again."
+            )
         transactions = [Transaction(_APPLICATION, ingest)] if ingest is not None else None
         table.create_write_transaction(
             actions,

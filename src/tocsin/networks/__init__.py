@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tocsin.networks.announcements import announced, networks_of
     from tocsin.networks.as_by_country import as_numbers_in
     from tocsin.networks.countries import country_names
+    from tocsin.networks.folders import current_folder
     from tocsin.networks.formats import FORMATS, Format
     from tocsin.networks.intervals import Cover, IntervalTable, Ranges, flatten_cover, flatten_ranges, overlay
     from tocsin.networks.lines import read_chunks

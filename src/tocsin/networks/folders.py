@@ -16,6 +16,7 @@ from tocsin.networks.bundle import bundle_name, unpack
 from tocsin.node.errors import ConflictError, StorageError
 from tocsin.node.files import sync_file, sync_folder, write_whole
 from tocsin.node.paths import HomeFolder
+from tocsin.node.records import held_file
 
 _ABANDONED_SECONDS = 3600
 
@@ -63,17 +64,13 @@ def only_writer(home: Path) -> Iterator[None]:
         ConflictError: somebody does.
 
     """
-    import fcntl
-
     root = home / HomeFolder.NETWORKS
     _make(root)
-    with (root / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with held_file(root / ".lock") as ours:
+        if ours is None:
             raise ConflictError(
                 "Another load of network tables is running.", hint="Wait until it has ended, then try again."
-            ) from None
+            )
         yield
 
 

@@ -41,7 +41,6 @@ class HomeFile(StrEnum):
 
     AUDIT_HEAD = "audit.head"  # the newest seal, so that one which is gone from the records is missed
     AUDIT_KEY = "audit.key"  # whoever has it can seal
-    CHORES = "chores.json"
     PURGES = "purges.jsonl"  # what was purged, by reference and hash: finished after a kill, done again after a restore
     RECORDS = "records.sqlite"
     TOKENS = "secret.key"

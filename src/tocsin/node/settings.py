@@ -23,6 +23,7 @@ from tocsin.node.paths import HomeFile
 from tocsin.node.section import Name, Section, Words, split_words
 from tocsin.node.standby_settings import StandbySettings
 from tocsin.node.takedown_settings import TakedownSettings
+from tocsin.node.work_settings import WorkSettings
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -387,6 +388,7 @@ class Settings(Section):
     storage: StorageSettings = StorageSettings()
     standby: StandbySettings = StandbySettings()
     ingest: IngestSettings = IngestSettings()
+    work: WorkSettings = WorkSettings()
     tell: TellSettings = TellSettings()
     mail: MailSettings = MailSettings()
     mailbox: MailboxSettings = MailboxSettings()

@@ -5,7 +5,6 @@ what was about to leave, and what has left. A mail is written there *before* the
 writes a term *before* reading what was about to leave: so one of the two sees the other. docs/design/standby.md.
 """
 
-import fcntl
 import json
 import os
 import socket
@@ -23,6 +22,7 @@ from uuid import uuid4
 from tocsin.node.errors import ConflictError
 from tocsin.node.files import sync_folder, write_whole
 from tocsin.node.paths import HomeFolder
+from tocsin.node.records import held_file, patiently
 from tocsin.node.sentences import say
 from tocsin.node.standby_settings import StandbySettings
 
@@ -290,8 +290,7 @@ class Standby:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         self.local.mkdir(mode=0o700, exist_ok=True)
-        with (self.local / "intents.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with held_file(self.local / "intents.lock", patiently):
             yield
 
     def _want(self) -> bool:

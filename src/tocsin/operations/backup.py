@@ -58,7 +58,7 @@ from tocsin.pipeline.stores import NodeWithStores, writer
 
 NOT_COPIED: Final = {
     *(HomeFolder.AT_WORK, HomeFolder.COMPILED, HomeFolder.SPOOL, HomeFolder.STANDBY),
-    *(HomeFile.AUDIT_HEAD, HomeFile.CHORES, HomeFile.UNFINISHED_RESTORE, HomeFile.WRITER_LOCK),
+    *(HomeFile.AUDIT_HEAD, HomeFile.UNFINISHED_RESTORE, HomeFile.WRITER_LOCK),
 }
 _ROWS = 2_000
 _REGISTER: Final = "tocsin.assets.register.models"
@@ -67,6 +67,7 @@ _REGISTER: Final = "tocsin.assets.register.models"
 LEFT_OUT: Final = "the register of critical assets"
 
 _ALWAYS_FILLED = {"directory_state"}  # its one row is made with the table
+_OF_THE_MOMENT = {"machine"}  # machines of a restored node are others
 
 # Where the tables of all rooms are described; those of capabilities say so themselves.
 _MODELS = (
@@ -112,6 +113,7 @@ _MODELS = (
     "tocsin.sharing.rules.models",
     "tocsin.delivery.mailbox.models",
     "tocsin.pipeline.collectors.models",
+    "tocsin.operations.models",
 )
 
 
@@ -241,7 +243,7 @@ def copy_records(source: Database, target: Database, *, readable: bool = False) 
     secret = _secret_tables() if readable else ()
     with _snapshot(source) as reading, target.engine.begin() as writing:
         for table in known:
-            if table in secret:
+            if table in secret or table.name in _OF_THE_MOMENT:
                 continue
             if table.name in _ALWAYS_FILLED:
                 writing.execute(delete(table))

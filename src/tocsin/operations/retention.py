@@ -21,6 +21,7 @@ from tocsin.node.records import LARGE_MERGE, AuditAction, audit, forget_undos
 from tocsin.operations.statistics import keep_months
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
+from tocsin.pipeline.term import last_number
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ def _forget_rows(node: NodeWithStores, day: date) -> None:
 
 def _merge_keys(node: NodeWithStores, today: date) -> None:
     """Merge also the large key files, which an ingest leaves alone, and those of each day that is over."""
-    last = commitment.next_number(node) - 1
+    with node.database.reading() as session:
+        last = last_number(session)
     node.tracker.files.merge_now(up_to=last, most=LARGE_MERGE)
     for folder in (node.home / HomeFolder.ROWS).glob("????-??-??"):
         day = date.fromisoformat(folder.name)

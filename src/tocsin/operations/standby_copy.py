@@ -5,7 +5,6 @@ file of the node which pack has it. The records are cut into blocks, each as if 
 whole: it gets its name last. docs/design/standby.md.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -24,13 +23,13 @@ from sqlalchemy import select
 from tocsin import __version__
 from tocsin.delivery import Delivery, DeliveryState
 from tocsin.delivery.never_held import HotlineMessage, NeverHeldReference
-from tocsin.exchange.dispatches import OutgoingState
+from tocsin.exchange.dispatches import OPEN_STATES, OutgoingState
 from tocsin.exchange.ledger import OutgoingRow
 from tocsin.node.errors import ConflictError, SettingError, StorageError
 from tocsin.node.files import disk_failures, sync_file, sync_folder, write_whole
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.paths import HomeFile
-from tocsin.node.records import cut, node_uuid, open_database, sqlite_url
+from tocsin.node.records import Database, cut, held, node_uuid, open_database, sqlite_url
 from tocsin.node.standby import MEND_FENCED, SharedFolder, Standby, read_json
 from tocsin.operations.backup import copy_records, node_files
 from tocsin.operations.backup_archive import archive_into
@@ -51,7 +50,7 @@ _BASE_DAYS: Final = timedelta(days=7)  # what was deleted here is gone there, at
 _BREATH, _SHARE = 15.0, 20.0  # seconds between copies that mails wait for; times as long as the last one took
 _OWED: Final = (DeliveryState.QUEUED.value, DeliveryState.RETRY.value, DeliveryState.HELD.value)
 _LETTERS: Final = (LetterState.QUEUED.value, LetterState.RETRY.value, LetterState.HELD.value)
-_DISPATCHES: Final = (OutgoingState.SEALED.value, OutgoingState.TRYING.value, OutgoingState.STUCK.value)
+_DISPATCHES: Final = tuple(one.value for one in OPEN_STATES - {OutgoingState.HANDED_OVER})
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def make_copy(node: NodeWithStores, *, now: Callable[[], datetime]) -> StandbyCo
             "There is no standby machine.", hint="Set [standby] folder and to; docs/operate.md shows how."
         )
     keys = backup_keys(node, standby.settings.to, now())
-    with _sole_copier(standby), disk_failures("The copy for the standby machine could not be made"):
+    with _sole_copier(standby, node.database), disk_failures("The copy for the standby machine could not be made"):
         _become_node(standby, str(node_uuid(node.database)), now())
         return _Copier(node, standby, keys, now).copy()
 
@@ -162,13 +161,11 @@ def _become_node(standby: Standby, uuid: str, now: datetime) -> None:
 
 
 @contextmanager
-def _sole_copier(standby: Standby) -> Iterator[None]:
+def _sole_copier(standby: Standby, database: Database) -> Iterator[None]:
     standby.local.mkdir(mode=0o700, exist_ok=True)
-    with (standby.local / "copy.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConflictError("Another process makes a copy at this moment.", hint="Wait for it to end.") from None
+    with held(database, "standby-copy", file=standby.local / "copy.lock") as ours:
+        if not ours:
+            raise ConflictError("Another process makes a copy at this moment.", hint="Wait for it to end.")
         yield
 
 

@@ -1,10 +1,10 @@
 """The work that a node does by itself: what of it is due is decided here, and a server does it in the background.
 
 Each chore holds the lock that its command holds too: where timers or another server do the same work, nothing is done
-twice. What goes wrong with one is noted, shown by `tocsin doctor` and tried again; the others go on.
+twice. Of several servers over one PostgreSQL one does a chore for as long as it lives, by a lock that ends with it;
+then another goes on. What goes wrong is noted, shown by `tocsin doctor` and tried again; the others go on.
 """
 
-import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,17 +13,16 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from imaplib import IMAP4
 from logging import getLogger
-from pathlib import Path
 from typing import Final
 
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from tocsin.node.errors import ConflictError, StorageError, TocsinError, internal_failures
-from tocsin.node.files import disk_failures, write_whole
-from tocsin.node.paths import HomeFile
+from tocsin.node.records import Database, KeptLocks, insert_for
 from tocsin.node.retries import pause
-from tocsin.node.sentences import decode_sentence, encode_sentence
 from tocsin.node.settings import Settings
+from tocsin.operations.models import ChoreRow
 from tocsin.pipeline.parse import Clock
 from tocsin.pipeline.stores import NodeWithStores
 
@@ -104,30 +103,27 @@ def is_due(chore: Chore, past: LastRun, now: datetime) -> bool:
     return now - past.at >= (min(again, timedelta(seconds=pause(past.outages))) if past.outages else again)
 
 
-def read_past(home: Path) -> dict[Chore, LastRun]:
-    """What is noted of the chores of the node in ``home``; nothing where the note is missing or damaged."""
-    try:
-        found = json.loads((home / HomeFile.CHORES).read_text(encoding="utf-8"))
-        return {
-            Chore(name): LastRun(
-                datetime.fromisoformat(one["at"]), decode_sentence(one["error"]), decode_sentence(one["hint"])
-            )
-            for name, one in found.items()
-        }
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return {}
+def read_past(database: Database) -> dict[Chore, LastRun]:
+    """What is noted of the chores of a node.
+
+    Raises:
+        StorageError: the records cannot be read.
+
+    """
+    with database.reading() as session:
+        rows = session.scalars(select(ChoreRow).where(ChoreRow.name.in_(list(Chore)))).all()
+    return {Chore(row.name): LastRun(row.at, row.error, row.hint) for row in rows}
 
 
 class Worker:
     """The threads of a server that do the chores, one each, so that a long one keeps no other waiting."""
 
-    def __init__(self, node: NodeWithStores, clock: Clock) -> None:
-        self._node, self._clock = node, clock
+    def __init__(self, node: NodeWithStores, clock: Clock, machine: str = "") -> None:
+        self._node, self._clock, self._machine = node, clock, machine
+        self._locks = KeptLocks(node.database)
         self._ended, self._noting = threading.Event(), threading.Lock()
         # What went wrong for the server before this one is tried at once: somebody may have mended it.
-        self._past = {
-            chore: replace(past, at=_LONG_AGO) if past.error else past for chore, past in read_past(node.home).items()
-        }
+        self._past = {chore: _mended(past) for chore, past in read_past(node.database).items()}
         self._deeds = _deeds(node, clock, self._ended.is_set)
 
     @contextmanager
@@ -148,6 +144,7 @@ class Worker:
             self._ended.set()
             for thread in threads:
                 thread.join()
+            self._locks.close()
 
     def _work(self, chore: Chore) -> None:
         while not self._ended.is_set():
@@ -160,6 +157,10 @@ class Worker:
         if self._is_fenced(chore):
             return
         try:
+            if not self._locks.keep(f"chore {chore}", lambda: self._go_on(chore)):
+                return  # another machine does it
+            if not is_due(chore, self._past.get(chore, LastRun()), at):
+                return  # another machine did it
             with internal_failures(f"The work '{chore}'"):
                 kept_from = self._deeds[chore]()
             # Telling decides itself when it tries again.
@@ -180,6 +181,13 @@ class Worker:
         standby = self._node.standby if chore is not Chore.STANDBY else None
         return standby is not None and bool(standby.fenced())
 
+    def _go_on(self, chore: Chore) -> None:
+        """Go on where the machine ended that did it until now; what was wrong here is told of once it is not."""
+        past = read_past(self._node.database).get(chore, LastRun())
+        if not self._past.get(chore, LastRun()).error:
+            self._past[chore] = _mended(past)
+        _write(self._node.database, chore, past, self._machine)
+
     def _note(self, chore: Chore, past: LastRun) -> None:
         """Remember it for the next server and for the doctor; a lasting trouble is logged once."""
         with self._noting:
@@ -192,18 +200,20 @@ class Worker:
             if past.error == before.error and EVERY[chore] < timedelta(days=1):
                 return  # when what is done all the time was done is of no interest
             try:
-                _write(self._node.home, self._past)
+                _write(self._node.database, chore, past, self._machine)
             except StorageError as error:
                 getLogger("uvicorn.error").error("%s %s", error, error.hint)  # noqa: TRY400
 
 
-def _write(home: Path, past: Mapping[Chore, LastRun]) -> None:
-    with disk_failures("What was done could not be noted"):
-        write_whole(home / HomeFile.CHORES, json.dumps({chore: _noted(one) for chore, one in past.items()}).encode())
+def _mended(past: LastRun) -> LastRun:
+    return replace(past, at=_LONG_AGO) if past.error else past
 
 
-def _noted(past: LastRun) -> dict[str, str]:
-    return {"at": str(past.at), "error": encode_sentence(past.error), "hint": encode_sentence(past.hint)}
+def _write(database: Database, chore: Chore, past: LastRun, machine: str) -> None:
+    values = {"machine": machine, "at": past.at, "error": past.error, "hint": past.hint}
+    with database.begin() as session:
+        row = insert_for(session, ChoreRow).values(name=chore.value, **values)
+        session.execute(row.on_conflict_do_update(index_elements=["name"], set_=values))
 
 
 def _deeds(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> Mapping[Chore, Callable[[], str]]:

@@ -39,6 +39,7 @@ from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.tables import WithheldKey
+from tocsin.pipeline.term import check_term, is_shared, last_number, pass_over, reserve_number
 
 _MOST_COLUMNS = 2_000  # no feed has so many; a hostile header may
 
@@ -60,10 +61,15 @@ class PreparedIngest:
     note: Callable[[Session], None] | None = None
 
 
-def next_number(node: NodeWithStores) -> int:
-    """The number of the next ingest or notification run. For the writer."""
+def next_number(node: NodeWithStores, after: int = 0) -> int:
+    """The number of the next ingest or notification run, behind ``after`` that waits to become true. For the writer.
+
+    Raises:
+        ConflictError: another machine took over.
+
+    """
     with node.database.begin() as session:
-        return max(session.scalar(select(func.max(row.number))) or 0 for row in (Ingest, NotificationRun)) + 1
+        return reserve_number(session) if is_shared(node.database) else max(last_number(session), after) + 1
 
 
 def known_feed(node: NodeWithStores, feed: Feed) -> FeedRecord:
@@ -106,6 +112,7 @@ def prepare(node: NodeWithStores, group: Sequence[PreparedIngest]) -> None:
         sync_folder(node.quarantine)
     cut("ingest.synced")
     with node.database.begin() as session:
+        check_term(session)
         for one in group:
             _note_prepared(session, one, shown_as=group[-1].record.number)
             cut("ingest.preparing")
@@ -165,6 +172,7 @@ def prepare_run(
     cut("run.synced")
     run.state = IngestState.PREPARED
     with node.database.begin() as session:
+        check_term(session)
         _add_team_sets(session, team_sets)
         queue(session, ingest=run.number, counts=owed, teams=teams, now=run.started_at)
         session.add(run)
@@ -182,6 +190,7 @@ def commit_run(node: NodeWithStores, number: int) -> None:
         node.store.commit(number, parts, replaced)
     cut("run.shown")
     with node.database.begin() as session:
+        check_term(session)
         session.get_one(NotificationRun, number).state = IngestState.COMMITTED
         release_items(session, [number])
         cut("run.committing")
@@ -208,6 +217,7 @@ def commit(node: NodeWithStores, numbers: Sequence[int], parts: Sequence[EventPa
         node.store.commit(numbers[-1], parts)
     cut("ingest.shown")
     with node.database.begin() as session:
+        check_term(session)
         wanted = select(Ingest).where(Ingest.number.in_(numbers), Ingest.state != IngestState.COMMITTED)
         for record in session.scalars(wanted.order_by(Ingest.number)).all():
             record.state = IngestState.COMMITTED
@@ -231,15 +241,18 @@ def recover(node: NodeWithStores) -> list[int]:
     For the writer.
 
     Raises:
+        ConflictError: another machine took over.
         StorageError: the event table holds ingests that the records do not know; their numbers would come twice.
 
     """
-    if (shown := node.store.last_committed()) >= (following := next_number(node)):
-        raise StorageError(
-            f"The records are older than the event table: they know of {following - 1} ingests, it of {shown}.",
-            hint="Restore both from one backup.",
-        )
     with node.database.begin() as session:
+        check_term(session)
+        known = last_number(session)
+        if (shown := node.store.last_committed()) > known:
+            raise StorageError(
+                f"The records are older than the event table: they know of {known} ingests, it of {shown}.",
+                hint="Restore both from one backup.",
+            )
         unfinished = session.scalars(select(Ingest).where(Ingest.state == IngestState.PREPARED).order_by(Ingest.number))
         pending: dict[int, list[Ingest]] = {}
         for record in unfinished:
@@ -258,15 +271,18 @@ def recover(node: NodeWithStores) -> list[int]:
 
 def clean(node: NodeWithStores) -> None:
     """Remove what belongs to no committed ingest. For the writer."""
-    last = next_number(node) - 1
+    with node.database.begin() as session:
+        last = last_number(session)
+        # Of a number that was not reserved yet is what another writer writes, where this one was stopped and goes on.
+        newest = pass_over(session) if is_shared(node.database) else None
     cut("clean.events")
-    node.store.clean()
+    node.store.clean(newest=newest)
     cut("clean.keys")
-    node.tracker.files.clean(up_to=last)
+    node.tracker.files.clean(up_to=last, newest=newest)
     for day in (node.home / HomeFolder.ROWS).glob("*"):
-        node.rows_of(date.fromisoformat(day.name)).clean(up_to=last)
+        node.rows_of(date.fromisoformat(day.name)).clean(up_to=last, newest=newest)
     for path in node.quarantine.glob("*.jsonl"):
-        if int(path.stem) > last:
+        if last < int(path.stem) and (newest is None or int(path.stem) <= newest):
             path.unlink()
     cut("clean.spool")
     empty_spool(node.spool)

@@ -25,9 +25,10 @@ from tocsin.events.sources import recognise
 from tocsin.networks import Networks
 from tocsin.node.errors import InputError
 from tocsin.node.paths import HomeFolder
-from tocsin.pipeline.parse import passing, understand
+from tocsin.pipeline.parse import passing
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores
+from tocsin.pipeline.understand import understand
 from tocsin.sharing.gate import GateVerdict, LocalRule, allowed_teams
 from tocsin.sharing.routing import RoutingDecision, RuleMatch
 

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from tocsin.delivery import halts, sole_exchange
 from tocsin.exchange.dispatches import OutgoingState
-from tocsin.exchange.ledger import OutgoingRow, PartnerFile, outgoing_bytes, take_receipt
+from tocsin.exchange.ledger import OutgoingRow, PartnerFile, is_held, outgoing_bytes, take_receipt
 from tocsin.exchange.partners import partner_names
 from tocsin.exchange.statements import RefusalError
 from tocsin.exchange.ways import (
@@ -88,7 +89,8 @@ def deliver_dispatches(
         courier = _Courier(node, now, stop, at_once, mails)
         courier.settle()
         with node.database.reading() as session:
-            partners = list(due_dispatches(session, now, mails=mails))
+            found = list(due_dispatches(session, now, mails=mails))
+        partners = [list(takewhile(lambda one: not is_held(node, one.row, now), of)) for of in found]
         for of_partner in partners:
             courier.hold(of_partner)
             courier.post(of_partner)

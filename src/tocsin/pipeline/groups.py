@@ -16,11 +16,11 @@ from tocsin.node.errors import InternalError, StorageError, TocsinError, interna
 from tocsin.node.files import disk_failures
 from tocsin.node.records import cut
 from tocsin.pipeline import commit as commitment
-from tocsin.pipeline.parse import Failures, IngestSession, OpenReport
+from tocsin.pipeline.parse import GROUP_BYTES, Failures, IngestSession, OpenReport
+from tocsin.pipeline.placement import WorkerLostError
 from tocsin.pipeline.stores import NodeWithStores
 
 GROUP_REPORTS: Final = 50
-GROUP_BYTES: Final = 4_000_000  # of reports that become true together; a larger one does so by itself
 GROUP_SECONDS: Final = 0.5  # so long a settled report waits for others at most, and for the last of them
 
 
@@ -206,8 +206,13 @@ class GroupedIntake:
             self._total += Counts(already=1)
             return
         waiting = self._waiting
-        number = waiting[-1].prepared.record.number + 1 if waiting else commitment.next_number(node)
-        counts, prepared = self.settle(self.session, reading, number)
+        number = commitment.next_number(node, waiting[-1].prepared.record.number if waiting else 0)
+        try:
+            counts, prepared = self.settle(self.session, reading, number)
+        except WorkerLostError:  # once more, after what it had written is gone
+            self._recover()
+            with closing(reading.anew(self.session)) as second:
+                counts, prepared = self.settle(self.session, second, commitment.next_number(node))
         if not waiting:
             self._since = monotonic()
         waiting.append(_SettledReport(outcome, report, counts, prepared))

@@ -1,11 +1,12 @@
 """The spine: a report goes in, and what is in it is stored, routed, passed through the gate and owed to teams.
 
-    report ─► read ─► normalise ─► enrich ─► duplicates ─► problems ─► route ─► gate ─► store ─► owe
-             └──────── in parallel, pure ───┘ └──────── in order, one batch at a time ────────┘
+    report ─► read ─► normalise ─► enrich ─► route ─► gate ─► duplicates ─► problems ─► owe ─► store
+             └──────────── understand: in parallel, pure ──┘ └─ settle: in order ─────────┘   └ finish: in parallel
 
 Work is per batch of whole records; what a batch leaves in memory is counts.
 """
 
+import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -16,7 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import polars as pl
 from sqlalchemy.orm import Session
 
@@ -27,7 +27,6 @@ from tocsin.events import (
     Ingest,
     OpenedReport,
     Quarantine,
-    first_of_each,
     shown,
     watch_feeds,
 )
@@ -49,15 +48,27 @@ from tocsin.pipeline.groups import (
     make_true,
     report_failures,
 )
-from tocsin.pipeline.parse import Clock, IngestSession, OpenReport, ParsedBatch, open_all, open_report
+from tocsin.pipeline.notify_decision import NotificationDecider
+from tocsin.pipeline.parse import Clock, IngestSession, OpenReport, open_all, open_report
+from tocsin.pipeline.placement import InProcess
 from tocsin.pipeline.recipients import RecipientResolver
+from tocsin.pipeline.steps import (
+    BatchWorker,
+    FinishedBatch,
+    IngestTerms,
+    PartTerms,
+    RowVerdicts,
+    Settlement,
+    WorkerTerms,
+)
 from tocsin.pipeline.stores import NodeWithStores, writer
 from tocsin.pipeline.tables import WithheldKey
-from tocsin.problems import ReminderPolicy, ReminderRequests, Sightings, read_reminders
-from tocsin.problems.answers import AnswerSnapshot
+from tocsin.pipeline.team_sets import TeamSets
+from tocsin.problems import ReminderPolicy, read_reminders
 
 if TYPE_CHECKING:
     from tocsin.assets import AssetMatcher
+    from tocsin.pipeline.processes import Processes
 
 INGEST: Final = "ingest"
 """What references call the way of a report that is taken in where it stands."""
@@ -74,14 +85,12 @@ class IngestRun:
     day: date
     now: datetime
     feed: FeedRecord
-    duplicate_days: int
-    tellers: RecipientResolver
-    repeat: ReminderPolicy
-    said: AnswerSnapshot
-    reminders: ReminderRequests
+    resolver: RecipientResolver
+    sets: TeamSets
+    settlement: Settlement
     quarantine: Quarantine
     watch: ObservableWatch
-    assets: "AssetMatcher | None"
+    terms: IngestTerms
     counts: Counts = field(default_factory=Counts)
     columns: Sequence[str] = ()
     parts: list[EventPart] = field(default_factory=list)
@@ -90,6 +99,31 @@ class IngestRun:
     withheld: Counter[WithheldKey] = field(default_factory=Counter)
     newest: datetime | None = None
     touches: Counter[int] = field(default_factory=Counter)
+
+    def count(self, verdicts: RowVerdicts) -> None:
+        """Count what was settled of a batch."""
+        counts, rows, stored = self.counts, len(verdicts.kept), int(verdicts.kept.sum())
+        counts.rows += rows
+        counts.stored += stored
+        counts.duplicates += rows - stored
+        counts.problems_new += verdicts.new
+        counts.problems_continuing += verdicts.continuing
+        self.owed += verdicts.owed
+
+    def add(self, finished: FinishedBatch) -> None:
+        """Add what became of a batch that was finished, in the order of parts."""
+        if finished.part is None:
+            return
+        counts = self.counts
+        self.parts.append(finished.part)
+        self.sighted.append(finished.sighted)
+        counts.routed += finished.routed
+        counts.unrouted += finished.part.rows - finished.routed
+        counts.withheld += finished.withheld.total()
+        self.withheld += finished.withheld
+        self.touches += finished.touches
+        if finished.newest is not None:
+            self.newest = max(finished.newest, self.newest or finished.newest)
 
 
 _WAITING = "waiting for another ingest to finish"
@@ -229,42 +263,71 @@ def open_session(
 @contextmanager
 def _session(node: NodeWithStores, clock: Clock = _now) -> Iterator[IngestSession]:
     with ThreadPoolExecutor(_WORKERS) as pool, ThreadPoolExecutor(1) as reading:
-        tellers, watch = RecipientResolver.open(node), ObservableWatch(node.database)
+        resolver, watch = RecipientResolver.open(node), ObservableWatch(node.database)
+        here = InProcess(BatchWorker.of(Networks.open(node.home), resolver, node.store), pool)
+        away = _away(node, resolver)
         try:
-            yield IngestSession(node, pool, reading, Networks.open(node.home), tellers, watch, clock)
+            yield IngestSession(node, here, away, reading, resolver, NotificationDecider.open(node), watch, clock)
         finally:
+            if away is not None:
+                away.end()
             node.end_merges()  # backups and retention find whole files
+
+
+def _away(node: NodeWithStores, resolver: RecipientResolver) -> "Processes | None":
+    """Workers elsewhere, as the settings have them; none are started yet."""
+    if node.settings.work.on == "process":
+        return None
+    from tocsin.pipeline.processes import Processes
+
+    terms = WorkerTerms(node.home, node.store.folder, resolver.terms)
+    return Processes(terms, node.settings.work.workers or len(os.sched_getaffinity(0)))
 
 
 def _settled(
     session: IngestSession, reading: OpenReport, number: int, again: ReplayOf | None = None
 ) -> tuple[Counts, commitment.PreparedIngest]:
     """A report settled under a number: all of it is written, and nothing of it is true yet."""
-    node = session.node
-    quarantine = Quarantine(node.quarantine, number, reading.reader.header)
-    session.watch.open(reading.heard)
+    node, heard = session.node, reading.heard
+    reader = reading.work.reader
+    quarantine = Quarantine(node.quarantine, number, reader.header)
+    session.watch.open(heard)
+    session.decider.hear(node.database, heard)
+    watch = replace(session.watch)  # as it is now: the next report of a group may find more to look for
     run = IngestRun(
         node,
         number,
-        reading.heard.date(),
-        reading.heard,
+        heard.date(),
+        heard,
         reading.record,
-        reading.feed.duplicate_days or node.settings.ingest.duplicate_days,
-        session.tellers,
-        _repeat(node.settings.tell),
-        session.tellers.said(node, reading.heard),
-        read_reminders(node.database, reading.heard),
+        session.resolver,
+        session.decider.sets,
+        _settlement(session, reading, number),
         quarantine,
-        replace(session.watch),  # as it is now: the next report of a group may find more to look for
-        _assets(node),
-        columns=getattr(reading.reader, "columns", ()),  # readers of others may not know theirs
+        watch,
+        IngestTerms(number, heard.date(), watch.matcher, _assets(node)),
+        columns=getattr(reader, "columns", ()),  # readers of others may not know theirs
     )
     with closing(quarantine):
         try:
-            _settle_all(session, reading, run)
+            _settle_all(reading, run)
         finally:
             reading.note_never_held()
         return run.counts, _prepared(run, reading.report, again)
+
+
+def _settlement(session: IngestSession, reading: OpenReport, number: int) -> Settlement:
+    node, heard = session.node, reading.heard
+    return Settlement(
+        number,
+        reading.record.id,
+        int(heard.timestamp()),
+        node.rows_since(heard.date(), reading.feed.duplicate_days or node.settings.ingest.duplicate_days),
+        node.tracker,
+        _repeat(node.settings.tell),
+        read_reminders(node.database, heard),
+        session.decider,
+    )
 
 
 def _assets(node: NodeWithStores) -> "AssetMatcher | None":
@@ -286,91 +349,30 @@ def _repeat(tell: TellSettings) -> ReminderPolicy:
     return ReminderPolicy(steps, 0 if tell.escalate_to == "none" else tell.escalate_after_days)
 
 
-def _settle_all(session: IngestSession, reading: OpenReport, run: IngestRun) -> None:
-    """Settle batch after batch, in order, each stored while the next ones are settled."""
-    writes: deque[Future[EventPart]] = deque()
+def _settle_all(reading: OpenReport, run: IngestRun) -> None:
+    """Settle batch after batch, in order, each finished while the next ones are settled."""
+    placement = reading.batches.placement
+    writes: deque[Future[FinishedBatch]] = deque()
     try:
-        for part, understood in enumerate(reading.batches):
-            settled = _settle(run, understood, part)
-            if settled.height:
-                writes.append(session.pool.submit(_store, run, settled, part))
-            while len(writes) > 1:
-                run.parts.append(writes.popleft().result())
+        for part, batch in enumerate(reading.batches):
+            run.quarantine.add(batch.facts.unusable)
+            cut("ingest.set-aside")
+            facts, numbers = batch.facts.numbered(run.sets)
+            verdicts = run.settlement.settle(facts, part)
+            run.count(verdicts)
+            extras = run.node.store.claim(facts.extras)
+            writes.append(placement.finish(batch, verdicts, run.terms, PartTerms(part, numbers, extras)))
+            while len(writes) >= placement.ahead:
+                run.add(writes.popleft().result())
             cut("ingest.batch")
-        run.parts += [write.result() for write in writes]
+        for write in writes:
+            run.add(write.result())
     finally:
         wait(writes)  # after a failure the next report takes the same number, so nothing may still be written
     if reading.report.broken:
         run.quarantine.add([(0, reading.report.broken, "")])
     reading.report.check_unchanged(reading.stream)
     cut("ingest.read")
-
-
-def _settle(run: IngestRun, understood: ParsedBatch, part: int) -> pl.DataFrame:
-    """Compare one batch with what is known, decide who is told, and count; returns the rows to store."""
-    run.quarantine.add(understood.unusable)
-    cut("ingest.set-aside")
-    # Duplicates go first, so that a row that came twice is no second sighting of its problem. The arrays of a batch
-    # (frame, rows, keys) are filtered together: they have one place for each event in common.
-    kept = first_of_each(
-        understood.row_keys,
-        run.node.rows_since(run.day, run.duplicate_days),
-        ingest=run.number,
-        part=part,
-    )
-    frame, rows, keys = understood.frame, understood.rows, understood.problem_keys
-    if not kept.all():
-        frame, rows, keys = frame.filter(pl.Series(kept)), rows[kept], keys[kept]
-    run.counts.rows += len(kept)
-    run.counts.duplicates += len(kept) - frame.height
-    run.counts.stored += frame.height
-    if frame.is_empty():
-        return frame
-    seen_at = frame.select(pl.coalesce("time.source", "time.observation").dt.epoch("s").clip(0, 2**32 - 1))
-    # See, decide, note, in this order: the decision needs the notes as they were before this batch, and what is
-    # noted is what was decided. A later batch of this ingest looks up what this one noted.
-    sightings = Sightings.of(keys, seen_at.to_series().cast(pl.UInt32).to_numpy())
-    now = int(run.now.timestamp())
-    seen = run.node.tracker.see(
-        sightings,
-        ingest=run.number,
-        feed=run.feed.id,
-        now=now,
-        repeat=run.repeat,
-    )
-    seen = replace(seen, due=run.reminders.due(seen))
-    told = run.tellers.decide(frame, seen, run.said)
-    run.node.tracker.note(seen, told.telling, ingest=run.number, part=part, now=now)
-    cut("ingest.noted")
-    run.counts.problems_new += seen.new
-    run.counts.problems_continuing += seen.continuing
-    run.counts.routed += told.routed_rows
-    run.counts.unrouted += frame.height - told.routed_rows
-    run.counts.withheld += sum(told.withheld.values())
-    run.withheld += told.withheld
-    run.owed += told.owed
-    newest = frame["time.source"].max()
-    if isinstance(newest, datetime):
-        run.newest = max(newest, run.newest or newest)
-    fresh = seen.fresh[sightings.of_event]
-    if run.assets is not None:  # a problem that goes on was seen when it began
-        from tocsin.assets import EVENT_COLUMNS
-
-        run.touches += run.assets.events(frame.select(EVENT_COLUMNS).filter(pl.Series(fresh)))
-    # What is stored with each event for good; ``fresh`` is the problem's, repeated for each of its events.
-    return frame.with_columns(
-        pl.lit(run.number, dtype=pl.Int64).alias("ingest"),
-        pl.Series("row", rows),
-        pl.Series("problem", keys.view(np.int64)),
-        pl.Series("fresh", fresh),
-        pl.Series("routed", told.routed),
-        pl.Series("told", told.told),
-    )
-
-
-def _store(run: IngestRun, frame: pl.DataFrame, part: int) -> EventPart:
-    run.sighted.append(run.watch.matcher.match(frame))
-    return run.node.store.write_part(frame, ingest=run.number, part=part, day=run.day)
 
 
 def _note(run: IngestRun, again: ReplayOf | None, counts: Counts, session: Session) -> None:
@@ -404,16 +406,16 @@ def _prepared(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> c
         newest_event=run.newest,
         replay_of=again.of if again else None,
         replay_places=None if again is None or again.places is None else list(again.places),
-        directory_version=run.tellers.version,
+        directory_version=run.resolver.terms.version,
         withheld_by_rule=commitment.by_rule(run.withheld),
         **{name: value for name, value in vars(counts).items() if name not in NOT_STORED},
     )
     return commitment.PreparedIngest(
         record,
         run.parts,
-        run.tellers.sets.numbers,
+        run.sets.numbers,
         run.owed,
-        run.tellers.teams,
+        run.resolver.teams,
         run.columns,
         run.withheld,
         note=partial(_note, run, again, replace(counts)),

@@ -7,6 +7,7 @@ from tocsin.node.errors import InputError
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 from tocsin.pipeline.parse import OpenReport
+from tocsin.pipeline.placement import frame_of
 from tocsin.pipeline.stores import NodeWithStores
 
 
@@ -20,8 +21,8 @@ def take_list(node: NodeWithStores, reading: OpenReport) -> int:
     entries, unreadable = [pl.Series("entry", [], pl.String)], list[tuple[int, str, str]]()
     try:
         for batch in reading.batches:
-            entries.append(entries_of(batch.frame))
-            unreadable += batch.unusable
+            entries.append(entries_of(frame_of(batch)))
+            unreadable += batch.facts.unusable
     finally:
         reading.note_never_held()
     found, report = pl.concat(entries), reading.report

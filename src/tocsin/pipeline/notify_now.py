@@ -29,11 +29,11 @@ from tocsin.node.errors import ConflictError
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.sentences import say
 from tocsin.pipeline import commit as commitment
-from tocsin.pipeline.recipients import BatchRecipients, RecipientResolver
+from tocsin.pipeline.notify_decision import NotificationDecider, NotifiedBatch
+from tocsin.pipeline.recipients import RecipientResolver, RoutedBatch
 from tocsin.pipeline.stores import NodeWithStores, writer
 from tocsin.pipeline.tables import WithheldKey
 from tocsin.problems import SightingResult, known_problems
-from tocsin.problems.answers import AnswerSnapshot
 
 _ASN: Final = pl.coalesce("network.asn", "source.asn")
 _EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -81,7 +81,8 @@ class _RoutedFile:
     path: str
     frame: pl.DataFrame
     seen: SightingResult
-    result: BatchRecipients
+    known: RoutedBatch
+    result: NotifiedBatch
 
 
 @dataclass
@@ -94,6 +95,7 @@ class _Run:
     since: datetime
     asns: Collection[int]
     tellers: RecipientResolver
+    decider: NotificationDecider
     problems: ProblemKeys | None = None
     owed: Counter[int] = field(default_factory=Counter)
     summary: NotificationSummary = field(default_factory=NotificationSummary)
@@ -102,7 +104,7 @@ class _Run:
     def routed(self) -> Iterator[_RoutedFile]:
         """Route what had no contact, file by file; what comes of it is counted."""
         wanted = NO_CONTACT & self._chosen()
-        said = self.tellers.said(self.node, self.now)
+        self.decider.hear(self.node.database, self.now)
         listing = self.node.store.table.listing()
         recent = listing.filter(pl.col("partition.day") >= self.since.date().isoformat())
         with self.node.database.reading() as session:
@@ -114,11 +116,11 @@ class _Run:
             if frame.height:
                 frame = frame.filter(pl.Series(self.tellers.allowed(frame).has_contact))
             if frame.height:
-                one = self._decide(path, frame, said)
-                self._count_moved(frame, one.result)
+                one = self._decide(path, frame)
+                self._count_moved(frame, one.known)
                 yield one
         if self.problems is not None and (frame := self._told_before()).height:
-            yield self._decide("", frame, said)
+            yield self._decide("", frame)
 
     def _chosen(self) -> pl.Expr:
         """Which events are meant."""
@@ -138,13 +140,14 @@ class _Run:
             .collect()
         )
 
-    def _decide(self, path: str, frame: pl.DataFrame, said: AnswerSnapshot) -> _RoutedFile:
+    def _decide(self, path: str, frame: pl.DataFrame) -> _RoutedFile:
         again = self.problems is not None
         keys = frame["problem"].to_numpy().view(np.uint64)
         seen = self.node.tracker.recall(keys, run=self.number, again=again)
-        result = self.tellers.decide_again(frame, seen, said, self._is_open(seen))
-        self._count(frame, result)
-        return _RoutedFile(path, frame, seen, result)
+        known = self.tellers.allowed(frame)
+        result = self.decider.decide_again(known.allowed, seen, self._is_open(seen))
+        self._count(frame, known, result)
+        return _RoutedFile(path, frame, seen, known, result)
 
     def _is_open(self, seen: SightingResult) -> npt.NDArray[np.bool_]:
         """By problem, whether its feed still finds it, or has not run since."""
@@ -153,24 +156,23 @@ class _Run:
             known = known_problems(session, self.node.tracker, gone_after_days=after_days, keys=seen.sightings.keys)
         return np.isin(seen.sightings.keys, known.keys[known.gone_at == 0])
 
-    def _count(self, frame: pl.DataFrame, result: BatchRecipients) -> None:
+    def _count(self, frame: pl.DataFrame, known: RoutedBatch, result: NotifiedBatch) -> None:
         summary = self.summary
         summary.events += frame.height
         summary.notified += int((result.told > 0).sum())
-        summary.withheld += sum(result.withheld.values())
+        summary.withheld += known.withheld().total()
         self.owed += result.owed
         times = frame.select(_WHEN).to_series().drop_nulls()
         first, last = times.min(), times.max()
         if isinstance(first, datetime) and isinstance(last, datetime):
             summary.oldest, summary.newest = min(first, summary.oldest or first), max(last, summary.newest or last)
 
-    def _count_moved(self, frame: pl.DataFrame, result: BatchRecipients) -> None:
+    def _count_moved(self, frame: pl.DataFrame, known: RoutedBatch) -> None:
         """By ingest, how many events have a contact now, and what of them is withheld."""
         for ingest in frame["ingest"].unique().to_list():
-            events = frame.filter(pl.col("ingest") == ingest)
-            withheld = self.tellers.allowed(events).withheld if result.withheld else Counter[WithheldKey]()
+            events = (frame["ingest"] == ingest).to_numpy()
             count, before = self.moved.get(ingest, (0, Counter[WithheldKey]()))
-            self.moved[ingest] = (count + events.height, before + withheld)
+            self.moved[ingest] = (count + int(events.sum()), before + known.withheld(events))
 
     def finish(self) -> NotificationSummary:
         """What was counted, with the teams that have most first."""
@@ -240,7 +242,7 @@ def notify_now(
             note = partial(_note, run=run, actor=actor, days=days, beside=beside)
             tellers = run.tellers
             commitment.prepare_run(
-                node, record, team_sets=tellers.sets.numbers, owed=run.owed, teams=tellers.teams, note=note
+                node, record, team_sets=run.decider.sets.numbers, owed=run.owed, teams=tellers.teams, note=note
             )
             commitment.commit_run(node, run.number)
             summary.number = run.number
@@ -251,7 +253,9 @@ def _open_run(
     node: NodeWithStores, *, days: int, asns: Collection[int], problems: ProblemKeys | None, now: datetime
 ) -> _Run:
     since = _EVER if problems is not None else now - timedelta(days=days)
-    return _Run(node, commitment.next_number(node), now, since, asns, RecipientResolver.open(node), problems)
+    decider = NotificationDecider.open(node)
+    tellers = RecipientResolver.open(node, decider.sets)
+    return _Run(node, commitment.next_number(node), now, since, asns, tellers, decider, problems)
 
 
 def _repeats(one: _RoutedFile) -> str:
@@ -266,7 +270,7 @@ def _rewrite(run: _Run, one: _RoutedFile, part: int) -> EventPart:
     rows = run.node.store.scan(files=[one.path]).collect()
     at = one.frame["_at"]
     changed = rows.with_columns(
-        rows["routed"].scatter(at, pl.Series(result.routed)),
+        rows["routed"].scatter(at, pl.Series(one.known.routed)),
         rows["told"].scatter(at, pl.Series(result.told)),
         rows["notified_in"].scatter(at, pl.repeat(run.number, len(at), dtype=pl.Int64, eager=True)),
     )

@@ -3,46 +3,48 @@
 report ─► feed ─► chunks ─► read ─► normalise ─► enrich
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
+from io import BufferedReader, RawIOBase
 from pathlib import Path
-from typing import IO, Final
-
-import numpy as np
-import numpy.typing as npt
-import polars as pl
+from typing import TYPE_CHECKING, Final
 
 from tocsin.delivery.mailbox import is_mail
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import (
-    UNUSABLE,
     FeedRecord,
     MailReading,
     OpenedReport,
-    enrich,
     find_reports,
-    normalise,
     open_reports,
-    row_keys,
     shown,
 )
 from tocsin.events.redaction import Redaction, redacted
-from tocsin.events.sources import Chunk, DescribedSource, Feed, FeedSource, Reader, recognise, sources
+from tocsin.events.sources import DescribedSource, Feed, FeedSource, recognise, sources
 from tocsin.incidents.sightings import ObservableWatch
-from tocsin.networks import Networks
 from tocsin.node.errors import InputError, TocsinError, UsageError, internal_failures
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import say
 from tocsin.node.settings import IngestSettings
 from tocsin.pipeline import commit as commitment
+from tocsin.pipeline.notify_decision import NotificationDecider
+from tocsin.pipeline.placement import BatchPlacement, InProcess, OpenWork, UnderstoodBatch
 from tocsin.pipeline.recipients import RecipientResolver
+from tocsin.pipeline.steps import ReaderTerms
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.problems import problem_keys
 
-_AHEAD = 2  # batches in flight beside the one that is settled; each costs about 200 MB of memory
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+GROUP_BYTES: Final = 4_000_000
+"""Of reports that become true together; a larger one does so by itself, and may be worked on elsewhere."""
+
+_BLOCK: Final = 1 << 20
+_MOST_FIRST: Final = 1 << 22  # bytes that a reader reads when it is opened, where another process is to open it, too
 
 Failures = list[tuple[str, TocsinError]]
 Clock = Callable[[], datetime]
@@ -60,47 +62,85 @@ class IngestSession:
     """What all reports of a run share."""
 
     node: NodeWithStores
-    pool: ThreadPoolExecutor  # understands batches and writes them
+    here: InProcess  # understands and finishes batches in this process
+    away: BatchPlacement | None  # what does so with those of large reports, where that is elsewhere
     reading: ThreadPoolExecutor  # one thread: opens reports and reads chunks, in order
-    networks: Networks
-    tellers: RecipientResolver
+    resolver: RecipientResolver
+    decider: NotificationDecider
     watch: ObservableWatch
     clock: Clock
 
 
 @dataclass(frozen=True)
-class ParsedBatch:
-    """One batch read, checked and enriched, before anything was compared with what is known."""
-
-    frame: pl.DataFrame
-    rows: npt.NDArray[np.int64]
-    row_keys: npt.NDArray[np.uint64]
-    problem_keys: npt.NDArray[np.uint64]
-    unusable: list[tuple[int, str, str]]
-
-
-@dataclass(frozen=True)
-class OpenReport:
-    """A report opened and known, whose first batches are being understood already."""
+class KnownReport:
+    """A report whose feed is known. ``again``: how its reader is opened, but for what that reads first."""
 
     report: OpenedReport
-    stream: IO[bytes]
-    reader: Reader
+    origin: FeedSource
+    again: ReaderTerms
     record: FeedRecord
     feed: Feed
     heard: datetime
-    batches: "_OrderedBatches"
     intake: IntakeFilter
+
+    def begin(self, session: IngestSession, stream: BufferedReader) -> "OpenReport":
+        """Read it from its first byte; ``stream``: its file, which is closed where it cannot be read.
+
+        Raises:
+            InputError: it cannot be read.
+
+        """
+        redaction, again = self.intake.redaction(), self.again
+        placement: BatchPlacement = session.here
+        kept = redacted(self.report.limited(stream), redaction)
+        away = session.away if self.feed.notify and self.report.size > GROUP_BYTES else None
+        first = None if away is None else _FirstBytes(kept)
+        try:
+            reader = self.origin.open(
+                again.code, first.stream if first else kept, again.batch_bytes, again.max_record_bytes
+            )
+        except BaseException:
+            stream.close()
+            raise
+        if first is not None and away is not None and (head := first.end()) is not None:
+            placement, again = away, replace(again, head=head)
+        work = OpenWork(reader, again, self.feed, self.heard)
+        batches = _OrderedBatches(session, placement, work)
+        return OpenReport(
+            self.report, self.origin, self.again, self.record, self.feed, self.heard, self.intake,
+            stream, work, batches, redaction,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OpenReport(KnownReport):
+    """A report opened and known, whose first batches are being understood already."""
+
+    stream: BufferedReader
+    work: OpenWork
+    batches: "_OrderedBatches"
     redaction: Redaction
 
     def note_never_held(self) -> None:
         """Note what must never be held, before anything of the report is true."""
         self.intake.note(self.redaction)
 
-    def close(self) -> None:
-        """Let go of the file, after the work on it that is still under way."""
+    def let_go(self) -> None:
+        """Hold nothing of its batches any more, after the work on them that is still under way."""
         self.batches.stop()
+        self.batches.placement.close(self.work)
+
+    def close(self) -> None:
+        """The same, and let go of the file."""
+        self.let_go()
         self.stream.close()
+
+    def anew(self, session: IngestSession) -> "OpenReport":
+        """The same report from its first byte; this one only stays to be closed."""
+        self.let_go()
+        stream = os.fdopen(os.dup(self.stream.fileno()), "rb")  # a copy that was unpacked is gone by its name
+        stream.seek(0)
+        return self.begin(session, stream)
 
 
 def open_all(
@@ -200,20 +240,35 @@ def _opened(
     origin, code = origin_of(session.node, report, source, feed)
     record = commitment.known_feed(session.node, origin.feed(code))
     described = replace(origin.feed(code), tlp=record.tlp, name=record.name, provider=record.provider)
-    heard = session.clock()
-    stream = report.path.open("rb")
-    limit = session.node.settings.ingest.max_record_bytes
-    redaction = intake.redaction()
-    kept = redacted(report.limited(stream), redaction)
-    try:
-        reader = origin.open(code, kept, session.node.settings.ingest.batch_bytes, limit)
-    except BaseException:
-        stream.close()
-        raise
-    batches = _OrderedBatches(
-        session, lambda chunk: understand(reader, chunk, described, session.networks, heard), reader.chunks()
-    )
-    return OpenReport(report, stream, reader, record, described, heard, batches, intake, redaction)
+    limits = session.node.settings.ingest
+    folders = session.node.home / HomeFolder.FEEDS, report.folder
+    again = ReaderTerms(origin.name, code, folders, b"", limits.batch_bytes, limits.max_record_bytes)
+    known = KnownReport(report, origin, again, record, described, session.clock(), intake)
+    return known.begin(session, report.path.open("rb"))
+
+
+class _FirstBytes(RawIOBase):
+    """Keeps what is read of a stream until `end`, by which another process opens the reader of the same report."""
+
+    def __init__(self, stream: BufferedReader) -> None:
+        super().__init__()
+        self._raw = stream.detach()
+        self._kept: list[bytes] | None = []
+        self.stream = BufferedReader(self, _BLOCK)
+
+    def end(self) -> bytes | None:
+        """What was read so far; None where that is too much to be sent, as where a reader reads all at once."""
+        kept, self._kept = b"".join(self._kept or ()), None
+        return kept if len(kept) <= _MOST_FIRST else None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        length = self._raw.readinto(buffer)
+        if self._kept is not None:
+            self._kept.append(bytes(memoryview(buffer)[:length]))
+        return length
 
 
 def origin_of(
@@ -262,35 +317,16 @@ def _wrong_mapping(report: OpenedReport, wrong: list[str]) -> InputError:
     )
 
 
-def understand(reader: Reader, chunk: Chunk, feed: Feed, networks: Networks, now: datetime) -> ParsedBatch:
-    """Read, check and enrich one chunk; pure, so that chunks are understood in parallel."""
-    batch = reader.parse(chunk)
-    normalised = normalise(batch, feed, now)
-    usable = normalised.usable.to_numpy()
-    bad = np.flatnonzero(~usable).tolist()
-    unusable = [(row.line, row.reason, row.raw) for row in batch.unreadable]
-    if bad:
-        # of several events of one record the good ones are kept; the record is set aside once
-        unusable += [(line, UNUSABLE, raw) for line, raw in dict.fromkeys(batch.locate(bad))]
-    rows = batch.rows(chunk)[usable]
-    frame, texts = normalised.frame, batch.key_texts()
-    if bad:
-        frame, texts = frame.filter(normalised.usable), texts.filter(normalised.usable)
-    keys = row_keys(texts, f"{feed.source}/{feed.code}\n{reader.header}")
-    return ParsedBatch(enrich(frame, networks), rows, keys, problem_keys(frame), unusable)
-
-
 class _OrderedBatches:
     """Batches in the order of their chunks; a few are read and worked on ahead, from the very beginning."""
 
-    def __init__(
-        self, session: IngestSession, function: Callable[[Chunk], ParsedBatch], chunks: Iterator[Chunk]
-    ) -> None:
-        self._session, self._function, self._chunks = session, function, chunks
-        self._waiting: deque[Future[Future[ParsedBatch] | None]] = deque()
+    def __init__(self, session: IngestSession, placement: BatchPlacement, work: OpenWork) -> None:
+        self.placement = placement
+        self._session, self._work, self._chunks = session, work, work.reader.chunks()
+        self._waiting: deque[Future[Future[UnderstoodBatch] | None]] = deque()
         self._fill()
 
-    def __iter__(self) -> Iterator[ParsedBatch]:
+    def __iter__(self) -> Iterator[UnderstoodBatch]:
         while self._waiting:
             work = self._waiting.popleft().result()
             if work is not None:
@@ -305,9 +341,9 @@ class _OrderedBatches:
         wait([work for work in begun if work is not None and not work.cancel()])
 
     def _fill(self) -> None:
-        while len(self._waiting) < _AHEAD:
+        while len(self._waiting) < self.placement.ahead:
             self._waiting.append(self._session.reading.submit(self._advance))
 
-    def _advance(self) -> Future[ParsedBatch] | None:
+    def _advance(self) -> Future[UnderstoodBatch] | None:
         chunk = next(self._chunks, None)
-        return None if chunk is None else self._session.pool.submit(self._function, chunk)
+        return None if chunk is None else self.placement.understand(self._work, chunk)

@@ -1,73 +1,83 @@
-"""Who is told of a batch of events: the router names the teams, the gate lets through what may leave, per batch.
+"""Who must know of a batch of events: the router names the teams, the gate lets through what may leave, per batch.
 
 Each distinct decision of the router is asked of the gate once per marking; events then point to sets of teams by
-number. A team that joined those that were told of a problem hears at the next sighting, one that answered is spared,
-and a problem that nobody answered goes to who is asked next.
+number. All of it is said by the events alone; whether their problems were told before is asked in `notify_decision`.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
+from threading import RLock
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from sqlalchemy import select
 
-from tocsin.delivery import sent_to
 from tocsin.directory import Mute, ResponsibilityRole, Team, directory_version, read_directory
-from tocsin.events import TeamSet
-from tocsin.node.records import Database
-from tocsin.node.settings import Settings
 from tocsin.pipeline.escalation import next_asked
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.tables import WithheldKey
 from tocsin.pipeline.team_sets import Int32s, TeamSets
-from tocsin.problems import NotificationFlags, SightingResult
-from tocsin.problems.answers import AnswerSnapshot, read_said
 from tocsin.sharing.gate import allowed_teams
 from tocsin.sharing.routing import Router, current_router
-from tocsin.sharing.rules import NO_RULES, Rules, muted, numbers_of, rules_in_force
+from tocsin.sharing.rules import Rules, muted, numbers_of, rules_in_force
 
 # The host of a URL (RFC 3986, 3.2), without user and port.
 _HOST = r"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?\[?([^/?#\]:]+)"
 
+_ASKED_NEXT = frozenset({"upstream", "national"})
+"""The settings of ``escalate_to`` by which further teams are told."""
+
 
 @dataclass(frozen=True)
-class BatchRecipients:
-    """For each event the number of the set of teams that must know (``routed``) and that are told now (``told``).
+class RoutingTerms:
+    """All that says who must know of events, in this process or another: no secret, and no database.
 
-    ``telling`` is what the notes of problems keep of that. ``withheld`` counts (event, team) pairs that the gate
-    stopped; ``owed`` counts events by team.
+    ``router``: the folder of the compiled directory. ``own``: the keys of the teams in our own organisation.
     """
 
-    routed: Int32s
-    told: Int32s
-    telling: NotificationFlags
-    routed_rows: int
-    withheld: Counter[WithheldKey]
-    owed: Counter[int]
+    router: Path
+    version: str
+    now: datetime
+    rules: Rules
+    own: frozenset[str]
+    escalate_to: str
+    country: str
 
 
 @dataclass(frozen=True)
 class RoutedBatch:
     """For each event the router's decision, the set of teams that must know, that of those which may, and its mark.
 
-    ``marks``: see `Rules.marks`; None where there are no rules. ``withheld``: events that the gate stopped.
+    ``marks``: see `Rules.marks`; None where there are no rules. ``kind``: for each event a number, and ``stopped`` by
+    that number the teams that the gate kept it from.
     """
 
     decisions: Int32s
     routed: Int32s
     allowed: Int32s
     marks: pl.Series | None
-    withheld: Counter[WithheldKey]
+    kind: npt.NDArray[np.integer]
+    stopped: Mapping[int, Sequence[WithheldKey]]
 
     @property
     def has_contact(self) -> npt.NDArray[np.bool_]:
         """For each event whether some team must know of it, also one that mutes it."""
         return (self.decisions > 0) | (self.routed > 0)
+
+    def withheld(self, kept: npt.NDArray[np.bool_] | None = None) -> Counter[WithheldKey]:
+        """How many events the gate kept from each team, of all of them or of those that are ``kept``."""
+        found: Counter[WithheldKey] = Counter()
+        if self.stopped:
+            events = np.bincount(self.kind if kept is None else self.kind[kept], minlength=max(self.stopped) + 1)
+            for kind, teams in self.stopped.items():
+                if count := int(events[kind]):
+                    found.update(dict.fromkeys(teams, count))
+        return found
 
 
 @dataclass(frozen=True)
@@ -79,78 +89,62 @@ class _Verdict:
 
 @dataclass
 class RecipientResolver:
-    """The directory, compiled, with the gate, the rules of the node, and the numbers of all sets of teams."""
+    """The directory, compiled, with the gate, the rules of the node, and numbers for sets of teams.
 
-    version: str
-    teams: Mapping[int, Team]
+    One thread asks at a time, and others wait: what was decided is remembered.
+    """
+
+    terms: RoutingTerms
     router: Router
-    sets: TeamSets
-    settings: Settings
-    database: Database
-    rules: Rules = NO_RULES
+    sets: TeamSets = field(default_factory=TeamSets)
     _verdicts: dict[tuple[int, str, str, int, tuple[int, ...]], _Verdict] = field(default_factory=dict)
     # By TLP and PAP, for each audience: its set of teams, that of those who may be told, and whether one may not.
     _by_audience: dict[tuple[str, str], Int32s] = field(default_factory=dict)
-    _said: AnswerSnapshot | None = None
+    _asking: RLock = field(default_factory=RLock)
 
     @classmethod
-    def open(cls, node: NodeWithStores) -> "RecipientResolver":
-        """The directory as it is now."""
+    def open(cls, node: NodeWithStores, sets: TeamSets | None = None) -> "RecipientResolver":
+        """The directory as it is now; with numbers of its own for sets of teams, or those of ``sets``."""
         with node.database.begin() as session:
-            stored = [tuple(row.members) for row in session.scalars(select(TeamSet).order_by(TeamSet.number))]
             rules = rules_in_force(session)
-        version = directory_version(node.database)
-        router = current_router(
-            node.compiled / "routing", version, lambda: read_directory(node.database), now=datetime.now(UTC)
-        )
-        return cls(version, router.teams, router, TeamSets([(), *stored]), node.settings, node.database, rules)
+        version, now = directory_version(node.database), datetime.now(UTC)
+        root = node.compiled / "routing"
+        router = current_router(root, version, lambda: read_directory(node.database), now=now)
+        ours, to = node.settings.node, node.settings.tell.escalate_to
+        terms = RoutingTerms(root / version, version, now, rules, frozenset(ours.own_teams), to, ours.country)
+        return cls(terms, router, TeamSets() if sets is None else sets)
 
-    def said(self, node: NodeWithStores, now: datetime) -> AnswerSnapshot:
-        """What teams have answered, read again only where there is something new."""
-        self._said = read_said(node.database, now, self._said)
-        return self._said
+    @classmethod
+    def of(cls, terms: RoutingTerms) -> "RecipientResolver":
+        """The same in another process.
 
-    def decide(self, frame: pl.DataFrame, seen: SightingResult, said: AnswerSnapshot) -> BatchRecipients:
-        """Who must know of each event, and who is told now of it, as its problem's history has it."""
-        known = self.allowed(frame)
-        # The order matters: who is due, less those who answered, then those whose answer this sighting contradicts,
-        # whom the line before took out. Those who are asked next come last, so that no answer of others takes them out.
-        told = self._without_quiet(self._due_or_joined(known.allowed, seen), seen, said)
-        told = self._with_contradicted(told, known.allowed, seen, said)
-        escalated = self._escalated(frame, known, seen, said)
-        if escalated.any():
-            told = self.sets.union(told, escalated)
-        # From events back to problems: who was told of a problem, up to now and by this batch.
-        told_set = self.sets.of_problems(seen.told_set, told, seen.sightings.of_event)
-        return self._batch(known, told, escalated > 0, told_set)
+        Raises:
+            StorageError: the compiled directory is not there any more.
 
-    def decide_again(
-        self, frame: pl.DataFrame, seen: SightingResult, said: AnswerSnapshot, is_open: npt.NDArray[np.bool_]
-    ) -> BatchRecipients:
-        """Who must know of stored events, and who is told now of those whose problem is open (``is_open``: by problem).
-
-        As `decide`, but a sighting of long ago contradicts no answer and leads to nobody who is asked next.
         """
-        known = self.allowed(frame)
-        told = self._without_quiet(self._due_or_joined(known.allowed, seen), seen, said)
-        told[~is_open[seen.sightings.of_event]] = 0
-        told_set = self.sets.of_problems(seen.told_set, told, seen.sightings.of_event)
-        return self._batch(known, told, np.zeros(len(told), dtype=bool), told_set)
+        return cls(terms, Router.open(terms.router, now=terms.now))
 
-    def _batch(
-        self, known: RoutedBatch, told: Int32s, escalated: npt.NDArray[np.bool_], told_set: Int32s
-    ) -> BatchRecipients:
-        return BatchRecipients(
-            routed=known.routed,
-            told=told,
-            telling=NotificationFlags(told > 0, escalated, told_set, live=self.settings.tell.mode == "live"),
-            routed_rows=int(known.has_contact.sum()),
-            withheld=known.withheld,
-            owed=self.owed(told),
-        )
+    @property
+    def teams(self) -> Mapping[int, Team]:
+        """The teams by number."""
+        return self.router.teams
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The keys of the teams in our own organisation."""
+        return self.terms.own
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of the node."""
+        return self.terms.rules
 
     def allowed(self, frame: pl.DataFrame) -> RoutedBatch:
         """Who must know of each event and may, whatever its problem's history is."""
+        with self._asking:
+            return self._allowed(frame)
+
+    def _allowed(self, frame: pl.DataFrame) -> RoutedBatch:
         decisions = self.route(frame)
         marks = self.rules.marks(frame) if self.rules.any else None
         audiences = self.router.audiences(decisions)
@@ -160,14 +154,10 @@ class RecipientResolver:
         # The gate is asked once for each kind (audience, TLP, PAP, mark, mutes), of which a batch has few;
         # ``kind`` has for each event the place of its kind, which spreads the verdicts over the events again.
         kinds, kind = _distinct(frame, audiences, marks, self._quiet(frame))
-        verdicts = [self._verdict(*labels) for labels in kinds]
-        withheld: Counter[WithheldKey] = Counter()
-        for verdict, events in zip(verdicts, np.bincount(kind, minlength=len(verdicts)).tolist(), strict=True):
-            for one in verdict.withheld:
-                withheld[one] += events
-        return RoutedBatch(
-            decisions, _column(verdicts, "routed")[kind], _column(verdicts, "allowed")[kind], marks, withheld
-        )
+        verdicts = [self._verdict(number, tlp, pap, mark, tuple(quiet)) for number, tlp, pap, mark, quiet in kinds]
+        stopped = {place: verdict.withheld for place, verdict in enumerate(verdicts) if verdict.withheld}
+        routed, allowed = (_column(verdicts, name)[kind] for name in ("routed", "allowed"))
+        return RoutedBatch(decisions, routed, allowed, marks, kind, stopped)
 
     def _allowed_alike(self, decisions: Int32s, audiences: Int32s, tlp: str, pap: str) -> RoutedBatch:
         """The same for events of one TLP and PAP without marks: the audience alone decides."""
@@ -176,111 +166,32 @@ class RecipientResolver:
             known = np.pad(known, ((0, 0), (0, 2 * lacking)), constant_values=-1)
             self._by_audience[tlp, pap] = known
         for audience in np.unique(audiences[known[0, audiences] < 0]).tolist():
-            verdict = self._verdict(audience, tlp, pap, 0, ())
+            verdict = self._verdict(audience, tlp, pap)
             known[:, audience] = verdict.routed, verdict.allowed, bool(verdict.withheld)
         routed, allowed, stops = known[:, audiences]
-        withheld: Counter[WithheldKey] = Counter()
-        for audience, events in Counter(audiences[stops > 0].tolist()).items():
-            withheld.update(dict.fromkeys(self._verdict(audience, tlp, pap, 0, ()).withheld, events))
-        return RoutedBatch(decisions, routed, allowed, None, withheld)
+        some = np.unique(audiences[stops > 0]).tolist()
+        stopped = {audience: self._verdict(audience, tlp, pap).withheld for audience in some}
+        return RoutedBatch(decisions, routed, allowed, None, audiences, stopped)
 
-    def _due_or_joined(self, allowed: Int32s, seen: SightingResult) -> Int32s:
-        """All who may be told where the problem is due, else those who were not told of it before."""
-        # ``seen`` has a row for each problem, ``allowed`` one for each event: ``[of_event]`` repeats the first for the
-        # second. All numbers are of sets of teams, 0 the empty one.
-        of_event = seen.sightings.of_event
-        told = np.where(seen.due[of_event], allowed, np.int32(0))
-        before = seen.told_set[of_event]
-        # Not due, told before, and to another set than now: whoever of this set is not in that one has joined.
-        rows = np.flatnonzero((told == 0) & (before > 0) & (allowed > 0) & (allowed != before))
-        if len(rows):
-            told[rows] = self.sets.minus(allowed[rows], before[rows])
-        return told
+    def asked_next(self, frame: pl.DataFrame, known: RoutedBatch) -> Int32s | None:
+        """For each event the set of teams that are told where those before them did not answer; None: never any."""
+        if self.terms.escalate_to not in _ASKED_NEXT:
+            return None
+        with self._asking:
+            return self._asked_next(frame, known)
 
-    def _without_quiet(self, told: Int32s, seen: SightingResult, said: AnswerSnapshot) -> Int32s:
-        quiet = said.quiet_teams(seen.sightings.keys, seen.sightings.last)
-        if not quiet:
-            return told
-        quiet_sets = self._per_event(quiet, seen)
-        rows = np.flatnonzero((quiet_sets > 0) & (told > 0))
-        if len(rows):
-            told[rows] = self.sets.minus(told[rows], quiet_sets[rows])
-        return told
-
-    def _with_contradicted(self, told: Int32s, allowed: Int32s, seen: SightingResult, said: AnswerSnapshot) -> Int32s:
-        """Who said that it is fixed hears at once that it is not; nobody else does."""
-        wrong = said.contradicted_teams(seen.sightings.keys, seen.sightings.last, seen.seen_before)
-        if not wrong:
-            return told
-        sets = self._per_event(wrong, seen)
-        rows = np.flatnonzero((sets > 0) & (allowed > 0))
-        if len(rows):
-            # Allowed less (allowed less contradicted) is what both share, so none hears that the gate kept out.
-            others = self.sets.minus(allowed[rows], sets[rows])
-            told[rows] = self.sets.union(told[rows], self.sets.minus(allowed[rows], others))
-        return told
-
-    def _per_event(self, teams: Mapping[int, Iterable[int]], seen: SightingResult) -> Int32s:
-        """For each event the number of the set of its problem's teams; ``teams`` by place of the problem."""
-        of_problem = np.zeros(len(seen.due), dtype=np.int32)
-        for problem, some in teams.items():
-            of_problem[problem] = self.sets.number(some)
-        return of_problem[seen.sightings.of_event]
-
-    def _escalated(self, frame: pl.DataFrame, known: RoutedBatch, seen: SightingResult, said: AnswerSnapshot) -> Int32s:
-        """Per event the set of teams that hear of it since those before them did not answer; mostly none."""
-        found = np.zeros(frame.height, dtype=np.int32)
-        to = self.settings.tell.escalate_to
-        if to in {"none", "person"} or not seen.overdue.any():
-            return found
-        # By problem: overdue, nobody answered, and the first mail really left, for nobody can answer what never came.
-        silent = seen.overdue & ~said.is_answered(seen.sightings.keys)
-        if silent.any():
-            silent &= self._reached(seen, silent)
-        # From here on by event, those of silent problems alone: ``rows`` are their places in the batch, and every
-        # array below is as long as ``rows``.
-        rows = np.flatnonzero(silent[seen.sightings.of_event])
-        if not len(rows):
-            return found
-        some = frame[rows]
-        country = some.select(pl.coalesce("network.country", "source.geolocation.cc").fill_null("")).to_series()
-        # Who is asked next hangs on two things, the routing decision and the country: the rows of ``pairs`` are the
-        # distinct (decision, place in ``countries``), and ``pair`` says for each event which of them is its own.
-        countries, country_of = np.unique(country.to_numpy().astype(str), return_inverse=True)
-        pairs, pair = np.unique(np.stack([known.decisions[rows], country_of], axis=1), axis=0, return_inverse=True)
-        marks = None if known.marks is None else known.marks.gather(rows)
-        # Then the gate, as in `allowed`, once for each distinct (pair, TLP, PAP, mark); ``which`` is its pair.
-        kinds, kind = _distinct(some, pair.ravel().astype(np.int32), marks)
+    def _asked_next(self, frame: pl.DataFrame, known: RoutedBatch) -> Int32s:
+        # Who is asked next hangs on the routing decision and the country, and what the gate says of them on TLP, PAP
+        # and mark. Each distinct one of all these is asked once; ``kind`` spreads the answers over the events.
+        country = pl.coalesce("network.country", "source.geolocation.cc").fill_null("")
+        kinds, kind = _distinct(frame, known.decisions, known.marks, more=country)
         numbers = []
-        for which, tlp, pap, mark, _ in kinds:
-            decision, at = pairs[which].tolist()
-            teams = next_asked(
-                self.router.decision(decision),
-                self.teams,
-                to=to,
-                country=str(countries[at]) or self.settings.node.country,
-            )
+        for decision, tlp, pap, mark, of in kinds:
+            where = of or self.terms.country
+            teams = next_asked(self.router.decision(decision), self.teams, to=self.terms.escalate_to, country=where)
             allowed, _ = allowed_teams(tlp, pap, teams, own=self.own, local=self.rules.local(mark))
             numbers.append(self.sets.number(allowed))
-        # kind → set of teams, spread over the events, put where they stand in the batch; all others stay 0.
-        found[rows] = np.array(numbers, dtype=np.int32)[kind]
-        return found
-
-    def _reached(self, seen: SightingResult, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Per problem that is asked for, whether the mail that first told of it has left for a team."""
-        with self.database.begin() as session:
-            sent = sent_to(session, np.unique(seen.first_told_by[asked]).tolist())
-        found = np.zeros(len(asked), dtype=bool)
-        places = np.flatnonzero(asked)
-        # A digest of that ingest went to a team of this problem's set; a team of another problem does not count.
-        told = zip(seen.first_told_by[places].tolist(), seen.told_set[places].tolist(), strict=True)
-        found[places] = [not sent[ingest].isdisjoint(self.sets.members[of]) for ingest, of in told]
-        return found
-
-    @property
-    def own(self) -> frozenset[str]:
-        """The keys of the teams in our own organisation."""
-        return frozenset(self.settings.node.own_teams)
+        return np.array(numbers, dtype=np.int32)[kind]
 
     def others(self, frame: pl.DataFrame, teams: npt.NDArray[np.int64]) -> pl.Series:
         """Who answers for each event, ``teams`` aside that it was told to: names, a line each.
@@ -324,7 +235,7 @@ class RecipientResolver:
             type_=frame["classification.type"],
         )
 
-    def _verdict(self, audience: int, tlp: str, pap: str, mark: int, quiet: tuple[int, ...]) -> _Verdict:
+    def _verdict(self, audience: int, tlp: str, pap: str, mark: int = 0, quiet: tuple[int, ...] = ()) -> _Verdict:
         key = (audience, tlp, pap, mark, quiet)
         if key not in self._verdicts:
             teams = set(self.router.audience(audience))
@@ -345,10 +256,10 @@ class RecipientResolver:
         wanted = self.rules.document.teams
         return {team.key: team.id for team in self.teams.values() if team.key in wanted} if wanted else {}
 
-    def _quiet(self, frame: pl.DataFrame) -> pl.Series | None:
-        """For each event the teams that rules may tell more and that mute it; None where none mutes anything."""
+    def _quiet(self, frame: pl.DataFrame) -> pl.Series | pl.Expr:
+        """For each event the teams that rules may tell more and that mute it."""
         if not self._muting:
-            return None
+            return pl.lit([], pl.List(pl.Int64))
         columns = [muted(frame, mutes) for mutes in self._muting.values()]
         rows, row = np.unique(np.stack([column.to_numpy() for column in columns]), axis=1, return_inverse=True)
         sets = [[team for team, quiet in zip(self._muting, of, strict=True) if quiet] for of in rows.T.tolist()]
@@ -365,29 +276,21 @@ class RecipientResolver:
     def _more(self) -> frozenset[int]:
         return frozenset(self._numbers.values())
 
-    def owed(self, told: npt.NDArray[np.integer]) -> Counter[int]:
-        """How many events each team is told, by the numbers of the sets that events are told to."""
-        owed: Counter[int] = Counter()
-        for number, events in zip(*(part.tolist() for part in np.unique(told, return_counts=True)), strict=True):
-            for team in self.sets.members[number]:
-                owed[team] += events
-        return owed
-
 
 def _distinct(
-    frame: pl.DataFrame, audiences: Int32s, marks: pl.Series | None, quiet: pl.Series | None = None
-) -> tuple[list[tuple[int, str, str, int, tuple[int, ...]]], npt.NDArray[np.intp]]:
-    """The distinct (audience, TLP, PAP, mark, quiet teams) of the events, and for each event which is its own."""
+    frame: pl.DataFrame, numbers: Int32s, marks: pl.Series | None, more: pl.Series | pl.Expr
+) -> tuple[list[tuple[Any, ...]], npt.NDArray[np.intp]]:
+    """The distinct (number, TLP, PAP, mark, ``more``) of the events, and for each event which is its own."""
     labels = frame.select(
-        pl.Series("audience", audiences),
+        pl.Series("number", numbers),
         pl.col("tlp").fill_null(""),
         pl.col("pap").fill_null(""),
         pl.lit(0, pl.UInt64).alias("mark") if marks is None else marks.alias("mark"),
-        pl.lit([], pl.List(pl.Int64)).alias("quiet") if quiet is None else quiet.alias("quiet"),
+        more.alias("more"),
     )
     distinct = labels.unique(maintain_order=True).with_row_index("kind")
     kind = labels.join(distinct, on=labels.columns, maintain_order="left")["kind"].to_numpy()
-    return [(*row[:-1], tuple(row[-1])) for row in distinct.select(labels.columns).iter_rows()], kind
+    return distinct.select(labels.columns).rows(), kind
 
 
 def _column(verdicts: list[_Verdict], name: str) -> Int32s:

@@ -13,10 +13,10 @@ from tocsin.events import BY_NAME, FieldKind, normalise, to_idf
 from tocsin.events.sources import Feed, Reader, sources
 from tocsin.networks import Networks
 from tocsin.node.paths import HomeFolder
-from tocsin.pipeline.parse import understand
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.replay import plain_text, require_ingest, row_content
 from tocsin.pipeline.stores import NodeWithStores
+from tocsin.pipeline.understand import understand
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ def try_row(node: NodeWithStores, number: int, text: str, *, now: datetime | Non
         if understood.frame.height:
             resolver = resolver or RecipientResolver.open(node)
             known = resolver.allowed(understood.frame)
-            owed += resolver.owed(known.allowed)
-            withheld.update({key.team_id: count for key, count in known.withheld.items()})
+            owed += resolver.sets.owed(known.allowed)
+            withheld.update({key.team_id: count for key, count in known.withheld().items()})
     teams = resolver.teams if resolver else {}
     plan = [
         PlannedNotification(teams[team], due_at(teams[team], at), owed[team], withheld[team])

@@ -85,7 +85,7 @@ def try_rules(node: NodeWithStores, document: RulesDocument, *, now: datetime, d
     before = RecipientResolver.open(node)
     always = (one for one in before.rules.document.rules if not one.line)  # of no document: voluntary reports
     rules = Rules(0, replace(document, rules=(*document.rules, *always)))
-    after = replace(before, rules=rules, _verdicts={})
+    after = replace(before, terms=replace(before.terms, rules=rules), _verdicts={})
     frames, more = _events(node, now - timedelta(days=days))
     tally = _TrialTally()
     for frame in frames:
@@ -128,9 +128,9 @@ class _TrialTally:
 
     def add(self, before: RecipientResolver, was: RoutedBatch, after: RecipientResolver, now: RoutedBatch) -> None:
         """Count one batch."""
-        self.before += before.owed(was.allowed)
-        self.after += after.owed(now.allowed)
-        for one, events in now.withheld.items():
+        self.before += before.sets.owed(was.allowed)
+        self.after += after.sets.owed(now.allowed)
+        for one, events in now.withheld().items():
             self.stopped[one.rule] += events
         if now.marks is None:
             return

@@ -15,8 +15,9 @@ from tocsin.events import EventStore
 from tocsin.node.home import open_home
 from tocsin.node.node import Node
 from tocsin.node.paths import HomeFile, HomeFolder
-from tocsin.node.records import Database, KeyFiles
+from tocsin.node.records import Database, KeyFiles, none_passed
 from tocsin.node.settings import Settings
+from tocsin.pipeline.term import PassedNumbers, is_shared, term
 from tocsin.problems import NOTES, Tracker
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class NodeWithStores(Node):
 
     def rows_of(self, day: date) -> KeyFiles:
         """The keys of the rows that came on one day."""
-        return self._rows.setdefault(day, KeyFiles(self.home / HomeFolder.ROWS / day.isoformat()))
+        folder = self.home / HomeFolder.ROWS / day.isoformat()
+        return self._rows.setdefault(day, KeyFiles(folder, passed=self.tracker.files.passed))
 
     def rows_since(self, day: date, days: int) -> list[KeyFiles]:
         """The keys of the rows of ``days`` days up to ``day``."""
@@ -80,7 +82,8 @@ def open_node(home: Path) -> NodeWithStores:
 def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithStores:
     """The node in ``home`` whose settings and records are open."""
     store = EventStore(home / HomeFolder.EVENTS)
-    tracker = Tracker(KeyFiles(home / HomeFolder.PROBLEMS, columns=len(NOTES)))
+    passed = PassedNumbers(database) if is_shared(database) else none_passed
+    tracker = Tracker(KeyFiles(home / HomeFolder.PROBLEMS, columns=len(NOTES), passed=passed))
     return NodeWithStores(
         home=home,
         settings=settings,
@@ -94,7 +97,8 @@ def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithS
 def writer(node: NodeWithStores, waiting: Callable[[], None] = lambda: None, *, fenced: bool = False) -> Iterator[bool]:
     """Be the one process that writes events; waits for another to finish, after saying so by ``waiting``.
 
-    Gives whether this node wrote last, and nothing was cut off or raised: then there is nothing to recover.
+    Gives whether this node wrote last, and nothing was cut off or raised: then there is nothing to recover. Over
+    PostgreSQL that holds for all machines, see `tocsin.pipeline.term`.
 
     Raises:
         ConflictError: another machine took over, so that nothing is written here but a backup (``fenced``).
@@ -102,6 +106,10 @@ def writer(node: NodeWithStores, waiting: Callable[[], None] = lambda: None, *, 
     """
     if not fenced and (standby := node.standby) is not None:
         standby.check_is_node()
+    if is_shared(node.database):
+        with term(node.database, node.writer_notes, waiting, node.settings.work.term_seconds) as ours:
+            yield ours
+        return
     with (node.home / HomeFile.WRITER_LOCK).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

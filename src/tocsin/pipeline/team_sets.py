@@ -1,5 +1,6 @@
 """Sets of teams by number, and what is done with many of them at once."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -49,6 +50,14 @@ class TeamSets:
             after[both] = joined
             rows = rows[told[rows] != some[of_event[rows]]]
         return after
+
+    def owed(self, told: Int32s) -> Counter[int]:
+        """How many events each team is told, by the numbers of the sets that events are told to."""
+        owed: Counter[int] = Counter()
+        for number, events in zip(*(part.tolist() for part in np.unique(told, return_counts=True)), strict=True):
+            for team in self.members[number]:
+                owed[team] += events
+        return owed
 
     def _each(
         self, one: Int32s, other: Int32s, combine: Callable[[tuple[int, ...], tuple[int, ...]], Iterable[int]]

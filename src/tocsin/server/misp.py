@@ -11,9 +11,6 @@ from datetime import datetime
 from typing import Final
 
 from anyio import to_thread
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -23,6 +20,7 @@ from tocsin.exchange.formats import MOST_BYTES
 from tocsin.node.accounts import network_of
 from tocsin.node.errors import InputError, TocsinError
 from tocsin.pipeline.stores import NodeWithStores
+from tocsin.server.request_limit import NETWORK, PERSON, RequestLimit
 from tocsin.server.security import address_of
 
 _NO_KEY: Final = "Authentication failed. Please make sure you pass the API key along in the Authorization header."
@@ -34,9 +32,7 @@ class MispFace:
 
     def __init__(self, node: NodeWithStores, clock: Callable[[], datetime]) -> None:
         self.node, self.clock = node, clock
-        api = node.settings.api
-        self._limits = RateLimitItemPerMinute(api.public_a_minute), RateLimitItemPerMinute(api.requests_a_minute)
-        self._counted = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._limit = RequestLimit(node.settings.api)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -48,9 +44,12 @@ class MispFace:
         sent = request.headers.get("authorization") or request.headers.get("x-misp-auth", "")
         caller = await to_thread.run_sync(lambda: face_caller(self.node.database, Face.MISP, sent, self.clock()))
         call = self._call(request, caller or FaceCaller(0, 0, "", frozenset()))
-        whose = network_of(address_of(request)) if caller is None else f"token {caller.token}"
-        if not self._counted.hit(self._limits[caller is not None], whose):
-            return _response(failure(call, 429, "Too many requests."))
+        whose = (NETWORK, network_of(address_of(request))) if caller is None else (PERSON, str(caller.token))
+        allowed, headers = self._limit.count(*whose)
+        if not allowed:
+            refused = _response(failure(call, 429, "Too many requests."))
+            refused.headers.update(headers)
+            return refused
         if caller is None:
             return _response(failure(call, 403, _NO_KEY))
         body = await _body(request)

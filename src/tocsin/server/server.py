@@ -6,9 +6,11 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from logging import getLogger
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -24,10 +26,12 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from tocsin import __version__
 from tocsin.events import EventFilter
 from tocsin.interface import NotHereError, SecondFactorError, SignInError, WrongFormError, capabilities
+from tocsin.networks import current_folder
 from tocsin.node.errors import InputError, NotFoundError, SettingError, TocsinError, UsageError
 from tocsin.node.heap import share_heap
 from tocsin.node.records import sealing
 from tocsin.node.tokens import open_tokens
+from tocsin.operations.machines import beating
 from tocsin.operations.worker import Worker
 from tocsin.pipeline.stores import NodeWithStores, open_node
 from tocsin.pipeline.uploads import UploadIntake
@@ -81,6 +85,7 @@ from tocsin.server.pages import (
 )
 from tocsin.server.security import Authentication, BodyTimeout, FencedRefusal, ReadAudit, TimedProtocol, with_headers
 from tocsin.server.taxii import TaxiiServer
+from tocsin.sharing.lookup import ResponsibilityLookup
 
 _STATIC = Path(__file__).parent / "pages" / "static"
 _LAST_REQUESTS = 30  # seconds for what is being answered when the server is told to end
@@ -144,6 +149,7 @@ def make_application(
     tokens = open_tokens(node.home)
     desk = make_context(node, clock, tokens)
     taker = UploadIntake(node, clock)
+    machine = f"{socket.gethostname()}:{port}"
     counter = ApiContext(node, clock, tokens, taker, desk.guide, desk.say, f"{uuid4().hex}.{port}")
     pages = together(*_PUBLIC, *(() if public else _INSIDE))(desk)
 
@@ -153,11 +159,12 @@ def make_application(
         with ExitStack() as works:
             works.enter_context(node.database.kept_open())
             works.callback(desk.guide.settle)
+            works.enter_context(beating(node, machine, counter.worker, partial(_tables, node, desk.guide)))
             if not public:
                 for one in (counter.open(), taker.working(), sealing(node.database, node.home, clock)):
                     works.enter_context(one)
             if work:  # with a node of its own: it works beside the pages as another process would
-                works.enter_context(Worker(open_node(node.home), clock).working())
+                works.enter_context(Worker(open_node(node.home), clock, machine).working())
             async with pages.lifespan_context(application):
                 yield
 
@@ -190,6 +197,17 @@ def make_application(
     # What a proxy says of who asks, and how, is believed of the trusted ones only.
     application.add_middleware(ProxyHeadersMiddleware, trusted_hosts=[*node.settings.server.trusted_proxies])
     return application
+
+
+def _tables(node: NodeWithStores, guide: ResponsibilityLookup) -> dict[str, Any]:
+    """What this process works with that was compiled from something else, for whoever compares machines."""
+    version, at = guide.opened or ("", None)
+    return {
+        "rules": version,
+        "rules_at": at.isoformat() if at else "",
+        "networks": current_folder(node.home).name,
+        "events": node.store.last_committed(),
+    }
 
 
 class _CachedFiles(StaticFiles):

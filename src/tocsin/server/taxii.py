@@ -4,17 +4,15 @@ What is not for it is not there. Nothing changes by a request but what waits for
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 from anyio import to_thread
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -40,6 +38,7 @@ from tocsin.node.accounts import network_of
 from tocsin.node.errors import InputError, TocsinError, UsageError
 from tocsin.node.records import node_uuid
 from tocsin.pipeline.stores import NodeWithStores
+from tocsin.server.request_limit import NETWORK, PERSON, RequestLimit
 from tocsin.server.security import address_of
 
 MEDIA: Final = "application/taxii+json;version=2.1"
@@ -50,9 +49,9 @@ _ACCEPTED: Final = frozenset({"application/taxii+json;version=2.1", "application
 class _RefusedError(Exception):
     """An answer that is an error; ``title`` says why."""
 
-    def __init__(self, status: int, title: str) -> None:
+    def __init__(self, status: int, title: str, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         super().__init__(title)
-        self.status, self.title = status, title
+        self.status, self.title, self.headers = status, title, headers
 
 
 class TaxiiServer:
@@ -60,8 +59,7 @@ class TaxiiServer:
 
     def __init__(self, node: NodeWithStores, clock: Callable[[], datetime]) -> None:
         self.node, self.clock = node, clock
-        self._limit = RateLimitItemPerMinute(node.settings.api.public_a_minute)
-        self._counted = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._limit = RequestLimit(node.settings.api)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -70,6 +68,7 @@ class TaxiiServer:
             response = await self._answer(request)
         except _RefusedError as error:
             response = _error(error.status, error.title)
+            response.headers.update(error.headers)
         except UsageError as error:
             response = _error(400, str(error))
         except InputError as error:
@@ -80,11 +79,12 @@ class TaxiiServer:
 
     async def _answer(self, request: Request) -> Response:
         caller = await self._caller(request)
+        self._count(PERSON, f"token {caller.token}")
         path = request.url.path.removeprefix(request.scope.get("root_path", "")).strip("/").split("/")
         if not _accepts(request.headers.get("accept", "*/*")):
             raise _RefusedError(406, f"This server speaks {MEDIA}.")
         if request.method == "POST":
-            self._count(f"token {caller.token}")
+            self._count(NETWORK, f"token {caller.token}")
             content = await _body(request)
             return await to_thread.run_sync(lambda: self._post(caller, path, content))
         if request.method == "DELETE":
@@ -97,14 +97,15 @@ class TaxiiServer:
         sent = request.headers.get("authorization", "")
         caller = await to_thread.run_sync(lambda: face_caller(self.node.database, Face.TAXII, sent, self.clock()))
         if caller is None:
-            self._count(network_of(address_of(request)))
+            self._count(NETWORK, network_of(address_of(request)))
             raise _RefusedError(401, "Sign in with the token that you were given.")
         return caller
 
-    def _count(self, whose: str) -> None:
-        """Nobody guesses tokens, or fills the list of what waits for a person, faster than so."""
-        if not self._counted.hit(self._limit, whose):
-            raise _RefusedError(429, "Too many requests.")
+    def _count(self, kind: str, whose: str) -> None:
+        """Nobody reads, guesses tokens, or fills the list of what waits for a person, faster than so."""
+        allowed, headers = self._limit.count(kind, whose)
+        if not allowed:
+            raise _RefusedError(429, "Too many requests.", headers)
 
     def _get(self, caller: FaceCaller, path: list[str], request: Request) -> Response:
         match path:

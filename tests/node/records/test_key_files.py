@@ -54,6 +54,37 @@ def test_keys_of_an_uncommitted_ingest_are_unknown_and_cleaned(tmp_path: Path) -
     assert len(list((tmp_path / "keys").iterdir())) == 1
 
 
+def test_divisions_are_read_as_one_and_what_is_passed_over_by_nobody(tmp_path: Path) -> None:
+    def noted(files: KeyFiles, number: int, *keys: int) -> None:
+        files.write((number, 0), np.array(keys, dtype=np.uint64), np.full((len(keys), 1), number, dtype=np.uint32))
+
+    passed: set[int] = set()
+    whole = KeyFiles(tmp_path / "keys", columns=1, passed=lambda _up_to: passed)
+    first, second, other = (KeyFiles(tmp_path / "keys", columns=1, division=of) for of in ("1of2", "2of2", "1of3"))
+    for number, files in enumerate([whole, first, second, other, whole], start=1):
+        noted(files, number, 8 if files is second else 7, 10 + number)  # a key is of one half
+    for number in range(6, 20):
+        noted(first, number, 7, 10 + number)
+    asked = np.arange(32, dtype=np.uint64)
+
+    def known(files: KeyFiles, up_to: int) -> dict[int, int]:
+        found, notes = files.lookup(asked, up_to=up_to)
+        return {int(k): int(n) for k, n in zip(asked[found], notes[found, 0], strict=True)}
+
+    assert known(whole, 19) == {7: 19, 8: 3, **{10 + number: number for number in range(1, 20)}}
+    assert known(second, 5) == {7: 5, 8: 3, 11: 1, 13: 3, 14: 4, 15: 5}  # not those of the other half
+    passed.update({5, 4})
+    assert known(whole, 5) == {7: 2, 8: 3, 11: 1, 12: 2, 13: 3}
+    whole.clean(up_to=5, newest=5)
+    passed.clear()
+    assert known(whole, 5) == {7: 2, 8: 3, 11: 1, 12: 2, 13: 3}
+    first.merge_now(up_to=19, whole=True)  # later numbers are left alone: nobody had reserved them when it was cleaned
+    noted(whole, 20, 7, 30)
+    noted(first, 21, 31)
+    first.merge_now(up_to=21, whole=True)  # not across what others noted
+    assert known(whole, 21) == {7: 20, 8: 3, **{10 + number: number for number in (1, 2, 3, *range(6, 22))}}
+
+
 def test_a_merge_cut_off_before_it_removed_its_inputs_changes_nothing(tmp_path: Path) -> None:
     files = KeyFiles(tmp_path / "keys", columns=1)
     for number in range(1, 11):

@@ -34,7 +34,6 @@ FOLDERS = {
 FILES = {
     HomeFile.AUDIT_HEAD: "a hash",
     HomeFile.AUDIT_KEY: "a key",
-    HomeFile.CHORES: "times, and errors in our words",
     HomeFile.PURGES: "references and hashes",
     HomeFile.RECORDS: "purged by table",
     HomeFile.TOKENS: "a key",
@@ -71,7 +70,7 @@ NOTHING_OF_STRANGERS = {
     "how a dispatch travelled: addresses, hashes and times": ["exchange_arrival", "exchange_evidence", "exchange_try"],
     "hashes, numbers and times": [
         "answered_digest", "audit_seal", "brake_pass", "inbox_mail", "node_identity", "notification_run",
-        "problem_reminder", "tombstone", "withheld_events",
+        "passed_number", "problem_reminder", "tombstone", "withheld_events", "writer_term",
     ],
     "sealed: it names things by number, and what people typed stands beside it": ["audit_entry"],
     "duty: rosters and notes of this team, rules, and calls by number": [
@@ -80,6 +79,7 @@ NOTHING_OF_STRANGERS = {
     ],
     "names of feeds, as sources and mapping files have them": ["feed"],
     "words of ours": ["halt"],
+    "names of machines, fingerprints, times, and errors in our words": ["chore", "machine"],
     "how far a playbook is, by numbers and ids of its steps": ["incident_playbook", "incident_playbook_step"],
     "who may read and has read what of incidents, by numbers; why somebody let himself in goes with its entry":
         ["compartment", "compartment_member", "incident_look"],

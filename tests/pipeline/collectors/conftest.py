@@ -9,21 +9,10 @@ import pytest
 
 from support.cast import Tocsin
 from support.homes import copy_home, migrated_home
+from support.https_fixtures import certificate, server
 from support.https_server import WebServer, web_server
-from support.mail_server import made_certificate
 
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
-    """A folder with key.pem and certificate.pem for 127.0.0.1, and the context of a server that has them."""
-    folder = tmp_path_factory.mktemp("certificate")
-    return folder, made_certificate(folder)[0]
-
-
-@pytest.fixture
-def server(certificate: tuple[Path, ssl.SSLContext]) -> Iterator[WebServer]:
-    with web_server(certificate[1]) as started:
-        yield started
+__all__ = ("certificate", "server")
 
 
 @pytest.fixture

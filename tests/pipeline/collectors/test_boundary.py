@@ -106,10 +106,10 @@ def test_a_collector_whose_failure_cannot_be_noted_stops_no_later_one(tocsin: To
     settle()
 
     with Worker(node, lambda: datetime.now(UTC)).working():
-        while Chore.COLLECT not in read_past(node.home):
+        while Chore.COLLECT not in read_past(node.database):
             time.sleep(0.05)
 
-    assert "An error of Tocsin itself: FileExistsError" in read_past(node.home)[Chore.COLLECT].error
+    assert "An error of Tocsin itself: FileExistsError" in read_past(node.database)[Chore.COLLECT].error
     assert stored(tocsin) == ["192.0.2.1"]
     ran = [one.name for one in standings(node.database, read_collectors(node.settings.collect)) if one.last_try_at]
     assert ran == ["b"]

@@ -25,7 +25,7 @@ def test_its_lists_are_fetched_with_a_key_and_only_from_where_it_may_be(
         "/organisations/index.json": organisations,
         "/encryptionKeys/index.json": Answer(b"[]"),
         "/sharingGroups/index.json": Answer(b"[]"),
-        "/individuals/index.json": Answer(b"[]"),
+        "/individuals/index.json": Answer(b'{"message": "Not allowed."}', 403),
     }
     key = world.node.home / "key"
     key.touch(0o600)
@@ -36,7 +36,8 @@ def test_its_lists_are_fetched_with_a_key_and_only_from_where_it_may_be(
     assert (code != 0, server.asked) == (True, [])
     assert "which is no public address" in err
     done = world.tocsin.json(*words, "--network", "127.0.0.0/8")
-    assert (done["source"], done["new"]) == ("Cerebrate", 1)
+    assert (done["source"], done["new"], len(done["left"])) == ("Cerebrate", 1, 1)
+    assert ("individuals" in done["left"][0], "403: Not allowed" in done["left"][0]) == (True, True)
     assert all(one.method == "GET" for one in server.asked)
     with world.node.database.reading() as session:
         assert [(one.partner.name, one.partner.countries) for one in list_partners(session, world.now)] == [

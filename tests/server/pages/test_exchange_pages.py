@@ -1,16 +1,23 @@
 """Exchange on pages: what was sent and came, an item decided and undone, a file that cannot be read."""
 
+import io
+import re
+import zipfile
 from collections.abc import Iterator
+from datetime import timedelta
 from hashlib import sha256
+from html import unescape
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from support.console_users import Browser, browsers_of
 from support.exchange_examples import peer
 from support.ledger_examples import (
+    TABLE,
     amber_item,
     asked_of_us,
     bring,
@@ -21,8 +28,8 @@ from support.ledger_examples import (
 )
 from support.partner_examples import do
 from support.world import World, copy_world, text_of
-from tocsin.exchange.dispatches import pack
-from tocsin.exchange.ledger import IncomingRow, OfferedItem, OfferState
+from tocsin.exchange.ledger import OfferedItem, OfferState
+from tocsin.exchange.ledger.models import ExchangeLink
 from tocsin.exchange.partners import find_partner
 from tocsin.exchange.statements import CaseAct, CaseEntry, DispatchType, GlobalName
 from tocsin.incidents import add_incident
@@ -91,7 +98,8 @@ def test_what_a_partner_says_is_recorded_on_its_pages(ledger: tuple[World, list[
     with world.node.database.begin() as session:
         audit(session, AuditAction.BACKUP_RESTORED, at=world.now, actor="backup", subject="node")
     assert "Ask the partner" in text_of(analyst.get("/exchange/dispatches/1"))
-    assert analyst.send("/exchange/dispatches/1/answer", state="done", who="Ada", said="Gone").status_code == 303
+    said = {"state": "done", "way": "mail", "who": "Ada", "said": "Gone"}
+    assert analyst.send("/exchange/dispatches/1/answer", **said).status_code == 303
     shown = text_of(analyst.get("/exchange/dispatches/1"))
     assert ("By a person" in shown, "Save answer" in shown) == (True, False)
     assert "restored from a backup" in text_of(analyst.get("/exchange"))
@@ -105,9 +113,7 @@ def test_an_item_shows_what_it_would_add_and_hides_an_incident_of_others(
     ledger: tuple[World, list[Browser]],
 ) -> None:
     world, (analyst, auditor) = ledger
-    table = b"value,role\n203.0.113.7,indicator\n'kit.example,victim\n"
-    digest = sha256(table).hexdigest()
-    part = {"name": "observables.csv", "hash": f"sha256:{digest}", "class": "technical", "bytes": len(table)}
+    digest = sha256(TABLE).hexdigest()
 
     def item(state: OfferState, **values: object) -> str:
         with world.node.database.begin() as session:
@@ -115,15 +121,28 @@ def test_an_item_shows_what_it_would_add_and_hides_an_incident_of_others(
         return text_of(analyst.get("/exchange/items/1"))
 
     with world.node.database.begin() as session:
-        session.execute(update(IncomingRow).values(archive=world.node.exchange.put(pack({digest: table}))))
         hidden = add_incident(session, title="x", actor="test", now=world.now, members=(999,)).reference
-    offered = item(OfferState.OFFERED, parts=[part])
+    offered = item(OfferState.OFFERED)
     assert ("203[.]0[.]113[.]7 Indicator of the attack" in offered, "kit[.]example Victim" in offered) == (True, True)
     assert "203[.]0[.]113[.]7" not in text_of(auditor.get("/exchange/items/1")), "whoever decides sees it"
+    got = analyst.send("/exchange/items/1/parts/1/file")
+    assert (got.headers["x-content-type-options"], got.headers["content-disposition"]) == (
+        "nosniff", "attachment; filename*=utf-8''item-1-1.zip"
+    )  # fmt: skip
+    with zipfile.ZipFile(io.BytesIO(got.content)) as files:
+        assert files.read(digest, pwd=b"infected") == TABLE
+    assert auditor.get("/audit?action=offer.copied").text.count(digest) == 1
+    refused = [analyst.send(f"/exchange/items/1/parts/{n}/file").status_code for n in (0, 2)]
+    refused.append(auditor.send("/exchange/items/1/parts/1/file").status_code)
+    assert refused == [404, 404, 404]
     assert "203[.]0[.]113[.]7" not in item(OfferState.OFFERED, tlp="RED")
-    adopted = item(OfferState.ADOPTED, incident=hidden)
+    assert analyst.send("/exchange/items/1/parts/1/file").status_code == 409, "TLP:RED is read where it is restricted"
+    adopted = item(OfferState.ADOPTED, incident=hidden, tlp="AMBER")
+    assert analyst.send("/exchange/items/1/parts/1/file").status_code == 409, "it is evidence now"
     assert ("Its incident is hidden" in adopted, hidden in adopted) == (True, False)
     assert "Answer the recall" in item(OfferState.RECALLED)
+    page = analyst.get("/exchange/items/1").text
+    assert (page.count('class="if-chosen"'), 'value="kept" checked' in page) == (1, False), "nothing is assumed"
     for act in ("items/1/answer", "dispatches/1/answer", "messages/1/reply"):
         undecided = analyst.send(f"/exchange/{act}", who="Ada")
         assert (undecided.status_code, "Choose an answer." in text_of(undecided)) == (409, True), act
@@ -140,6 +159,8 @@ def test_a_case_is_refused_and_a_further_one_is_sent_and_offered(met: tuple[Worl
     shown = text_of(analyst.get("/exchange/cases/1"))
     assert ("Offered to us" in shown, "<b>Wiper</b>" in shown, "A. Diop · Peer" in shown) == (True, True, True)
     assert "Offered · This node" in shown, "to whom it was offered"
+    again = analyst.send("/exchange/cases/1/refuse", reason="No people")
+    assert (again.status_code, 'id="refuse" open' in again.text, 'id="accept" open' in again.text) == (409, True, False)
     refused = analyst.send("/exchange/cases/1/refuse", code="capacity", reason="No people")
     assert refused.status_code == 303
     assert analyst.send("/exchange/cases/1/accept").status_code == 409
@@ -148,12 +169,47 @@ def test_a_case_is_refused_and_a_further_one_is_sent_and_offered(met: tuple[Worl
     assert ("observables.csv" in shown, "Send to Peer" in shown) == (True, True)
     for end, form in (("send", {}), ("offer", {"joint": "true"})):
         given = {"incident": reference, "once": end, **form}
-        places = {analyst.send(f"/partners/1/{end}", **given).headers["location"] for _ in range(2)}
+        places = {analyst.send(f"/partners/1/{end}", **given).headers["location"].partition("?")[0] for _ in range(2)}
         assert len(places) == 1, "sent twice, it is done once"
     assert "To be sent" in text_of(analyst.get(places.pop()))
     shown = text_of(analyst.get(f"/incidents/{reference}"))
     assert ("Joint case" in shown, "Offered, unanswered" in shown, "Send an update" in shown) == (True,) * 3
     assert "Version 2 was sent on" in text_of(analyst.get(f"/partners/1/send?incident={reference}"))
+
+
+def test_files_are_sent_without_an_incident_and_undone_before_they_leave(met: tuple[World, list[Browser]]) -> None:
+    world, (analyst,) = met
+    given = {"csrf": analyst.csrf, "tlp": "GREEN", "data": "technical"}
+
+    def look(files: list[tuple[str, tuple[str, bytes]]], **more: str) -> httpx.Response:
+        return analyst.client.post("/partners/1/files", data=given | more, files=files, follow_redirects=False)
+
+    two = [("files", ("a/<b>.csv", b"203.0.113.7\n")), ("files", ("c.txt", b"second"))]
+    assert [look(two, **lacking).status_code for lacking in ({"tlp": ""}, {"data": ""})] == [409, 409], "not assumed"
+    red = text_of(look(two, tlp="RED"))
+    assert ("Nothing of this may go to this partner" in red, "Send to Peer" in red) == (True, False)
+    page = look(two)
+    shown = text_of(page)
+    assert ("<b>.csv" in shown, "Technical data" in shown, "TLP:GREEN" in shown, "Send to Peer" in shown) == (True,) * 4
+    chosen = [unescape(one) for one in re.findall(r'name="chosen" value="([^"]+)"', page.text)]
+    send = {"tlp": "GREEN", "data": "technical", "once": "files"}
+    assert analyst.send("/partners/1/files/send", **send, chosen="x.y c.txt").status_code == 409, "not of this node"
+    with world.node.database.reading() as session:
+        before = [*session.execute(select(ExchangeLink.number, ExchangeLink.head).order_by(ExchangeLink.direction))]
+    sent = analyst.send("/partners/1/files/send", **send, chosen=chosen)
+    at, _, undo = sent.headers["location"].partition("?undo=")
+    shown = text_of(analyst.get(at))
+    assert ("<b>.csv (+1)" in shown, "c.txt" in shown, "To be sent" in shown) == (True, True, True)
+    assert analyst.get(f"{at}/file").status_code == 409, "nothing leaves while it can be undone"
+    assert analyst.send(f"/undo/{undo}").status_code == 303
+    assert analyst.get(at).status_code == 404
+    with world.node.database.reading() as session:
+        after = [*session.execute(select(ExchangeLink.number, ExchangeLink.head).order_by(ExchangeLink.direction))]
+    assert before == after, "its number is free again"
+    at = analyst.send("/partners/1/files/send", **send, chosen=chosen).headers["location"].partition("?")[0]
+    world.now += timedelta(seconds=66)
+    assert analyst.get(f"{at}/file").status_code == 200
+    world.now -= timedelta(seconds=66)
 
 
 def test_a_request_is_sent_and_a_notice_names_those_who_do_not_get_it(met: tuple[World, list[Browser]]) -> None:
@@ -190,9 +246,13 @@ def test_a_source_is_asked_and_a_question_of_a_partner_is_answered(met: tuple[Wo
     again = analyst.send(f"/exchange/items/{item}/ask-source", partner=to)
     assert (again.status_code, "has no answer yet" in text_of(again)) == (409, True)
     assert "Who said it" in text_of(analyst.get(f"/exchange/consents?item={item}&partner={to}"))
-    early = analyst.send(f"/partners/{to}/consent", item=item, who="Ada", until="2020-01-01T00:00")
+    said = {"item": item, "answer": "yes", "way": "telephone"}
+    early = analyst.send(f"/partners/{to}/consent", **said, who="Ada", until="2020-01-01T00:00")
     assert (early.status_code, "This time is over" in text_of(early), 'value="Ada"' in early.text) == (409, True, True)
-    assert analyst.send(f"/partners/{to}/consent", item=item, who="Ada of Peer", answer="yes").status_code == 303
+    for lacking in ("answer", "way"):
+        half = {name: value for name, value in said.items() if name != lacking}
+        assert analyst.send(f"/partners/{to}/consent", **half, who="Ada").status_code == 409, "nothing is assumed"
+    assert analyst.send(f"/partners/{to}/consent", **said, who="Ada of Peer").status_code == 303
     shown = text_of(analyst.get(f"/exchange/items/{item}"))
     assert ("In force" in shown, "Ada of Peer" in shown, "By telephone" in shown) == (True, True, True)
 

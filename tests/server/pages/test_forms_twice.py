@@ -265,6 +265,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/today/withheld/ask",
     ),
     "it takes something away, which is gone then": (
+        "/admin/machines",
         "/playbooks/{playbook}/remove",
         "/assets/{asset}/remove",
         "/partners/{partner}/remove", "/partners/{partner}/tokens/revoke", "/partners/{partner}/unattest",
@@ -351,6 +352,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
     ),
     "each press is another copy that leaves, and an entry that says so": (
         "/incidents/{reference}/evidence/{evidence}/file", "/incidents/{reference}/evidence/export",
+        "/exchange/items/{item}/parts/{part}/file",
         "/incidents/{reference}/report",
     ),
     "nothing is kept": (

@@ -29,6 +29,19 @@ def show(fresh: Path, tmp_path: Path) -> Callable[..., str]:
     return shown
 
 
+def test_cells_of_rows_have_the_names_of_their_columns(show: Callable[..., str]) -> None:
+    made = show(
+        "{% call parts.table('x', rows=true) %}<thead><tr><th scope=\"col\">Name</th><th scope=\"col\">TLP</th>"
+        '<th scope="col" class="n">{{ head }}</th><th scope="col">Why</th></tr></thead>\n<tbody>\n'
+        '<tr><th scope="row">A</th><td><b>TLP:RED</b></td><td class="n">{{ cell }}</td><td>\N{EN DASH}</td></tr>'
+        "</tbody>{% endcall %}",
+        head='Size "&"', cell="<3>",
+    )  # fmt: skip
+    body = made.partition("<tbody>")[2]
+    assert '<th scope="row">A</th><td><b>TLP:RED</b></td>' in body, "it says what it is"
+    assert '<td class="n" data-label="Size &#34;&amp;&#34;">&lt;3&gt;</td><td data-none>' in body
+
+
 @pytest.mark.parametrize(
     ("kind", "shape"),
     [("done", "good"), ("waiting", "busy"), ("overdue", "wrong"), ("muted", "quiet"), ("wrong", "wrong")],

@@ -4,7 +4,6 @@ Which server is asked is what IANA's bootstrap files say (RFC 9224); they are fe
 home folder.
 """
 
-import fcntl
 import ipaddress
 import json
 import re
@@ -33,7 +32,7 @@ from tocsin.directory.registry.rdap_answer import (
 from tocsin.directory.registry.tables import RdapAnswerRow
 from tocsin.node.errors import RemoteError, UsageError
 from tocsin.node.paths import HomeFolder
-from tocsin.node.records import AuditAction, Database, audit
+from tocsin.node.records import AuditAction, Database, audit, held, patiently
 
 _BOOTSTRAP: Final = Path(HomeFolder.REGISTRY, "rdap-bootstrap.json")
 _BOOTSTRAP_DAYS: Final = 30
@@ -95,7 +94,7 @@ def look_up(
     if before is not None and kept:
         answer, asked_at = before
     else:
-        with _one_at_a_time(home):
+        with _one_at_a_time(home, database):
             _pause(database, settings, now, wait)
             server, parsed = _query(home, kind, asked, settings)
         answer = reduce_answer(asked, server, parsed) if parsed is not None else RdapAnswer(asked)
@@ -140,11 +139,10 @@ def kept_answer(database: Database, asked: str) -> tuple[RdapAnswer, datetime] |
 
 
 @contextmanager
-def _one_at_a_time(home: Path) -> Iterator[None]:
+def _one_at_a_time(home: Path, database: Database) -> Iterator[None]:
     folder = home / HomeFolder.REGISTRY
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "rdap.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with held(database, "rdap", patiently, file=folder / "rdap.lock"):
         yield
 
 

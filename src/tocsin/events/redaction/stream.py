@@ -317,7 +317,7 @@ class Redaction:
         return names_xarf(low) or (marked and bool(self._classes.class_named_in(data)))
 
 
-def redacted(stream: BinaryIO, redaction: Redaction) -> BinaryIO:
+def redacted(stream: BinaryIO, redaction: Redaction) -> io.BufferedReader:
     """The stream as far as it may be kept."""
     return io.BufferedReader(_RedactedStream(stream, redaction), _BLOCK)
 

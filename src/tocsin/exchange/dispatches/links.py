@@ -96,6 +96,7 @@ def receipt_verdict(outcome: DispatchOutcome) -> ReceiptVerdict:
 class OutgoingState(StrEnum):
     """Where a dispatch to a partner is."""
 
+    HELD = "held"  # sealed, and can be undone: nothing of it leaves until that is over
     SEALED = "sealed"  # number, hash and bytes are fixed
     TRYING = "trying"  # an address did not take it, and is tried again
     HANDED_OVER = "handed-over"  # the transport said yes
@@ -108,6 +109,7 @@ _UNDER_WAY = frozenset({
     OutgoingState.TRYING, OutgoingState.HANDED_OVER, OutgoingState.STUCK, OutgoingState.RECEIVED, OutgoingState.REFUSED,
 })  # fmt: skip
 _NEXT: dict[OutgoingState, frozenset[OutgoingState]] = {
+    OutgoingState.HELD: _UNDER_WAY,
     OutgoingState.SEALED: _UNDER_WAY,  # by a stick there is a receipt, and nobody who said yes
     OutgoingState.TRYING: _UNDER_WAY,
     OutgoingState.HANDED_OVER: _UNDER_WAY - {OutgoingState.TRYING},
@@ -119,7 +121,7 @@ _NEXT: dict[OutgoingState, frozenset[OutgoingState]] = {
 
 
 OPEN_STATES: Final = frozenset(
-    {OutgoingState.SEALED, OutgoingState.TRYING, OutgoingState.HANDED_OVER, OutgoingState.STUCK}
+    {OutgoingState.HELD, OutgoingState.SEALED, OutgoingState.TRYING, OutgoingState.HANDED_OVER, OutgoingState.STUCK}
 )
 """What is sealed and has no receipt yet."""
 

@@ -32,7 +32,13 @@ if TYPE_CHECKING:
     )
     from tocsin.exchange.ledger.contents import tombstones
     from tocsin.exchange.ledger.grounds import NONE, exchange_grounds, share_by_type
-    from tocsin.exchange.ledger.items import OBSERVABLES, earlier_incident, find_item, offered_observables
+    from tocsin.exchange.ledger.items import (
+        OBSERVABLES,
+        copy_offered_file,
+        earlier_incident,
+        find_item,
+        offered_observables,
+    )
     from tocsin.exchange.ledger.jurisdiction_claims import offered_claims, sent_claims
     from tocsin.exchange.ledger.keeping import forget_files, kept_files
     from tocsin.exchange.ledger.key_change import KeyAnnouncement, announce_key
@@ -71,7 +77,9 @@ if TYPE_CHECKING:
         ReceivedDispatch,
         SentDispatch,
         evidence_bundle,
+        free_file,
         holders_of,
+        is_held,
         open_items,
         outgoing_bytes,
         passed_by_program,

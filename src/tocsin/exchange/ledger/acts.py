@@ -25,7 +25,8 @@ ACTS: Final = (
         "send", "Send an incident or files to a partner", send, noun="dispatch",
         audit=(AuditAction.DISPATCH_SEALED, AuditAction.INCIDENT_ENTRY), command=OwnSurface("exchange send"),
         page=OwnSurface("/partners/{partner}/send"), arguments=("partner",),
-        told="Dispatch {number} to {name}: {state}.", makes=True, undo=_KEPT,
+        told="Dispatch {number} to {name}: {state}.", makes=True,
+        undo=lambda n: say_count("%(n)s dispatch sealed", "%(n)s dispatches sealed", n),
     ),
     _act(
         "take", "Take a file of a partner", take, noun="dispatch", audit=(AuditAction.DISPATCH_TAKEN,),

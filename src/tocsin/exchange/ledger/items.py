@@ -1,11 +1,11 @@
 """Decisions on what partners offered: an item becomes local objects by the acts that make them, or is declined."""
 
 import csv
-import fcntl
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
@@ -27,7 +27,7 @@ from tocsin.incidents.part_acts import NewObservables, observe
 from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import ConflictError, NotFoundError, StorageError, UsageError
 from tocsin.node.node import Node
-from tocsin.node.records import AuditAction, audit, cut
+from tocsin.node.records import AuditAction, audit, cut, held, patiently
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import Marking, Tlp, highest, read_marking
 
@@ -93,8 +93,7 @@ def for_anyone(context: ActContext) -> ActContext:
 def _one_adoption(node: Node) -> Iterator[None]:
     """Adopt one item at a time on this node: it takes several transactions."""
     node.spool.mkdir(parents=True, exist_ok=True)
-    with (node.spool / "adoption.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with held(node.database, "adoption", patiently, file=node.spool / "adoption.lock"):
         yield
 
 
@@ -173,6 +172,31 @@ def offered_observables(node: Node, session: Session, row: OfferedItem) -> list[
     except (RefusalError, StorageError, NotFoundError, KeyError):
         return []
     return [(role, value) for role, values in _values(parts).items() for value in values]
+
+
+def copy_offered_file(context: ActContext, item: int, part: int) -> bytes:
+    """A file of an item that nobody has decided yet, so that one sees what one would adopt; that it was taken is noted.
+
+    ``part``: which of its files, counted from 1.
+
+    Raises:
+        NotFoundError: there is no such file, or it is not here any more.
+        ConflictError: the item was decided or recalled, or is TLP:RED, which only a restricted incident holds.
+
+    """
+    with context.database.begin() as session:
+        row = find_item(session, item)
+        _check_open(row)
+        if row.tlp == Tlp.RED:
+            raise ConflictError(say("What is marked TLP:RED is read in the incident that it is adopted into."))
+        try:
+            content = dict(enumerate(_brought(context.node, session, row)[0].values(), 1))[part]
+        except (KeyError, RefusalError):
+            raise NotFoundError(say("This file is not here any more.")) from None
+        detail = {"item": str(row.item), "version": row.version, "sha256": sha256(content).hexdigest()}
+        subject = f"partner:{row.partner_id}"
+        audit(session, AuditAction.OFFER_COPIED, at=context.now, actor=context.actor, subject=subject, detail=detail)
+        return content
 
 
 def signed_item(members: Mapping[str, bytes], row: OfferedItem) -> Statement | None:

@@ -14,6 +14,7 @@ from tocsin.exchange.agreements import is_stopped
 from tocsin.exchange.bundles import bundle_files
 from tocsin.exchange.dispatches import (
     DISPATCH,
+    OPEN_STATES,
     SIGNATURE,
     Limits,
     OutgoingState,
@@ -33,10 +34,11 @@ from tocsin.exchange.partners import Partner, PartnerKey, stopped_by
 from tocsin.exchange.statements import Dispatch
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.node import Node
-from tocsin.node.records import node_uuid
+from tocsin.node.records import GRACE, node_uuid
 from tocsin.node.sentences import say
 
 _REASONS: Final = {
+    OutgoingState.HELD: say("The message is sealed, and can be undone for a moment."),
     OutgoingState.SEALED: say("The message is sealed and was not sent yet."),
     OutgoingState.TRYING: say("The message could not be handed over, and is tried again."),
     OutgoingState.HANDED_OVER: say("The message was handed over; there is no receipt yet."),
@@ -165,7 +167,7 @@ def stuck_dispatches(session: Session) -> Sequence[OutgoingRow]:
 
 def without_receipt(session: Session, now: datetime) -> Sequence[OutgoingRow]:
     """Dispatches that have no receipt for a week, the oldest first."""
-    states = [OutgoingState.SEALED.value, OutgoingState.TRYING.value, OutgoingState.HANDED_OVER.value]
+    states = [one.value for one in OPEN_STATES - {OutgoingState.STUCK}]
     late = OutgoingRow.sealed_at <= now - timedelta(days=RECEIPT_DAYS)
     query = select(OutgoingRow).where(OutgoingRow.state.in_(states), late)
     return session.scalars(query.order_by(OutgoingRow.id)).all()
@@ -183,6 +185,19 @@ def find_incoming(session: Session, number: int) -> IncomingRow:
     if (row := session.get(IncomingRow, number)) is None:
         raise NotFoundError(say("There is no such dispatch."), hint="'tocsin exchange list' lists them.")
     return row
+
+
+def free_file(node: Node, session: Session, number: int, now: datetime) -> tuple[str, bytes]:
+    """As `sealed_file`, for whoever carries it away. Raises ConflictError too: its sending can be undone still."""
+    if is_held(node, find_dispatch(session, number), now):
+        raise ConflictError(say("Its sending can be undone still."), hint=say("The file is there in a minute."))
+    return sealed_file(node, session, number)
+
+
+def is_held(node: Node, row: OutgoingRow, now: datetime) -> bool:
+    """Whether a dispatch stays here for now, since whoever sent it can undo that (`ActContext.not_before`)."""
+    over = row.sealed_at + timedelta(seconds=node.settings.tell.undo_seconds) + GRACE
+    return row.state == OutgoingState.HELD and now < over
 
 
 def sealed_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from tocsin.exchange.dispatches import OutgoingState
 from tocsin.exchange.ledger.cases import case_of_incident, history_for
 from tocsin.exchange.ledger.consents import with_sources
 from tocsin.exchange.ledger.jurisdiction_claims import own_claims
@@ -153,6 +154,8 @@ def preview(context: ActContext, request: NewDispatch) -> PartnerPackage:
 def send(context: ActContext, request: NewDispatch) -> DispatchResult:
     """Composed by the gate, signed, and encrypted for the partner. The file is then in the list of dispatches.
 
+    Where the act can be undone, nothing leaves until that is over: an undo frees the number, which nobody has seen.
+
     Raises:
         ConflictError: nothing of it may go, or the partner has no key that works.
 
@@ -172,7 +175,8 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
             if partner.node is not None:  # no lock: it takes as long as its bytes
                 prepared = prepare_dispatch(opened, draft)
     cut("exchange.prepared")
-    with context.database.begin() as session:
+    held = context.not_before is not None
+    with context.undoable() if held else context.database.begin() as session:
         partner = find_partner(session, request.partner, lock=True)
         if (known := sealed_before(session, once)) is not None:
             return result_of(known, partner)
@@ -180,6 +184,7 @@ def send(context: ActContext, request: NewDispatch) -> DispatchResult:
         if draft is None or _basis(session, context, request) != basis:
             (draft, package), prepared = _draft(opened, request), None
         row = seal_for(opened, draft, once, prepared)
+        row.state = (OutgoingState.HELD if held else OutgoingState.SEALED).value
         for item in draft.statements:
             if isinstance(item.body, SharedItem):
                 session.add(passing_of(row, item.body))

@@ -22,6 +22,9 @@ from tocsin.node.sentences import say
 ChosenAnswer = Annotated[RecallState, Wording(lacking=N_("Choose an answer."))]
 """What became of what is recalled: nothing is assumed."""
 
+HowSaid = Annotated[AnswerWay, Wording(lacking=N_("Say how they answered."))]
+"""How a person of a partner said something."""
+
 WhoSaid = Annotated[str, Wording(lacking=N_("Say who at the partner said it."))]
 """Who of a partner a person here spoke with."""
 
@@ -31,7 +34,7 @@ class RecallAnswer(BaseModel):
 
     dispatch: int = Field(ge=1, le=2**31, description="The number of the dispatch, in the list.")
     state: ChosenAnswer = Field(description="done, kept or not-held.")
-    way: AnswerWay = Field(AnswerWay.TELEPHONE, description="telephone, mail or in-person.")
+    way: HowSaid = Field(description="telephone, mail or in-person.")
     who: WhoSaid = Field(min_length=1, max_length=200, pattern=LINE, description="Who at the partner said it.")
     said: str = Field("", max_length=500, pattern=LINE, description="What else they said.")
 

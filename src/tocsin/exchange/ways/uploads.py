@@ -7,7 +7,6 @@ away a day after its last part.
 
 import base64
 import binascii
-import fcntl
 import hashlib
 import os
 import re
@@ -21,6 +20,7 @@ from typing import IO, Final
 from tocsin.node.errors import InputError
 from tocsin.node.files import disk_failures, write_whole
 from tocsin.node.node import Node
+from tocsin.node.records import Database, held, patiently
 from tocsin.node.sentences import say
 
 PART_BYTES: Final = 1_000_000
@@ -98,7 +98,7 @@ def append_part(node: Node, part: UploadRange) -> Iterator["OpenUpload"]:
             raise UploadError(429, say("Too many files were begun and not finished."))
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(handle, "r+b", buffering=0) as file:
-        upload = OpenUpload(path, file, part)
+        upload = OpenUpload(node.database, path, file, part)
         try:
             yield upload
         finally:
@@ -110,6 +110,7 @@ def append_part(node: Node, part: UploadRange) -> Iterator["OpenUpload"]:
 class OpenUpload:
     """A begun file. Of two who append to it at once, as after a cut that nobody saw, one goes on."""
 
+    database: Database
     path: Path
     file: IO[bytes]
     part: UploadRange
@@ -126,12 +127,8 @@ class OpenUpload:
             StorageError: the disk is full or fails.
 
         """
-        with disk_failures("A part of a file cannot be kept"):
-            fcntl.flock(self.file, fcntl.LOCK_EX)
-            try:
-                return self.here == at and self.file.write(piece) == len(piece)
-            finally:
-                fcntl.flock(self.file, fcntl.LOCK_UN)
+        with disk_failures("A part of a file cannot be kept"), held(self.database, "exchange-part", patiently):
+            return self.here == at and self.file.write(piece) == len(piece)
 
     def whole(self) -> bytes:
         """All of it, which is not kept here any more.

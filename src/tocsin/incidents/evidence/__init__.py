@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         FileFault,
         check_files,
         is_here,
+        packed_bytes,
         packed_file,
         sweep_exports,
         sweep_files,

@@ -1,8 +1,6 @@
 """The evidence of an incident as a folder that anybody verifies with `sha256sum` and `gpg`, without Tocsin."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
@@ -11,7 +9,7 @@ from typing import Any, Final
 
 from tocsin.delivery.sealing import judge_own, read_own_keys
 from tocsin.incidents.act_parts import IncidentNamed, changing
-from tocsin.incidents.evidence.files import EXPORTS, FileFault, packed
+from tocsin.incidents.evidence.files import FileFault, packed_and_removed
 from tocsin.incidents.evidence.models import IncidentEvidence, LegalHold
 from tocsin.incidents.evidence.read import custody_of, evidence_of, holds_of, items_in
 from tocsin.incidents.models import Incident, IncidentEntry
@@ -110,24 +108,7 @@ def export_evidence(context: ActContext, request: IncidentNamed, folder: Path) -
 
 def export_packed(context: ActContext, request: IncidentNamed) -> tuple[EvidenceExport, Iterator[bytes]]:
     """The same folder as an archive that `PASSWORD` opens, block by block; raises as `export_evidence`."""
-    work = Path(tempfile.mkdtemp(prefix=EXPORTS))
-    try:
-        folder = work / "evidence"
-        done = export_evidence(context, request, folder)
-        blocks = _and_remove(packed(folder, ["."]), work)
-    except BaseException:
-        shutil.rmtree(work)
-        raise
-    next(blocks)  # so that it ends, and removes the folder, also where nobody reads on
-    return done, blocks
-
-
-def _and_remove(blocks: Iterator[bytes], work: Path) -> Iterator[bytes]:
-    try:
-        yield b""
-        yield from blocks
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    return packed_and_removed(lambda folder: export_evidence(context, request, folder))
 
 
 def _copy(

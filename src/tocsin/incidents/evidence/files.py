@@ -3,14 +3,15 @@
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from typing import IO, BinaryIO, Final, cast
+from typing import IO, BinaryIO, Final, TypeVar, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -23,6 +24,7 @@ from tocsin.incidents.models import Incident
 from tocsin.incidents.read import TEAM
 from tocsin.node.blobs import Blobs
 from tocsin.node.errors import InputError, StorageError
+from tocsin.node.files import disk_failures
 from tocsin.node.node import Node
 from tocsin.node.sentences import say
 
@@ -33,6 +35,7 @@ EXPORTS: Final = "tocsin-evidence-"
 """How folders begin in which exports are packed, where temporary files are."""
 
 _BLOCK: Final = 1 << 20
+_T = TypeVar("_T")
 
 
 class FileFault(StrEnum):
@@ -156,6 +159,39 @@ def packed_file(files: Blobs, sha256: str) -> Iterator[bytes]:
     with files.open(sha256):
         pass
     return packed(files.folder / sha256[:2], [sha256])
+
+
+def packed_bytes(content: bytes) -> Iterator[bytes]:
+    """As `packed_file`, of bytes that no file of evidence holds."""
+
+    def write(folder: Path) -> None:
+        with disk_failures("The file cannot be packed"):
+            folder.mkdir()
+            (folder / sha256(content).hexdigest()).write_bytes(content)
+
+    return packed_and_removed(write)[1]
+
+
+def packed_and_removed(write: Callable[[Path], _T]) -> tuple[_T, Iterator[bytes]]:
+    """What is written into a folder that is there only so long, packed; and what writing it gave. As `packed`."""
+    work = Path(tempfile.mkdtemp(prefix=EXPORTS))
+    try:
+        folder = work / "evidence"
+        done = write(folder)
+        blocks = _and_remove(packed(folder, ["."]), work)
+    except BaseException:
+        shutil.rmtree(work)
+        raise
+    next(blocks)  # so that it ends, and removes the folder, also where nobody reads on
+    return done, blocks
+
+
+def _and_remove(blocks: Iterator[bytes], work: Path) -> Iterator[bytes]:
+    try:
+        yield b""
+        yield from blocks
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def packed(folder: Path, names: Sequence[str]) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         warnings_of,
     )
     from tocsin.incidents.sightings.look_back import lock_ingests
+    from tocsin.incidents.sightings.matching import MATCHED, ObservableMatcher
     from tocsin.incidents.sightings.read import ObservableStanding, standings_of
     from tocsin.incidents.sightings.watch import ObservableWatch
     from tocsin.incidents.sightings.write import PastSightings

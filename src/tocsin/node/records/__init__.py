@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         read_asides,
         words_by_reference,
     )
+    from tocsin.node.records.change_notices import hear_changes
     from tocsin.node.records.engine import (
         Base,
         Database,
@@ -42,9 +43,10 @@ if TYPE_CHECKING:
     from tocsin.node.records.from_rows import from_row
     from tocsin.node.records.full_text import INDEX_TABLES, rows_with, words_of
     from tocsin.node.records.identity import node_uuid
-    from tocsin.node.records.key_files import LARGE_MERGE, KeyFiles
+    from tocsin.node.records.key_files import LARGE_MERGE, KeyFiles, none_passed
     from tocsin.node.records.key_filter import AskedKeys
     from tocsin.node.records.kill_points import cut
+    from tocsin.node.records.locks import KeptLocks, give_lock, held, held_file, is_free, patiently, take_lock
     from tocsin.node.records.numbering import continue_numbering, counted
     from tocsin.node.records.processes import alive, at_work
     from tocsin.node.records.seal_check import Kind, SealCheckResult, check_seals

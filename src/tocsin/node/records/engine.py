@@ -32,6 +32,7 @@ from tocsin.node.sentences import decode_sentence, encode_sentence
 
 _READING = "tocsin_reading"
 _IDLE = 8  # connections that are kept for the next that asks, where any are
+_BUSY = 60  # connections to PostgreSQL at most
 
 Json = JSON().with_variant(postgresql.JSONB(), "postgresql")
 
@@ -105,7 +106,7 @@ class Database:
             InputError: it can hold no such value.
 
         """
-        with _failures(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with failures_of_database(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
@@ -118,7 +119,7 @@ class Database:
 
         """
         reader = self.engine.execution_options(**{_READING: True})
-        with _failures(), Session(reader, expire_on_commit=False) as session, session.begin():
+        with failures_of_database(), Session(reader, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
@@ -129,7 +130,7 @@ class Database:
             StorageError: the database cannot be reached.
 
         """
-        with _failures(), self.engine.connect() as connection:
+        with failures_of_database(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -143,7 +144,7 @@ class Database:
             StorageError: the database cannot be reached.
 
         """
-        with _failures(), self.engine.connect() as ours:
+        with failures_of_database(), self.engine.connect() as ours:
             self._keeping.append(None)
             try:
                 yield
@@ -162,12 +163,12 @@ class Database:
         """
         from tocsin.node.records.migrate import upgrade
 
-        with _failures():
+        with failures_of_database():
             upgrade(self.engine)
 
 
 @contextmanager
-def _failures() -> Iterator[None]:
+def failures_of_database() -> Iterator[None]:
     """What is wrong with the database itself, as the error that people are told; not what we asked of it wrongly."""
     try:
         yield
@@ -202,7 +203,9 @@ def open_database(url: str) -> Database:
     """
     try:
         kept = {"poolclass": QueuePool, "pool_size": _IDLE, "max_overflow": -1}
-        engine = create_engine(url, **(kept if url.startswith("sqlite") else {"pool_pre_ping": True}))
+        # Each thread that answers a request needs one, and so does each piece of work and each lock that is held.
+        served = {"pool_pre_ping": True, "pool_size": _IDLE, "max_overflow": _BUSY - _IDLE}
+        engine = create_engine(url, **(kept if url.startswith("sqlite") else served))
     except (ArgumentError, NoSuchModuleError) as error:
         raise SettingError(
             "Setting 'storage.database' is not the URL of a database that can be used.",

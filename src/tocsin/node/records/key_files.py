@@ -14,6 +14,7 @@ lies within the other.
 
 import mmap
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, suppress
@@ -39,6 +40,7 @@ _SMALL_MERGE = 1 << 22  # keys of the largest file that is made beside an ingest
 _LARGE = 1 << 20  # keys; such a file has a filter beside it, and stays mapped
 _REMEMBERED = 1 << 24  # keys of small files in the filter that one object holds in memory, at two bytes each
 _MANY = 1_000  # keys asked for at once; then small files are worth reading as a whole, to add them to that filter
+_DIVISION = re.compile(r"\d+of\d+")
 _BESIDES = (".notes", ".filter")
 _STEP = 4_096  # keys looked up at a time in a file that stays mapped
 _WINDOW = 1 << 16  # bytes that the system maps at once around one that is read
@@ -173,6 +175,15 @@ class _Search:
         return self._perhaps if file in self._known else None
 
 
+def _count_of(division: str) -> str:
+    return division.partition("of")[2]
+
+
+def none_passed(_up_to: int) -> AbstractSet[int]:
+    """Where every number that is given becomes an ingest, or is given again."""
+    return frozenset()
+
+
 @dataclass(frozen=True)
 class KeyFiles:
     """The key files of one folder; each key has ``columns`` unsigned 32-bit notes.
@@ -180,10 +191,16 @@ class KeyFiles:
     A file of fewer columns, written before more were kept, is read as having zeros in the others.
 
     Keys must be hashes. Several threads may look up, while one writes and another merges what is committed.
+
+    ``division``: which of several owners writes here, as ``3of8``: into a folder of its own below. All are read,
+    but an owner reads none of the others of its own count. ``passed``: for a reader of all ingests up to some number,
+    the numbers whose files are seen by nobody.
     """
 
     folder: Path
     columns: int = 0
+    division: str = ""
+    passed: Callable[[int], AbstractSet[int]] = none_passed
     _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
 
     def lookup(self, asked: Keys | AskedKeys, *, up_to: int) -> tuple[npt.NDArray[np.bool_], Notes]:
@@ -225,8 +242,9 @@ class KeyFiles:
         for file in self._all():
             if file.last[0] == ingest:
                 _sync(file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES))
-        if self.folder.is_dir():
-            sync_folder(self.folder)
+        for folder in (self.folder, self._own):
+            if folder.is_dir():
+                sync_folder(folder)
 
     def merge(self, *, up_to: int) -> None:
         """Begin to merge what is committed, beside what its caller does; `end_merge` waits for it.
@@ -249,7 +267,10 @@ class KeyFiles:
         ``most``: keys of a merged file. ``whole``: nothing will be added, so that all becomes one file where it may.
         """
         while True:
-            files = [file for file in self._files(up_to) if file.first[0] >= since]
+            listed = self._files(up_to)
+            # Notes of a division of another count may be newer than some of ours: no merge goes across those.
+            after = max((file.last for file in listed if self._is_of_other_count(file)), default=(0, 0))
+            files = [file for file in listed if file.first >= max(after, (since, 0)) and file.folder == self._own]
             if not whole and len(files) < TIER:
                 return
             sizes = [file.size for file in files]
@@ -265,15 +286,20 @@ class KeyFiles:
                 merged_to = self._memory.committed
                 self.merge_now(up_to=merged_to)
 
-    def clean(self, *, up_to: int) -> None:
-        """Remove files of ingests after ``up_to``, those that a merge has made superfluous, and halves of files."""
+    def clean(self, *, up_to: int, newest: int | None = None) -> None:
+        """Remove files of ingests after ``up_to``, those that a merge has made superfluous, and halves of files.
+
+        ``newest``: none of a later ingest than this one.
+        """
         self.end_merge()
         kept = set(self._files(up_to))
         for file in self._all():
-            if file not in kept:
+            if file not in kept and (newest is None or file.first[0] <= newest):
                 _remove(file)
         for suffix in (".part", *_BESIDES):
-            for left in self.folder.glob(f"*{suffix}"):
+            for left in (*self.folder.glob(f"*{suffix}"), *self.folder.glob(f"*of*/*{suffix}")):
+                if newest is not None and int(left.name.partition(".")[0]) > newest:
+                    continue
                 if not left.with_suffix(".keys").exists():
                     left.unlink(missing_ok=True)
 
@@ -300,7 +326,7 @@ class KeyFiles:
         opened: dict[_File, _Mapped] = {}
         listed = self._all()
         while True:
-            files = [file for file in _visible(listed, up_to) if not skips(file)]
+            files = [file for file in _visible(listed, up_to, self.passed(up_to)) if not skips(file)]
             lost = None
             try:
                 for file in files:
@@ -316,18 +342,35 @@ class KeyFiles:
         return ((file, opened[file]) for file in files)
 
     def _files(self, up_to: int) -> list[_File]:
-        return _visible(self._all(), up_to)
+        return _visible(self._all(), up_to, self.passed(up_to))
+
+    @property
+    def _own(self) -> Path:
+        """Where this one writes."""
+        return self.folder / self.division
 
     def _all(self) -> list[_File]:
-        try:
-            with os.scandir(self.folder) as entries:
-                return [
-                    _File(*_span(one.name), self.folder, one.name, one.inode())
-                    for one in entries
-                    if one.name.endswith(".keys")
-                ]
-        except FileNotFoundError:
-            return []
+        found: list[_File] = []
+        folders = [self.folder]
+        for folder in folders:
+            with suppress(FileNotFoundError), os.scandir(folder) as entries:
+                for one in entries:
+                    if one.name.endswith(".keys"):
+                        found.append(_File(*_span(one.name), folder, one.name, one.inode()))
+                    elif folder == self.folder and self._reads(one.name):
+                        folders.append(folder / one.name)
+        return found
+
+    def _reads(self, name: str) -> bool:
+        """Whether an entry of the folder is a division that this one reads."""
+        if _DIVISION.fullmatch(name) is None:
+            return False
+        return name == self.division or _count_of(name) != _count_of(self.division)
+
+    def _is_of_other_count(self, file: _File) -> bool:
+        return file.folder != self._own and (
+            file.folder == self.folder or _count_of(file.folder.name) != _count_of(self.division)
+        )
 
     def _merge(self, files: Sequence[_File], *, safe: bool) -> None:
         """Make one file of several that follow each other; ``safe``: it survives loss of power before they go."""
@@ -354,9 +397,9 @@ class KeyFiles:
         self, first: Span, last: Span, blocks: Iterable[tuple[Keys, Notes]], most: int, *, safe: bool = False
     ) -> _File:
         """Write blocks of keys, at most so many in all, as one file; ``safe``: it survives loss of power."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._own.mkdir(parents=True, exist_ok=True)
         name = f"{first[0]:010d}.{first[1]:06d}-{last[0]:010d}.{last[1]:06d}.keys"
-        path = self.folder / name
+        path = self._own / name
         # The name that readers look for comes last, and whole.
         part, besides = path.with_suffix(".part"), [path.with_suffix(suffix) for suffix in _BESIDES]
         words = empty_filter(most) if most >= _LARGE else None
@@ -382,21 +425,26 @@ class KeyFiles:
                 left.unlink(missing_ok=True)
             raise
         if safe:
-            sync_folder(self.folder)
+            sync_folder(self._own)
         cut("keys.written")
-        return _File(first, last, self.folder, name, path.stat().st_ino)
+        return _File(first, last, self._own, name, path.stat().st_ino)
 
 
-def _visible(files: Iterable[_File], up_to: int) -> list[_File]:
-    """Oldest first; without uncommitted ones and those inside a merged one.
+def _visible(files: Iterable[_File], up_to: int, passed: AbstractSet[int]) -> list[_File]:
+    """Oldest first; without uncommitted ones, those that are passed over, and those inside a merged one.
 
     One of several ingests is committed as a whole, though the last of them may be later than a reader knew of.
     """
     kept: list[_File] = []
+    newest: dict[Path, _File] = {}  # of each folder: an owner merges its own files alone
     # By their begin, the wider first: so a merged file comes before those that it was made of.
     for file in sorted(files, key=lambda file: (file.first, (-file.last[0], -file.last[1]))):
-        if file.first[0] <= up_to and not (kept and file.last <= kept[-1].last):
+        before = newest.get(file.folder)
+        if file.first[0] > up_to or (before is not None and file.last <= before.last):
+            continue
+        if not (file.first[0] == file.last[0] and file.first[0] in passed):
             kept.append(file)
+            newest[file.folder] = file
     return kept
 
 

@@ -3,20 +3,23 @@
 import os
 import signal
 
+_SIGNALS = {"TOCSIN_CUT": signal.SIGKILL, "TOCSIN_PAUSE": signal.SIGSTOP}
+
 
 def cut(name: str) -> None:
     """Die here by SIGKILL when the environment variable TOCSIN_CUT names this point; otherwise do nothing.
 
-    ``TOCSIN_CUT=name:3`` dies at the third visit.
+    ``TOCSIN_CUT=name:3`` dies at the third visit. TOCSIN_PAUSE: likewise, but it stops (SIGSTOP), until SIGCONT.
     """
-    wanted = os.environ.get("TOCSIN_CUT")
-    if wanted is None:
-        return
-    point, _, visit = wanted.partition(":")
-    if point != name:
-        return
-    left = int(visit or "1") - 1
-    if left > 0:
-        os.environ["TOCSIN_CUT"] = f"{point}:{left}"
-        return
-    os.kill(os.getpid(), signal.SIGKILL)
+    for variable, number in _SIGNALS.items():
+        wanted = os.environ.get(variable)
+        if wanted is None:
+            continue
+        point, _, visit = wanted.partition(":")
+        if point != name:
+            continue
+        left = int(visit or "1") - 1
+        if left >= 0:
+            os.environ[variable] = f"{point}:{left}"
+        if left == 0:
+            os.kill(os.getpid(), number)

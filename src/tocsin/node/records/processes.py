@@ -1,9 +1,10 @@
 """Which processes of a node are at work: each holds a file locked until it ends, however that ends."""
 
-import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tocsin.node.records.locks import take_file
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def alive(folder: Path, name: str, bury: Callable[[str], None]) -> Iterator[None
         yield
         return
     with held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+        take_file(held)
         try:
             yield
         finally:
@@ -40,8 +41,9 @@ def _killed(folder: Path) -> Iterator[Path]:
     """The files that nobody holds."""
     for path in folder.iterdir():
         try:
-            with path.open() as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except (BlockingIOError, FileNotFoundError):
+            with path.open("r+") as file:
+                if not take_file(file):
+                    continue
+        except FileNotFoundError:
             continue
         yield path

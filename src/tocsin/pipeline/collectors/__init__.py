@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         read_collectors,
     )
     from tocsin.pipeline.collectors.misp import MispSettings
-    from tocsin.pipeline.collectors.misp_server import MispServer, MispServerSettings, open_misp
+    from tocsin.pipeline.collectors.misp_server import MispError, MispServer, MispServerSettings, open_misp
     from tocsin.pipeline.collectors.models import CollectorState
     from tocsin.pipeline.collectors.of_feeds import (
         SECRET,

@@ -4,7 +4,6 @@ A kill at any point loses nothing and doubles nothing: what stands in the spool 
 not noted is offered again, and a report whose content is known is counted as already here.
 """
 
-import fcntl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,7 @@ from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import shown
 from tocsin.node.errors import ConflictError, InputError, InternalError, RemoteError, TocsinError, internal_failures
 from tocsin.node.paths import HomeFolder
-from tocsin.node.records import cut
+from tocsin.node.records import cut, held
 from tocsin.node.sentences import join_sentences, say
 from tocsin.pipeline.collectors.folder import failure_text
 from tocsin.pipeline.collectors.kinds import CollectedOffer, Collector, kind_of
@@ -64,7 +63,7 @@ def run_collector(
 
     """
     spool = _spool(node, standing.name)
-    with _alone(spool.folder, standing.name):
+    with _alone(node, spool.folder, standing.name):
         started = clock()
         run = CollectorRun(standing.name)
         try:
@@ -101,7 +100,7 @@ def would_take(node: NodeWithStores, standing: CollectorStatus, *, clock: Clock)
 def retry_refused(node: NodeWithStores, name: str) -> int:
     """Let the next run of a collector take in again what it refused; returns how many reports."""
     spool = _spool(node, name)
-    with _alone(spool.folder, name):
+    with _alone(node, spool.folder, name):
         again = spool.retry()
         if again:
             forget_refusals(node.database, name)
@@ -270,15 +269,13 @@ def _spool(node: NodeWithStores, name: str) -> Spool:
 
 
 @contextmanager
-def _alone(folder: Path, name: str) -> Iterator[None]:
+def _alone(node: NodeWithStores, folder: Path, name: str) -> Iterator[None]:
     """Be the one process that runs a collector."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with held(node.database, f"collect {name}", file=folder / "lock") as ours:
+        if not ours:
             raise ConflictError(
                 say("Another process runs the collector '%(name)s' at this moment.", name=name),
                 hint=say("Wait for it to end."),
-            ) from None
+            )
         yield

@@ -125,10 +125,12 @@ class UploadIntake:
 
 
 def _waiting(node: NodeWithStores) -> Sequence[Upload]:
-    """The oldest that wait."""
+    """The oldest that wait. Over PostgreSQL only what came to this home: others take in what came to theirs."""
+    wanted = select(Upload).where(Upload.state == UploadState.WAITING.value).order_by(Upload.id)
     with node.database.reading() as session:
-        wanted = select(Upload).where(Upload.state == UploadState.WAITING.value).order_by(Upload.id).limit(_LOT)
-        return session.scalars(wanted).all()
+        if node.database.engine.dialect.name != "postgresql":
+            return session.scalars(wanted.limit(_LOT)).all()
+        return [one for one in session.scalars(wanted) if place_of(node, one.uuid).is_dir()][:_LOT]
 
 
 def _request(node: NodeWithStores, upload: Upload) -> IngestRequest:

@@ -1,10 +1,11 @@
 """A route of the API for an act: its address, its body and its answer are made from the act."""
 
+import hashlib
 from functools import cache
 from inspect import Parameter, Signature
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, Path, Response
+from fastapi import APIRouter, Body, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, create_model
 from pydantic.fields import FieldInfo
@@ -22,6 +23,7 @@ from tocsin.interface import (
 )
 from tocsin.node.accounts import Principal
 from tocsin.server.api.context import ApiContext
+from tocsin.server.api.idempotency import HEADER
 
 UNDO: Final = "Tocsin-Undo"
 """The header that says by which number an act can be undone."""
@@ -61,16 +63,21 @@ def _add_act(router: APIRouter, counter: ApiContext, act: Act) -> None:
     named = names_in(act.route)
     body = _body_of(act)
 
-    def serve(visitor: Principal, response: Response, body: BaseModel | None = None, **path: Any) -> Any:
+    def serve(
+        request: Request, visitor: Principal, response: Response, body: BaseModel | None = None, **path: Any
+    ) -> Any:
         values = {name: (value,) if is_several(act, name) else value for name, value in path.items()}
         values |= {name: getattr(body, name) for name in body.model_fields_set} if body else {}
+        if "once" in act.request.model_fields and not values.get("once") and (key := request.headers.get(HEADER)):
+            # A server that is killed after the act may not have kept the answer: who asks again finds what was done.
+            values["once"] = hashlib.sha256(key.encode()).hexdigest()
         done = perform(counter, visitor, act, response, **values)
         return done[0] if isinstance(done, list) else done
 
     parameters: dict[str, Any] = {
         name: Annotated[_one(act, name), _place_of(act.request.model_fields[name])] for name in named
     }
-    parameters["response"] = Response
+    parameters |= {"request": Request, "response": Response}
     parameters["visitor"] = Annotated[Principal, needs(act.permission, everything=act.everything)]
     made = [Parameter(name, Parameter.KEYWORD_ONLY, annotation=of) for name, of in parameters.items()]
     if body:

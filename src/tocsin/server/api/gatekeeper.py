@@ -1,11 +1,7 @@
 """Before any route: who nobody knows learns nothing, and nobody asks too often."""
 
-import time
 from typing import Final
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +11,7 @@ from tocsin.node.accounts import network_of
 from tocsin.node.errors import TocsinError
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.failures import failure_of, problem, unknown
+from tocsin.server.request_limit import NETWORK, PERSON, RequestLimit
 from tocsin.server.security import address_of
 
 OPEN: Final = ("/health", "/me", "/openapi.json", "/docs")
@@ -24,19 +21,10 @@ _MOST_HEADERS: Final = 32_768  # bytes
 
 
 class Gatekeeper:
-    """Counts requests in memory, by person or by network, and says so in each answer.
-
-    Headers: draft-ietf-httpapi-ratelimit-headers, and Retry-After (RFC 9110, 10.2.3) where it is too much.
-    """
+    """Counts requests by person or by network, and says so in each answer."""
 
     def __init__(self, app: ASGIApp, *, counter: ApiContext) -> None:
-        api = counter.node.settings.api
-        self._app = app
-        self._limits = {
-            "person": RateLimitItemPerMinute(api.requests_a_minute),
-            "network": RateLimitItemPerMinute(api.public_a_minute),
-        }
-        self._counted = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._app, self._limit = app, RequestLimit(counter.node.settings.api)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -49,9 +37,9 @@ class Gatekeeper:
         except TocsinError as error:
             await failure_of(error)(scope, receive, send)
             return
-        kind = "network" if visitor.person is None else "person"
+        kind = NETWORK if visitor.person is None else PERSON
         address = address_of(request)
-        allowed, headers = self._count(kind, str(visitor.person or network_of(address)))
+        allowed, headers = self._limit.count(kind, str(visitor.person or network_of(address)))
 
         async def say(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -67,14 +55,3 @@ class Gatekeeper:
             await unknown()(scope, receive, say)
         else:
             await self._app(scope, receive, say)
-
-    def _count(self, kind: str, name: str) -> tuple[bool, dict[str, str]]:
-        limit = self._limits[kind]
-        allowed = self._counted.hit(limit, kind, name)
-        window = self._counted.get_window_stats(limit, kind, name)
-        wait = max(1, round(window.reset_time - time.time()))
-        headers = {
-            "RateLimit-Policy": f'"{kind}";q={limit.amount};w=60',
-            "RateLimit": f'"{kind}";r={window.remaining};t={wait}',
-        }
-        return allowed, headers if allowed else {**headers, "Retry-After": str(wait)}

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.exc import IntegrityError
 
 from tocsin.node.errors import UsageError
-from tocsin.node.records import Database
+from tocsin.node.records import Database, is_free
 from tocsin.server.api.failures import problem
 from tocsin.server.api.models import RequestOnce
 
@@ -20,7 +20,8 @@ KEPT: Final = timedelta(hours=24)
 """So long an answer is kept."""
 
 _LONGEST = 200  # characters
-_GIVEN_UP = timedelta(minutes=2)  # then whoever worked on it, on another machine, was killed
+_GIVEN_UP = timedelta(minutes=2)  # then whoever worked on it was killed
+_LOOKED_FOR = timedelta(seconds=2)  # a machine that lost its connection for a moment takes its lock again by then
 _HEADERS = ("content-type", "location", "link")
 
 
@@ -95,7 +96,8 @@ class IdempotentRequest:
             )
         if found.status is not None:
             return Response(found.body, found.status, found.headers)
-        if now - found.at < _GIVEN_UP:
+        age = now - found.at
+        if age < _GIVEN_UP and not (age > _LOOKED_FOR and is_free(self.database, f"worker {found.worker}")):
             return _busy()
         found.worker, found.at = self.worker, now
         return None

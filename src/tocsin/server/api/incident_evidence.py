@@ -1,7 +1,7 @@
 """``/incidents/…/evidence``: the evidence of an incident, its files in and out."""
 
 import io
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from anyio import from_thread, to_thread
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from tocsin.incidents import IncidentNamed, IncidentReader, acts, find_incident, merged_family
@@ -33,6 +32,7 @@ from tocsin.incidents.evidence import (
 from tocsin.interface import ActContext, RequestError, context_for, needs, read_request
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.api.context import ApiContext
+from tocsin.server.attachment import attachment
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -185,7 +185,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     def download(reference: _Reference, evidence: _Number, visitor: _Worker) -> Response:
         """In a ZIP with the usual password, in which it is called by its hash; that it was taken is an entry."""
         item = copied(_leaving(counter, visitor), EvidenceNamed(reference=reference, evidence=evidence))
-        return _archive(packed_file(node.incident_evidence, item.sha256), f"evidence-{item.id}.zip")
+        return attachment(packed_file(node.incident_evidence, item.sha256), f"evidence-{item.id}.zip")
 
     @router.post(
         "/incidents/{reference}/evidence/export", operation_id="exportEvidence", summary="Download all evidence",
@@ -194,17 +194,12 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     def export(reference: _Reference, visitor: _Worker) -> Response:
         """All files with the chain of custody and a signature, as `tocsin evidence export` writes them, in a ZIP."""
         done, blocks = export_packed(_leaving(counter, visitor), IncidentNamed(reference=reference))
-        return _archive(blocks, f"{done.reference}-evidence.zip")
+        return attachment(blocks, f"{done.reference}-evidence.zip")
 
 
 def _leaving(counter: ApiContext, visitor: Principal) -> ActContext:
     """What cannot be undone: a copy that left."""
     return replace(context_for(counter.node, visitor, _ADD, counter.now, counter.say), act=None)
-
-
-def _archive(blocks: Iterator[bytes], name: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
-    return StreamingResponse(blocks, media_type="application/octet-stream", headers=headers)
 
 
 async def _following(body: AsyncIterator[bytes]) -> bytes:

@@ -33,6 +33,7 @@ from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.to_do import my_items
 from tocsin.server.pages.header import HeaderReader, ItemCounter
 from tocsin.server.pages.navigation import places_of
+from tocsin.server.pages.table_labels import with_labels
 from tocsin.server.pages.words import PageTexts, choose, languages, say_in, words_for
 from tocsin.server.security import cookie_for
 from tocsin.sharing.lookup import ResponsibilityLookup
@@ -217,6 +218,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["static"] = static_path
+    environment.filters["with_labels"] = with_labels
     for shared in ("layout.html", "parts.html"):  # else each of those who come first compiles them, all at once
         environment.get_template(shared)
     return environment

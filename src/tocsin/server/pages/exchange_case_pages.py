@@ -116,7 +116,7 @@ def _case_pages(router: PageRouter, desk: PageContext) -> None:
             try:
                 return perform_and_go(desk, visitor, _ACTS[name], form, f"{_PLACE}/cases/{case}", case=case)
             except _WRONG as error:
-                return _case(desk, request, visitor, case, error, typed=form)
+                return _case(desk, request, visitor, case, error, typed=form, tried=name)
 
     for name in ("accept", "refuse", "withdraw"):
         add(name)
@@ -136,7 +136,7 @@ def _message_pages(router: PageRouter, desk: PageContext) -> None:
             try:
                 return perform_and_go(desk, visitor, _ACTS[name], form, path, message=message)
             except _WRONG as error:
-                return _shown_message(desk, request, visitor, message, error, typed=form)
+                return _shown_message(desk, request, visitor, message, error, typed=form, tried=name)
 
     for name in ("acknowledge", "reply", "consent", "open"):
         add(name)
@@ -160,7 +160,7 @@ def _message_pages(router: PageRouter, desk: PageContext) -> None:
 
 def _case(
     desk: PageContext, request: Request, visitor: Principal, number: int, error: TocsinError | None = None,
-    *, typed: FormData = NOTHING,
+    *, typed: FormData = NOTHING, tried: str = "",
 ) -> Response:  # fmt: skip
     reader = IncidentReader(visitor.person, desk.now)
     try:
@@ -176,13 +176,14 @@ def _case(
         raise NotHereError from None
     return desk.page(
         request, "exchange/case.html", status=409 if error else 200, row=row, partner=partner, incident=incident,
-        entries=entries, names=names, open=choices, error=error, typed=typed, **WORDS,
+        entries=entries, names=names, open=choices, error=error, typed=typed,
+        tried=tried, **WORDS,
     )  # fmt: skip
 
 
 def _shown_message(
     desk: PageContext, request: Request, visitor: Principal, number: int, error: TocsinError | None = None,
-    *, typed: FormData = NOTHING,
+    *, typed: FormData = NOTHING, tried: str = "",
 ) -> Response:  # fmt: skip
     reader = IncidentReader(visitor.person, desk.now)
     try:
@@ -197,7 +198,8 @@ def _shown_message(
         raise NotHereError from None
     return desk.page(
         request, "exchange/message.html", status=409 if error else 200, row=row, partner=partner, incident=incident,
-        dispatch=dispatch, passed=passed, offered=offered, error=error, typed=typed, **WORDS,
+        dispatch=dispatch, passed=passed, offered=offered, error=error, typed=typed,
+        tried=tried, **WORDS,
     )  # fmt: skip
 
 

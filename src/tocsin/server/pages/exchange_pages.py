@@ -2,29 +2,28 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated, Any, Final
-from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import BaseModel
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
 from tocsin.exchange.agreements import ground_of, waiting_agreements
 from tocsin.exchange.ledger import (
     Direction,
-    NewDispatch,
     OfferState,
     acts,
     case_acts,
     consent_state,
     consents_of,
+    copy_offered_file,
     earlier_incident,
     find_item,
-    ground_of_package,
+    free_file,
     holders_of,
-    incident_partners,
+    is_held,
     list_cases,
     list_messages,
     newest_recall,
@@ -34,34 +33,26 @@ from tocsin.exchange.ledger import (
     open_items,
     open_messages,
     open_questions,
-    preview,
-    reasons_of,
     recall_sum,
     receipt_file,
     received_dispatches,
-    sealed_file,
     sent_claims,
     sent_dispatches,
     stuck_dispatches,
     unchecked_partners,
-    what_to_do,
 )
 from tocsin.exchange.partners import list_partners, partner_names, read_partner
-from tocsin.exchange.sharing import PartnerPackage, why_withheld
+from tocsin.exchange.sharing import why_withheld
 from tocsin.exchange.ways import acts as way_acts
 from tocsin.exchange.ways import due_dispatches, evidence_of, tries_of
-from tocsin.incidents import IncidentReader, defang, find_incident, known_references, open_incidents
+from tocsin.incidents import IncidentReader, defang, known_references, open_incidents
+from tocsin.incidents.evidence import PASSWORD, packed_bytes
 from tocsin.interface import (
     NotHereError,
     Number,
     PageRouter,
-    RequestError,
     context_for,
     needs,
-    number_in,
-    read_request,
-    text_of,
-    texts_of,
 )
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, StorageError, TocsinError, UsageError
@@ -69,9 +60,11 @@ from tocsin.node.records import node_uuid
 from tocsin.pipeline.exchange_delivery import kept_from_sending
 from tocsin.pipeline.tables import ItemKind
 from tocsin.pipeline.to_do import KINDS, Item
+from tocsin.server.attachment import attachment
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext, join_routers
 from tocsin.server.pages.exchange_case_pages import NOTHING, close_accepted, exchange_case_pages
+from tocsin.server.pages.exchange_sending_pages import exchange_sending_pages, partner_named
 from tocsin.server.pages.exchange_words import WORDS
 from tocsin.server.pages.incidents import OBSERVED_AS
 from tocsin.server.security import Form
@@ -93,14 +86,6 @@ _WAITING: Final = (
 _WRONG: Final = (ConflictError, InputError, UsageError, NotFoundError, StorageError)
 
 
-class _Selection(BaseModel):
-    """What would be sent, as typed."""
-
-    incident: str = ""
-    classes: tuple[str, ...] = ()
-    tlp: str = ""
-
-
 def exchange_pages(desk: PageContext) -> APIRouter:
     """The list, a dispatch, an item, and what is done with them."""
     router = PageRouter()
@@ -113,7 +98,7 @@ def exchange_pages(desk: PageContext) -> APIRouter:
     @router.get("/partners/{partner}/exchange")
     def of_partner(request: Request, visitor: _READER, partner: str) -> Response:
         """The same of one partner."""
-        return _list(desk, request, visitor, _partner(desk, partner))
+        return _list(desk, request, visitor, partner_named(desk, partner).partner.id)
 
     @router.post(_PLACE + "/take")
     def take(request: Request, visitor: _WORKER, form: Form) -> Response:
@@ -128,44 +113,19 @@ def exchange_pages(desk: PageContext) -> APIRouter:
     _partner_pages(router, desk)
     _dispatch_pages(router, desk)
     _item_pages(router, desk)
-    return join_routers(router, exchange_case_pages(desk))
+    return join_routers(router, exchange_sending_pages(desk), exchange_case_pages(desk))
 
 
 def _partner_pages(router: PageRouter, desk: PageContext) -> None:
-    @router.get("/partners/{partner}/send")
-    def ask(request: Request, visitor: _WORKER, partner: str, asked: Annotated[_Selection, Query()]) -> Response:
-        """What would go of an incident, and what not and why."""
-        return _preview(desk, request, visitor, partner, asked)
-
-    def add(name: str) -> None:
-        @router.post(f"/partners/{{partner}}/{name}")
-        def seal(request: Request, visitor: _WORKER, partner: str, form: Form) -> Response:
-            """Seal it: as it is, or as a case that is offered."""
-            number = _partner(desk, partner)
-            try:
-                return perform_and_go(
-                    desk, visitor, _ACTS[name], form, lambda done: f"{_PLACE}/dispatches/{done.dispatch}",
-                    partner=str(number),
-                )  # fmt: skip
-            except _WRONG as error:
-                typed = _Selection(
-                    incident=text_of(form, "incident"), classes=tuple(texts_of(form, "classes")),
-                    tlp=text_of(form, "tlp"),
-                )  # fmt: skip
-                return _preview(desk, request, visitor, partner, typed, error=error)
-
     @router.post("/partners/{partner}/number")
     def number(request: Request, visitor: _WORKER, partner: str, form: Form) -> Response:
         """Record which number the partner has, after a restore."""
-        found = _partner(desk, partner)
+        found = partner_named(desk, partner).partner.id
         try:
             path = f"/partners/{found}/exchange"
             return perform_and_go(desk, visitor, _ACTS["record-number"], form, path, partner=str(found))
         except _WRONG as error:
             return _list(desk, request, visitor, found, error=error)
-
-    for name in ("send", "offer"):
-        add(name)
 
 
 def _dispatch_pages(router: PageRouter, desk: PageContext) -> None:
@@ -175,43 +135,33 @@ def _dispatch_pages(router: PageRouter, desk: PageContext) -> None:
         return _dispatch(desk, request, dispatch)
 
     @router.get(_PLACE + "/dispatches/{dispatch}/file")
-    def file(_visitor: _WORKER, dispatch: Number) -> Response:
+    def file(request: Request, _visitor: _WORKER, dispatch: Number) -> Response:
         """Its encrypted file, each time the same bytes."""
-        with _found(), desk.node.database.reading() as session:
-            return _download(*sealed_file(desk.node, session, dispatch))
-
-    @router.post(_PLACE + "/dispatches/{dispatch}/recall")
-    def recall(request: Request, visitor: _WORKER, dispatch: Number, form: Form) -> Response:
-        """Take back what it brought, from all who were passed it."""
-        path = f"{_PLACE}/dispatches/{dispatch}"
         try:
-            return perform_and_go(desk, visitor, _ACTS["recall"], form, path, dispatch=dispatch)
-        except _WRONG as error:
-            return _dispatch(desk, request, dispatch, error, form)
+            with _found(), desk.node.database.reading() as session:
+                return _file(*free_file(desk.node, session, dispatch, desk.now))
+        except ConflictError as error:
+            return _dispatch(desk, request, dispatch, error)
 
-    @router.post(_PLACE + "/dispatches/{dispatch}/answer")
-    def answer(request: Request, visitor: _WORKER, dispatch: Number, form: Form) -> Response:
-        """Record what a person at the partner says became of what is recalled."""
-        path = f"{_PLACE}/dispatches/{dispatch}"
-        try:
-            return perform_and_go(desk, visitor, _ACTS["record-answer"], form, path, dispatch=dispatch)
-        except _WRONG as error:
-            return _dispatch(desk, request, dispatch, error, form)
+    def add(name: str, act: str) -> None:
+        @router.post(f"{_PLACE}/dispatches/{{dispatch}}/{name}")
+        def do(request: Request, visitor: _WORKER, dispatch: Number, form: Form) -> Response:
+            """Take back what it brought, record what the partner says of that, or mail again what did not arrive."""
+            try:
+                return perform_and_go(
+                    desk, visitor, _ACTS[act], form, f"{_PLACE}/dispatches/{dispatch}", dispatch=dispatch
+                )
+            except _WRONG as error:
+                return _dispatch(desk, request, dispatch, error, typed=form, tried=name)
 
-    @router.post(_PLACE + "/dispatches/{dispatch}/resend")
-    def resend(request: Request, visitor: _WORKER, dispatch: Number, form: Form) -> Response:
-        """Mail again what did not arrive."""
-        path = f"{_PLACE}/dispatches/{dispatch}"
-        try:
-            return perform_and_go(desk, visitor, _ACTS["resend"], form, path, dispatch=dispatch)
-        except _WRONG as error:
-            return _dispatch(desk, request, dispatch, error, form)
+    for name, act in (("recall", "recall"), ("answer", "record-answer"), ("resend", "resend")):
+        add(name, act)
 
     @router.get(_PLACE + "/incoming/{incoming}/receipt")
     def receipt(_visitor: _WORKER, incoming: Number) -> Response:
         """Our receipt for a dispatch that came."""
         with _found(), desk.node.database.reading() as session:
-            return _download(*receipt_file(desk.node, session, incoming))
+            return _file(*receipt_file(desk.node, session, incoming))
 
 
 def _item_pages(router: PageRouter, desk: PageContext) -> None:
@@ -220,37 +170,32 @@ def _item_pages(router: PageRouter, desk: PageContext) -> None:
         """An item that a partner offered. ``partner``: to whom it is to go on, where a form begins with that."""
         return _item(desk, request, visitor, item, typed={"partner": partner})
 
-    def add(name: str) -> None:
+    def add(name: str, then: str) -> None:
         @router.post(f"{_PLACE}/items/{{item}}/{name}")
         def do(request: Request, visitor: _WORKER, item: Number, form: Form) -> Response:
-            """Adopt it, decline it, or answer its recall."""
+            """Adopt it, decline it, answer its recall, pass it on as its source signed it, or ask the source for it."""
             try:
-                return perform_and_go(desk, visitor, _ACTS[name], form, f"{_PLACE}/items/{item}", item=item)
+                return perform_and_go(
+                    desk, visitor, _ACTS[name], form, lambda done: _PLACE + then.format(item=item, done=done), item=item
+                )
             except _WRONG as error:
-                return _item(desk, request, visitor, item, error=error, typed=form)
+                return _item(desk, request, visitor, item, error=error, typed=form, tried=name)
 
     for name in ("adopt", "decline", "answer", "report"):
-        add(name)
+        add(name, "/items/{item}")
+    add("ask-source", "/messages/{done.message}")
+    add("pass-on", "/dispatches/{done.dispatch}")
 
-    @router.post(_PLACE + "/items/{item}/ask-source")
-    def ask_source(request: Request, visitor: _WORKER, item: Number, form: Form) -> Response:
-        """Ask its source whether it may go on to another partner."""
+    @router.post(_PLACE + "/items/{item}/parts/{part}/file")
+    def file(request: Request, visitor: _WORKER, item: Number, part: Number, _form: Form) -> Response:
+        """A file of an item that nobody has decided yet, packed as one of evidence is; that it was taken is noted."""
+        context = replace(context_for(desk.node, visitor, _ACTS["adopt"], desk.now, desk.say), act=None)
         try:
-            return perform_and_go(
-                desk, visitor, _ACTS["ask-source"], form, lambda done: f"{_PLACE}/messages/{done.message}", item=item
-            )
+            with _found():
+                content = copy_offered_file(context, item, part)
+            return attachment(packed_bytes(content), f"item-{item}-{part}.zip")
         except _WRONG as error:
-            return _item(desk, request, visitor, item, error=error, typed=form)
-
-    @router.post(_PLACE + "/items/{item}/pass-on")
-    def pass_on(request: Request, visitor: _WORKER, item: Number, form: Form) -> Response:
-        """Pass it on to another partner, as its source signed it."""
-        try:
-            return perform_and_go(
-                desk, visitor, _ACTS["pass-on"], form, lambda done: f"{_PLACE}/dispatches/{done.dispatch}", item=item
-            )
-        except _WRONG as error:
-            return _item(desk, request, visitor, item, error=error, typed=form)
+            return _item(desk, request, visitor, item, error=error)
 
 
 def _list(
@@ -295,41 +240,10 @@ def _read(desk: PageContext, request: Request, visitor: Principal, form: FormDat
     return gone
 
 
-def _preview(
-    desk: PageContext, request: Request, visitor: Principal, partner: str, asked: _Selection, *,
-    error: TocsinError | None = None,
-) -> Response:  # fmt: skip
-    number, package = _partner(desk, partner), None
-    if asked.incident and error is None:
-        try:
-            values = {name: value for name, value in asked.model_dump().items() if value}
-            wanted: NewDispatch = read_request(_ACTS["send"], {"partner": str(number), **values})
-            package = preview(context_for(desk.node, visitor, _ACTS["send"], desk.now, desk.say), wanted)
-        except (*_WRONG, RequestError) as wrong:
-            error = wrong
-    with desk.node.database.reading() as session:
-        shown = read_partner(session, str(number), desk.now).partner
-        reader = IncidentReader(visitor.person, desk.now)
-        had = incident_partners(session, reader, find_incident(session, reader, asked.incident)) if package else ()
-        ground = ground_of_package(session, package) if package else None
-        choices = open_incidents(session, reader)
-        reasons = why_withheld(session, reasons_of(package)) if package else []
-    return desk.page(
-        request, "exchange/send.html", status=409 if error else 200, partner=shown, asked=asked, package=package,
-        had=next((one for one in had if one.partner == number), None), ground=ground,
-        reasons=reasons, lacks=_lacks(package) if package else [], open=choices, error=error,
-        to_do=what_to_do(package, shown.name) if package else [], **WORDS,
-    )  # fmt: skip
-
-
-def _lacks(package: PartnerPackage) -> list[str]:
-    """The attestations that the partner would have to show for more to go."""
-    return sorted({name for one in package.decisions if one.chosen for name in one.verdict.lacks})
-
-
 def _dispatch(
-    desk: PageContext, request: Request, number: int, error: TocsinError | None = None, typed: FormData = NOTHING
-) -> Response:
+    desk: PageContext, request: Request, number: int, error: TocsinError | None = None, *,
+    typed: FormData = NOTHING, tried: str = "",
+) -> Response:  # fmt: skip
     with desk.node.database.reading() as session:
         found = next((one for one in sent_dispatches(session, limit=1, number=number)), None)
         if found is None:
@@ -342,14 +256,15 @@ def _dispatch(
         due = next((one for of_partner in waiting for one in of_partner if one.row.id == number), None)
     return desk.page(
         request, "exchange/dispatch.html", status=409 if error else 200, one=found, by=by, error=error, typed=typed,
-        claims=claims, agreement=agreement, tries=tries, evidence=evidence, withheld=withheld, due=due,
-        stopped=kept_from_sending(desk.node) if due else "", **WORDS,
+        tried=tried, claims=claims, agreement=agreement, tries=tries, evidence=evidence, withheld=withheld, due=due,
+        stopped=kept_from_sending(desk.node) if due else "",
+        held=is_held(desk.node, found.row, desk.now), **WORDS,
     )  # fmt: skip
 
 
 def _item(
     desk: PageContext, request: Request, visitor: Principal, number: int, *, error: TocsinError | None = None,
-    typed: Mapping[str, Any] = NOTHING,
+    typed: Mapping[str, Any] = NOTHING, tried: str = "",
 ) -> Response:  # fmt: skip
     with _found(), desk.node.database.reading() as session:
         item = find_item(session, number)
@@ -374,15 +289,9 @@ def _item(
         incident=item.incident if item.incident in known else "", before=before if before in known else "",
         holders=holders, others=others, askable=askable, consents=consents, names=names, figures=figures,
         claims=claims, agreement=agreement, consent_state=consent_state, typed=typed, recall=recall,
-        observables=observables, shown=_SHOWN, defang=defang, roles=OBSERVED_AS, open=choices, **WORDS,
+        observables=observables, shown=_SHOWN, defang=defang, roles=OBSERVED_AS, open=choices,
+        tried=tried, password=PASSWORD if decides and item.tlp != Tlp.RED else "", **WORDS,
     )  # fmt: skip
-
-
-def _partner(desk: PageContext, partner: str) -> int:
-    if (number := number_in(partner)) is None:
-        raise NotHereError
-    with _found(), desk.node.database.reading() as session:
-        return read_partner(session, str(number), desk.now).partner.id
 
 
 @contextmanager
@@ -394,7 +303,5 @@ def _found() -> Iterator[None]:
         raise NotHereError from None
 
 
-def _download(name: str, content: bytes) -> Response:
-    disposition = f"attachment; filename*=utf-8''{quote(name, safe='')}"  # RFC 6266, RFC 8187
-    headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
-    return Response(content, media_type="application/octet-stream", headers=headers)
+def _file(name: str, content: bytes) -> Response:
+    return attachment([content], name)

@@ -14,6 +14,7 @@ from tocsin.server.pages.words import N_
 from tocsin.sharing.gate import DataClass
 
 SENT: Final[Mapping[str, tuple[str, str]]] = {
+    OutgoingState.HELD: (N_("To be sent"), "busy"),
     OutgoingState.SEALED: (N_("To be sent"), "busy"),
     OutgoingState.TRYING: (N_("Being sent"), "busy"),
     OutgoingState.HANDED_OVER: (N_("Sent, no receipt yet"), "busy"),
@@ -84,7 +85,7 @@ _CLASSES: Final[Mapping[str, str]] = {
     DataClass.STATISTICS: N_("Statistics"),
     DataClass.REACHABILITY: N_("Network contacts"),
 }
-_MORE: Final = (DataClass.ANALYSIS, DataClass.CONTENT, DataClass.PERSONAL, DataClass.EVIDENCE)
+MORE: Final = (DataClass.ANALYSIS, DataClass.CONTENT, DataClass.PERSONAL, DataClass.EVIDENCE)
 """Classes that go only where a person selects them."""
 _ROLES: Final[Mapping[str, str]] = {
     JurisdictionRole.ORIGIN: N_("Source"),
@@ -147,7 +148,7 @@ WORDS: Final[Mapping[str, Any]] = {
     "dispatch_kinds": _DISPATCHES,
     "sent_states": SENT, "came_states": _CAME, "item_states": _ITEMS, "answers": ANSWERS, "asks": _ASKS,
     "codes": _CODES, "kept_codes": {"": "\N{EN DASH}", **_KEPT}, "code_words": _CODE_WORDS,
-    "answer_ways": _WAYS, "more": _MORE,
+    "answer_ways": _WAYS, "more": MORE,
     "classes": _CLASSES, "travel_ways": _TRAVEL, "try_outcomes": _TRIES, "strengths": _STRENGTHS, "faces": _FACES,
     "case_states": CASES, "case_entries": _ENTRIES, "case_refusals": _REFUSALS, "asked_words": _ASKED,
     "request_words": _REQUESTS, "consent_states": _CONSENTS,
@@ -161,7 +162,7 @@ _AGREEMENTS: Final[Mapping[str, tuple[str, str]]] = {
     AgreementState.REPLACED: (N_("Replaced by another edition"), "quiet"),
     AgreementState.LEFT: (N_("Left by this node"), "quiet"),
     AgreementState.REFUSED: (N_("Refused"), "quiet"),
-    AgreementState.OTHERS: (N_("Of others"), "quiet"),
+    AgreementState.OTHERS: (N_("Between other parties"), "quiet"),
 }
 _TYPES: Final[Mapping[str, str]] = {
     AgreementType.TREATY: N_("Treaty"),

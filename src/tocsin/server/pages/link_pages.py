@@ -1,10 +1,7 @@
 """The links to partners abroad, measured: a map and a table of countries."""
 
-from collections import defaultdict
-from functools import cache
 from typing import Annotated, Final
 
-from babel.core import get_global
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -12,6 +9,7 @@ from tocsin.exchange.partners import CHECK_DAYS, by_country, measured_links
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.map_countries import numeric_codes
 
 PLACE: Final = "/exchange/links"
 _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
@@ -34,16 +32,3 @@ def link_pages(desk: PageContext) -> APIRouter:
         )  # fmt: skip
 
     return router
-
-
-@cache
-def numeric_codes() -> dict[str, str]:
-    """The numbers of ISO 3166-1 by which the shapes of the map are known, former ones too, by two-letter code.
-
-    Those from 900 on are for private use, and no map has them.
-    """
-    found: dict[str, list[str]] = defaultdict(list)
-    for digits, codes in sorted(get_global("territory_aliases").items()):
-        if digits.isdecimal() and digits < "900" and len(codes) == 1:
-            found[codes[0]].append(digits)
-    return {code: " ".join(digits) for code, digits in found.items()}

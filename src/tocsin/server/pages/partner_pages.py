@@ -88,7 +88,7 @@ _DETAILS: Final = {
     "formats": (N_("Formats"), N_("Media types that it wants, one on each line, the best first.")),
     "largest": (N_("Largest file, in bytes"), ""),
     "person_of": (
-        N_("One person of"),
+        N_("Person at"),
         N_(
             "A partner: then this is one person there, with an email address and a key of that person alone. Only "
             "to such a person TLP:RED goes."
@@ -104,7 +104,7 @@ _FORMS: Final[Mapping[str, _Form]] = {
     "/import": _Form(
         "import-list", N_("Import a list"), N_("Import"),
         {
-            "source": (N_("Whose list it is"), N_("Such as FIRST, Trusted Introducer, AfricaCERT, APCERT, LAC4.")),
+            "source": (N_("Publisher of the list"), N_("Such as FIRST, Trusted Introducer, AfricaCERT, APCERT, LAC4.")),
             "file": (N_("File"), N_("CSV or JSON. It makes claims: no key in it counts before it is confirmed.")),
         },
     ),
@@ -121,7 +121,7 @@ _FORMS: Final[Mapping[str, _Form]] = {
         "confirm-key", N_("Confirm key"), N_("Confirm key"),
         {
             "way": (N_("Method"), ""),
-            "said_by": (N_("Who read the fingerprint"), N_("The person of the partner, with name and role.")),
+            "said_by": (N_("Who read the fingerprint to you"), N_("The person of the partner, with name and role.")),
             "evidence": (
                 N_("Evidence"), N_("Which number was called and where it is from; or whose signature the key has.")
             ),
@@ -145,7 +145,9 @@ _FORMS: Final[Mapping[str, _Form]] = {
     "/{partner}/attest": _Form(
         "attest", N_("Attestation"), N_("Save"),
         {
-            "attestation": (N_("What was shown"), N_("As rules name it, such as NDA, ISO 27001.")),
+            "attestation": (
+                N_("Document or certificate"), N_("By the name that transfer rules use, such as NDA, ISO 27001."),
+            ),
             "issuer": (N_("Issued by"), N_("Who signed or certified it.")),
             "expires": (N_("Expires (UTC)"), N_("Empty: it has no end.")),
         },

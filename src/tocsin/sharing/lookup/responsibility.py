@@ -44,6 +44,12 @@ class ResponsibilityLookup:
         self._opened: _OpenRouter | None = None
         self._using, self._renewing = Lock(), Lock()
 
+    @property
+    def opened(self) -> tuple[str, datetime] | None:
+        """The version of the directory that the open router is of, and when it was opened; None before."""
+        opened = self._opened
+        return (opened.version, opened.at) if opened is not None else None
+
     def ask(self, subject: Subject, marking: Marking | None = None) -> Explanation:
         """Who would be told of it under a marking (none given: TLP:AMBER, PAP:AMBER), and why."""
         now, version = self._clock(), directory_version(self._node.database)

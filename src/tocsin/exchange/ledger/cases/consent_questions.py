@@ -33,8 +33,8 @@ from tocsin.exchange.ledger.mail_sealing import language_of
 from tocsin.exchange.ledger.models import OfferedItem
 from tocsin.exchange.ledger.passing_on import release_of_item
 from tocsin.exchange.ledger.recipients import person_key
-from tocsin.exchange.ledger.spoken_answers import WhoSaid
-from tocsin.exchange.ledger.states import AnswerWay, Direction, OfferState
+from tocsin.exchange.ledger.spoken_answers import HowSaid, WhoSaid
+from tocsin.exchange.ledger.states import Direction, OfferState
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.statements import ConsentAnswer, ConsentQuestion, GlobalName, Request, utc
 from tocsin.incidents import find_incident, parties_of
@@ -82,10 +82,12 @@ class RecordedConsent(BaseModel):
     item: int | None = Field(None, ge=1, le=2**31, description="The number of the offered item.")
     incident: str = Field("", max_length=60, description="Or the reference of an incident, with --source.")
     source: str = Field("", max_length=200, pattern=LINE, description="Whose: a party of the incident, or a partner.")
-    answer: Literal["yes", "no"] = Field("yes", description="yes; or no, which ends what was let go before.")
+    answer: Annotated[Literal["yes", "no"], Wording(lacking=N_("Choose an answer."))] = Field(
+        description="yes; or no, which ends what was let go before."
+    )
     up_to: Tlp = Field("AMBER", description="Up to which label.")
     until: Moment | None = Field(None, description="Until when; without it, there is no end.")
-    way: AnswerWay = Field(AnswerWay.TELEPHONE, description="telephone, mail or in-person.")
+    way: HowSaid = Field(description="telephone, mail or in-person.")
     who: WhoSaid = Field(min_length=1, max_length=200, pattern=LINE, description="Who of the source said it.")
     at: Moment | None = Field(None, description="When; without it, now.")
     said: str = Field("", max_length=500, pattern=LINE, description="What else they said.")
@@ -172,7 +174,7 @@ def record_consent(context: ActContext, request: RecordedConsent) -> ConsentResu
     who, said, at = kept(context, request.who), kept(context, request.said), request.at or context.now
     if at > context.now:
         raise UsageError(say("This time is still to come."))
-    if request.until is not None and request.until <= context.now:
+    if request.answer == "yes" and request.until is not None and request.until <= context.now:
         raise UsageError(say("This time is over."))
     with context.undoable() as session:
         to = find_partner(session, request.partner)

@@ -117,8 +117,8 @@ class AcceptedCase(CaseNamed):
 class RefusedCase(CaseNamed):
     """Which case is refused, and why."""
 
-    code: Literal["not-ours", "capacity", "law", "withdrawn", "other"] = Field(
-        "other", description="Why, for the partner: not-ours, capacity, law, withdrawn, other."
+    code: Annotated[Literal["not-ours", "capacity", "law", "withdrawn", "other"], Wording(lacking=N_("Say why."))] = (
+        Field(description="Why, for the partner: not-ours, capacity, law, withdrawn, other.")
     )
     reason: str = Field("", max_length=500, pattern=LINE, description="Why, in words for the partner.")
 

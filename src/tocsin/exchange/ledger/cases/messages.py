@@ -105,6 +105,9 @@ class MessageAnswer(MessageNamed):
         }
         if said := lacking.get(self.outcome):
             raise ValueError(said)
+        self.code = self.code if self.outcome == "refused" else ""  # a form may still have what another answer needs
+        self.by = self.by if self.outcome == "later" else None
+        self.who = self.who if self.outcome == "not-ours" else ""
         return self
 
 

@@ -144,6 +144,7 @@ def answer(context: ActContext, request: AnsweredRecall) -> RecallResult:
     """
     if request.state is RecallState.KEPT and not request.code:
         raise UsageError(say("Say why it is kept, as a code: legal-hold or law."))
+    code = request.code if request.state is RecallState.KEPT else ""  # a form may still have what another answer needs
     us = own_party(context.node, context.now)
     with context.database.begin() as session:
         find_partner(session, str(find_item(session, request.item).partner_id), lock=True)
@@ -155,7 +156,7 @@ def answer(context: ActContext, request: AnsweredRecall) -> RecallResult:
             _apply(session, context, one, recalled, request)
         journal_answer(context.node, here, recalls[0][0].hash, context.now)
         for row, asked in recalls:
-            asked.state, asked.code = request.state.value, request.code
+            asked.state, asked.code = request.state.value, code
             partner = find_partner(session, str(row.partner_id), lock=True)
             opened = OpenPartner(session, context, us, partner)
             opened.note(

@@ -1,9 +1,7 @@
 """Events by country: a table, and a map drawn from it where there is JavaScript."""
 
-from functools import cache
 from typing import Annotated
 
-from babel.core import get_global
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -11,6 +9,7 @@ from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events.query import NAMES, EventsQuery
+from tocsin.server.pages.map_countries import numeric_codes
 from tocsin.sharing.visibility import event_scope_of
 
 _MOST = 20  # AS numbers of a single country
@@ -54,14 +53,3 @@ def map_pages(desk: PageContext) -> APIRouter:
         )
 
     return router
-
-
-@cache
-def numeric_codes() -> dict[str, str]:
-    """The ISO 3166-1 numeric code of each two-letter code, three digits: by these a map knows its countries."""
-    known = {
-        names[0]: number
-        for number, names in sorted(get_global("territory_aliases").items())
-        if number.isdigit() and len(number) == 3 and len(names) == 1 and len(names[0]) == 2
-    }
-    return {**known, "FR": "250", "US": "840", "DE": "276", "YE": "887", "ET": "231", "SD": "729"}

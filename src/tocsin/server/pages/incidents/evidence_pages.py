@@ -1,13 +1,12 @@
 """The evidence of an incident: its items with their chain of custody, legal holds, and how it leaves."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from urllib.parse import quote
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
@@ -34,6 +33,7 @@ from tocsin.incidents.threads import mails_of, threads_of
 from tocsin.interface import ActContext, Number, PageRouter, RequestError, context_for, needs, read_request
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
+from tocsin.server.attachment import attachment
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
@@ -77,13 +77,13 @@ def evidence_pages(desk: PageContext) -> APIRouter:
     def download(visitor: _Worker, reference: str, evidence: Number, _form: Form) -> Response:
         """A file, in an archive with the usual password; that it was taken is an entry."""
         item = copied(_context(desk, visitor), EvidenceNamed(reference=reference, evidence=evidence))
-        return archive(packed_file(desk.node.incident_evidence, item.sha256), f"evidence-{item.id}.zip")
+        return attachment(packed_file(desk.node.incident_evidence, item.sha256), f"evidence-{item.id}.zip")
 
     @router.post(_AT + "/export")
     def export(visitor: _Worker, reference: str, _form: Form) -> Response:
         """All of it as one archive; what is in it can be verified without Tocsin."""
         done, blocks = export_packed(_context(desk, visitor), IncidentNamed(reference=reference))
-        return archive(blocks, f"{done.reference}-evidence.zip")
+        return attachment(blocks, f"{done.reference}-evidence.zip")
 
     return router
 
@@ -99,17 +99,6 @@ def mails_from(
         if one.sha256 is not None:
             came.setdefault(one.thread_id, []).append((str(one.id), f"{one.at:%Y-%m-%d %H:%M} {one.subject}"))
     return {one: came[threads[one.id].id] for one in parties if one.id in threads and threads[one.id].id in came}
-
-
-def archive(blocks: Iterator[bytes], name: str) -> Response:
-    """An archive as an answer that no browser opens or shows."""
-    headers = {
-        "Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}",  # RFC 6266, RFC 8187
-        "Content-Security-Policy": "sandbox; default-src 'none'",
-        "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "no-store",
-    }
-    return StreamingResponse(blocks, media_type="application/octet-stream", headers=headers)
 
 
 def _context(desk: PageContext, visitor: Principal) -> ActContext:

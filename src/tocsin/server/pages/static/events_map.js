@@ -12,7 +12,7 @@ const POINTS = {
 
 if (svg && d3 && topojson) {
   const rows = [...document.querySelectorAll("tr[data-events]")].map((row) => ({
-    numeric: row.dataset.country,
+    numbers: row.dataset.country.split(" "), // a country may have had others
     code: row.dataset.code,
     events: Number(row.dataset.events),
     path: row.querySelector("a").getAttribute("href"),
@@ -24,7 +24,7 @@ if (svg && d3 && topojson) {
   const path = d3.geoPath(projection);
   const most = Math.max(...rows.map((row) => row.events));
   const shade = (events) => 0.25 + 0.75 * (most > 1 ? Math.log10(events) / Math.log10(most) : 1);
-  const byNumber = new Map(rows.map((row) => [row.numeric, row]));
+  const byNumber = new Map(rows.flatMap((row) => row.numbers.map((number) => [number, row])));
   const outlined = new Map(countries.map((country) => [country.id, country]));
 
   d3.select(svg).append("g").selectAll("path").data(countries.filter((country) => !byNumber.has(country.id)))
@@ -33,7 +33,7 @@ if (svg && d3 && topojson) {
     .attr("href", (row) => row.path).attr("tabindex", -1);
   links.append("title").text((row) => row.words);
   links.each(function draw(row) {
-    const country = outlined.get(row.numeric);
+    const country = row.numbers.map((number) => outlined.get(number)).find(Boolean);
     const link = d3.select(this);
     if (country) link.append("path").attr("class", "with").attr("d", path(country)).attr("fill-opacity", shade(row.events));
     const [[left, top], [right, bottom]] = country ? path.bounds(country) : [[0, 0], [0, 0]];

@@ -8,6 +8,7 @@ let standing = board.querySelector("[data-title]")?.dataset.title ?? "";
 let stream = null;
 let busy = false;
 let again = false;
+let wait = 1000; // milliseconds
 
 function show(name) {
   state.hidden = false;
@@ -74,14 +75,14 @@ function close() {
 function open() {
   if (stream) return;
   stream = new EventSource(board.dataset.stream);
-  stream.addEventListener("open", () => show("on"));
+  stream.addEventListener("open", () => { wait = 1000; show("on"); });
   stream.addEventListener("state", (message) => { if (message.data !== token() || heard) refresh(); heard = true; });
   stream.addEventListener("ended", () => { close(); show("ended"); });
   stream.addEventListener("error", () => {
     heard = false;
     show("off");
     // A browser gives up for good when the answer is no stream; we try again, slowly.
-    if (stream?.readyState === EventSource.CLOSED) { close(); setTimeout(() => { if (!document.hidden) open(); }, 15000); }
+    if (stream?.readyState === EventSource.CLOSED) { close(); setTimeout(() => { if (!document.hidden) open(); }, wait); wait = Math.min(2 * wait, 15000); }
   });
 }
 

@@ -24,7 +24,7 @@ from tocsin.interface import NotHereError, PageRouter
 from tocsin.networks import Networks, country_names
 from tocsin.server.pages.background_cache import BackgroundCache
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.link_pages import numeric_codes
+from tocsin.server.pages.map_countries import numeric_codes
 from tocsin.server.pages.teams.access import Surveyor
 
 _GAPS: Final = 15

@@ -1,12 +1,16 @@
-"""One task that looks whether something changed, for all browsers that wait to hear of it."""
+"""One task that looks whether something changed, for all browsers that wait to hear of it.
+
+It looks every two seconds, and at once where the records say that something was written, by whichever server.
+"""
 
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import suppress
-from time import monotonic
+from threading import Thread
+from time import monotonic, sleep
 
-from anyio import Event, move_on_after, to_thread
+from anyio import Event, to_thread
 
 from tocsin.node.errors import StorageError
 
@@ -14,6 +18,7 @@ MOST = 12
 """Streams of one person: the windows of a busy day. Each costs about a megabyte."""
 
 _EVERY = 2.0  # seconds between looks
+_GATHERED = 0.2  # seconds in which what is written one after the other is looked at once
 _ALIVE_EVERY = 5.0  # seconds between looks at whose sessions live
 _AT_LEAST = 60.0  # seconds after which all look again: what is due becomes overdue without a change
 
@@ -21,11 +26,18 @@ _AT_LEAST = 60.0  # seconds after which all look again: what is due becomes over
 class ChangeNotifier:
     """Tells its listeners when something changed; looks only while there are any.
 
-    ``token``: what differs then. ``alive``: which of these sessions have not ended. Both run in a thread.
+    ``token``: what differs then. ``alive``: which of these sessions have not ended. ``hear``: calls what it is given
+    whenever it is time to look, until the other says that nobody listens. All run in threads.
     """
 
-    def __init__(self, token: Callable[[], str], alive: Callable[[Collection[str]], set[str]]) -> None:
-        self._token, self._alive = token, alive
+    def __init__(
+        self,
+        token: Callable[[], str],
+        alive: Callable[[Collection[str]], set[str]],
+        hear: Callable[[Callable[[], None], Callable[[], bool]], None] = lambda _changed, _ended: None,
+    ) -> None:
+        self._token, self._alive, self._hear = token, alive, hear
+        self._written = asyncio.Event()
         self._listeners: Counter[str] = Counter()
         self._people: Counter[int | None] = Counter()
         self._beat: asyncio.Event | None = None
@@ -72,6 +84,9 @@ class ChangeNotifier:
 
     async def _run(self) -> None:
         told, looked = -_AT_LEAST, monotonic()
+        here = asyncio.current_task()
+        args = asyncio.get_running_loop(), lambda: self._task is not here or not self._listeners or self.over.is_set()
+        Thread(target=self._hear_all, args=args, name="changes", daemon=True).start()
         while self._listeners and not self.over.is_set():
             before = self._now
             with suppress(StorageError):  # the next look may find the records again
@@ -84,11 +99,36 @@ class ChangeNotifier:
             if self._now != before or some_ended or monotonic() - told >= _AT_LEAST:
                 told = monotonic()
                 self._strike()
-            with move_on_after(_EVERY):
-                await self.over.wait()
+            await self._pause()
         self._strike()
+
+    async def _pause(self) -> None:
+        """Until it is time to look again."""
+        waits = [asyncio.ensure_future(one.wait()) for one in (self.over, self._written)]
+        await asyncio.wait(waits, timeout=_EVERY, return_when=asyncio.FIRST_COMPLETED)
+        for one in waits:
+            one.cancel()
+        if self._written.is_set():
+            await asyncio.sleep(_GATHERED)
+            self._written.clear()
+
+    def _hear_all(self, loop: asyncio.AbstractEventLoop, ended: Callable[[], bool]) -> None:
+        """Hear of changes for as long as anybody listens; without it, every look is at its time."""
+        begun = True
+        while begun and not ended():
+            begun = False
+            with suppress(RuntimeError):  # the server ended meanwhile
+                try:
+                    self._hear(lambda: _set(loop, self._written), ended)
+                except StorageError:
+                    begun = True
+                    sleep(_EVERY)
 
     def _strike(self) -> None:
         if self._beat is not None:
             beat, self._beat = self._beat, asyncio.Event()
             beat.set()
+
+
+def _set(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    loop.call_soon_threadsafe(event.set)

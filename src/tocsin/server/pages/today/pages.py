@@ -1,6 +1,7 @@
 """The page of today, its figures alone, and the stream that says when they changed."""
 
 from collections.abc import AsyncIterator, Collection
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Request
@@ -10,6 +11,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from tocsin.delivery.never_held import ReferenceLine, references_to_ring
 from tocsin.interface import NotHereError, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal, living_sessions
+from tocsin.node.records import hear_changes
 from tocsin.pipeline.subjects import names_of_subjects
 from tocsin.pipeline.to_do import KINDS, in_order, personal_items, with_work
 from tocsin.server.pages.changes import LABELS, figure_of
@@ -23,14 +25,16 @@ from tocsin.server.pages.words import PageTexts
 
 _PING = 30  # seconds between signs of life, for what stands between us and the browser
 _LAST_WORDS = 2  # seconds in which streams end by themselves when the server does
-_RETRY = 3_000  # milliseconds after which a browser comes again
+_RETRY = 1_000  # milliseconds after which a browser comes again
 
 
 def board_pages(desk: PageContext) -> APIRouter:
     """The page of today."""
     board = Board(desk.node)
     router = PageRouter(lifespan=lambda _: board.open())
-    pulse = ChangeNotifier(board.token, lambda sessions: _alive(desk, sessions))
+    pulse = ChangeNotifier(
+        board.token, lambda sessions: _alive(desk, sessions), partial(hear_changes, desk.node.database)
+    )
 
     def show(request: Request, visitor: Principal, template: str) -> Response:
         seen = board.read(desk.now)

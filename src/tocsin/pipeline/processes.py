@@ -1,0 +1,303 @@
+"""Chunks understood and batches finished in processes of this machine: ``[work] on = "processes"``.
+
+Each worker keeps the frames of the batches that it understood until it finishes them. The bytes of a chunk and narrow
+arrays cross over, by a pipe to each worker; a worker ends with the process that started it. One that dies loses its
+reports (`WorkerLostError`), and the next chunk starts another.
+"""
+
+import os
+import pickle
+import signal
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+from logging import getLogger
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from traceback import format_exc
+from typing import TYPE_CHECKING, Any, Final
+
+from tocsin.events.sources import Chunk, Feed, Reader
+from tocsin.node.errors import InternalError, TocsinError, UsageError, internal_failures
+from tocsin.node.records import cut
+from tocsin.node.sentences import say
+from tocsin.pipeline.placement import OpenWork, UnderstoodBatch, WorkerLostError
+from tocsin.pipeline.steps import (
+    BatchWorker,
+    FinishedBatch,
+    IngestTerms,
+    PartTerms,
+    ReaderTerms,
+    RowFacts,
+    RowVerdicts,
+    WideBatch,
+    WorkerSets,
+    WorkerTerms,
+)
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext
+
+_LOG: Final = getLogger("uvicorn.error.internal")
+_ONE_THREAD: Final = {
+    "POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "_RJEM_MALLOC_CONF": "background_thread:false",
+}  # fmt: skip
+"""A worker is one thread; and where libraries had others, those would be missing after a fork."""
+_ENDING: Final = 10  # seconds that a worker has to end, which has nothing to do then
+
+
+@dataclass(frozen=True)
+class _Understand:
+    """Understand the chunk whose bytes follow; ``reader``: of a report that this worker does not know yet."""
+
+    report: int
+    batch: int
+    reader: ReaderTerms | None
+    feed: Feed
+    heard: datetime
+    chunk: Chunk
+
+
+@dataclass(frozen=True)
+class _Finish:
+    """Finish a batch; ``ingest``: None where it is that of the batch before."""
+
+    batch: int
+    verdicts: RowVerdicts
+    ingest: IngestTerms | None
+    part: PartTerms
+
+
+@dataclass(frozen=True)
+class _Close:
+    """Hold nothing of a report."""
+
+    report: int
+
+
+@dataclass(frozen=True)
+class _HeldBatch:
+    """Where a batch is."""
+
+    worker: "_Worker"
+    number: int
+
+
+class Processes:
+    """Workers of one session; started when the first chunk comes. Implements `BatchPlacement`."""
+
+    def __init__(self, terms: WorkerTerms, workers: int) -> None:
+        self.ahead = 2 * workers
+        self._terms = terms
+        self._workers: list[_Worker | None] = [None] * workers
+        self._numbers = count()
+        self._reports: dict[OpenWork, int] = {}
+        self.crossed = 0  # bytes that went to workers and came from them
+
+    def understand(self, work: OpenWork, chunk: Chunk) -> Future[UnderstoodBatch]:
+        """As `BatchPlacement`."""
+        if work not in self._reports:
+            self._reports[work] = next(self._numbers)
+        report = self._reports[work]
+        worker, batch = self._least_busy(), next(self._numbers)
+        reader = None if report in worker.reports else work.again
+        worker.reports.add(report)
+        request = _Understand(report, batch, reader, work.feed, work.heard, replace(chunk, data=b""))
+        held = _HeldBatch(worker, batch)
+        return worker.ask(request, chunk.data, lambda facts: UnderstoodBatch(worker.known(facts), held))
+
+    def finish(
+        self, batch: UnderstoodBatch, verdicts: RowVerdicts, ingest: IngestTerms, part: PartTerms
+    ) -> Future[FinishedBatch]:
+        """As `BatchPlacement`."""
+        held: _HeldBatch = batch.held  # type: ignore[assignment]  # ours
+        known, held.worker.ingest = held.worker.ingest is ingest, ingest
+        narrow = RowVerdicts(verdicts.kept, verdicts.fresh, verdicts.told)
+        return held.worker.ask(_Finish(held.number, narrow, None if known else ingest, part))
+
+    def close(self, work: OpenWork) -> None:
+        """As `BatchPlacement`."""
+        report = self._reports.pop(work, -1)
+        for worker in self._workers:
+            if worker is not None and not worker.lost and report in worker.reports:
+                worker.reports.discard(report)
+                worker.ask(_Close(report))
+
+    def end(self) -> None:
+        """Let the workers end."""
+        for worker in self._workers:
+            if worker is not None:
+                worker.end()
+                self.crossed += worker.crossed
+
+    def _least_busy(self) -> "_Worker":
+        """Of the workers, each started where it was not yet, or is lost."""
+        lost = [one for one in self._workers if one is not None and one.lost]
+        workers = [one if one and not one.lost else _Worker(_context(), self._terms) for one in self._workers]
+        self._workers = [*workers]
+        for one in lost:
+            one.end()
+        return min(workers, key=lambda worker: worker.waiting)
+
+
+class _Worker:
+    """A process, and the thread that asks it one thing after the other."""
+
+    def __init__(self, context: "ForkServerContext", terms: WorkerTerms) -> None:
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, terms), name="tocsin worker", daemon=True)
+        with _environment(_ONE_THREAD):  # the first one starts the server that forks them
+            self._process.start()
+        theirs.close()
+        self._asking = ThreadPoolExecutor(1)
+        self.reports: set[int] = set()
+        self.ingest: IngestTerms | None = None
+        self.sets: dict[int, tuple[int, ...]] = {}
+        self.team_sets = WorkerSets(self.sets)
+        self.lost = False
+        self.waiting = 0
+        self.crossed = 0
+
+    def ask(self, request: object, data: bytes | None = None, then: Any = lambda answer: answer) -> Future[Any]:
+        """What the worker answers, as ``then`` makes it."""
+        self.waiting += 1
+        return self._asking.submit(self._ask, request, data, then)
+
+    def _ask(self, request: object, data: bytes | None, then: Any) -> object:
+        try:
+            asked = pickle.dumps(request, 5)
+            self._pipe.send_bytes(asked)
+            if data is not None:
+                self._pipe.send_bytes(data)
+            answered = self._pipe.recv_bytes()
+        except (EOFError, OSError) as error:
+            self.lost = True
+            self._process.join(_ENDING)
+            raise WorkerLostError(
+                say("A worker process ended while it was at work (exit code %(code)s).", code=self._process.exitcode),
+                hint=say("Was it killed for want of memory? Fewer workers ([work] workers) or smaller batches help."),
+            ) from error
+        finally:
+            self.waiting -= 1
+        self.crossed += len(asked) + len(data or b"") + len(answered)
+        answer, log = pickle.loads(answered)  # noqa: S301 (from a process of ours)
+        if isinstance(answer, TocsinError):
+            if log:
+                _LOG.error("%s", log)
+            raise answer
+        return then(answer)
+
+    def known(self, facts: RowFacts) -> RowFacts:
+        """The same with all sets of teams that the worker met; it sends each once."""
+        self.sets.update(facts.team_sets.members)  # type: ignore[arg-type]  # a mapping, see `_Bench`
+        return replace(facts, team_sets=self.team_sets)
+
+    def end(self) -> None:
+        self._asking.shutdown(cancel_futures=True)
+        self._pipe.close()
+        self._process.join(_ENDING)
+        if self._process.is_alive():
+            self._process.kill()
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _context() -> "ForkServerContext":
+    """Workers are forked from a process that has loaded what they need, and has run nothing."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+@dataclass
+class _Bench:
+    """What a worker holds: the readers of reports, and the frames of batches until they are finished."""
+
+    worker: BatchWorker
+    readers: dict[int, Reader] = field(default_factory=dict)
+    frames: dict[int, tuple[int, WideBatch]] = field(default_factory=dict)
+    ingest: IngestTerms | None = None
+    sent: int = 0  # sets of teams
+
+    def understand(self, asked: _Understand, data: bytes) -> RowFacts:
+        if asked.reader is not None:
+            self.readers[asked.report] = asked.reader.open()
+        reader, chunk = self.readers[asked.report], replace(asked.chunk, data=data)
+        wide, facts = self.worker.understand(reader, chunk, asked.feed, asked.heard)
+        self.frames[asked.batch] = asked.report, wide
+        cut("work.understood")
+        members = self.worker.resolver.sets.members
+        new, self.sent = dict(enumerate(members[self.sent :], self.sent)), len(members)
+        return replace(facts, team_sets=WorkerSets(new))
+
+    def finish(self, asked: _Finish) -> FinishedBatch:
+        self.ingest = asked.ingest or self.ingest
+        if self.ingest is None:
+            raise ValueError("no ingest")
+        finished = self.worker.finish(self.frames.pop(asked.batch)[1], asked.verdicts, self.ingest, asked.part)
+        cut("work.finished")
+        return finished
+
+    def close(self, asked: _Close) -> None:
+        self.readers.pop(asked.report, None)
+        self.frames = {batch: held for batch, held in self.frames.items() if held[0] != asked.report}
+
+
+def _serve(pipe: Connection, terms: WorkerTerms) -> None:
+    """Answer what is asked until the other side closes the pipe or dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us ends us
+    bench: _Bench | None = None
+    while True:
+        try:
+            request = pickle.loads(pipe.recv_bytes())  # noqa: S301 (from the process that started us)
+            data = pipe.recv_bytes() if isinstance(request, _Understand) else b""
+        except (EOFError, OSError):
+            os._exit(0)  # nothing is left to be done, and threads of libraries need not end
+        answer, log = None, ""
+        try:
+            with internal_failures(terms.home.name):
+                bench = bench or _Bench(BatchWorker.open(terms))
+                answer = _answer(bench, request, data)
+        except InternalError as error:
+            answer, log = error, format_exc()
+        except TocsinError as error:
+            answer = _sendable(error)
+        try:
+            pipe.send_bytes(pickle.dumps((answer, log), 5))
+        except OSError:
+            os._exit(0)
+
+
+def _sendable(error: TocsinError) -> TocsinError:
+    """An error that can be read on the other side: those that take more than their sentence cannot."""
+    try:
+        pickle.loads(pickle.dumps(error, 5))  # noqa: S301 (our own)
+    except TypeError:
+        return UsageError(str(error), hint=error.hint)
+    return error
+
+
+def _answer(bench: _Bench, request: object, data: bytes) -> object:
+    match request:
+        case _Understand():
+            return bench.understand(request, data)
+        case _Finish():
+            return bench.finish(request)
+        case _Close():
+            bench.close(request)
+            return None
+    raise TypeError(type(request).__name__)

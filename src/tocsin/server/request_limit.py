@@ -1,0 +1,42 @@
+"""How often somebody may ask: counted in memory, by whom, and said in the words of HTTP."""
+
+import time
+from typing import Final
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from tocsin.node.settings import ApiSettings
+
+PERSON: Final = "person"
+"""A person, or a token: `ApiSettings.requests_a_minute`."""
+
+NETWORK: Final = "network"
+"""A network of visitors whom nobody knows, or what a program offers: `ApiSettings.public_a_minute`."""
+
+
+class RequestLimit:
+    """Counts the requests of each in a minute."""
+
+    def __init__(self, api: ApiSettings) -> None:
+        self._limits = {
+            PERSON: RateLimitItemPerMinute(api.requests_a_minute),
+            NETWORK: RateLimitItemPerMinute(api.public_a_minute),
+        }
+        self._counted = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def count(self, kind: str, name: str) -> tuple[bool, dict[str, str]]:
+        """Whether one request more is allowed, and the headers that say so.
+
+        draft-ietf-httpapi-ratelimit-headers, and Retry-After (RFC 9110, 10.2.3) where it is too much.
+        """
+        limit = self._limits[kind]
+        allowed = self._counted.hit(limit, kind, name)
+        window = self._counted.get_window_stats(limit, kind, name)
+        wait = max(1, round(window.reset_time - time.time()))
+        headers = {
+            "RateLimit-Policy": f'"{kind}";q={limit.amount};w=60',
+            "RateLimit": f'"{kind}";r={window.remaining};t={wait}',
+        }
+        return allowed, headers if allowed else {**headers, "Retry-After": str(wait)}

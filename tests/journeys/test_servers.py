@@ -1,0 +1,60 @@
+"""Two servers over one database: people work on while one after the other is killed, and nothing is lost or doubled."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from support.console_users import person, session_of
+from support.databases import Cluster
+from support.two_servers import TwoServers, two_servers
+from tocsin.node.accounts import AccountRole
+from tocsin.operations.doctor import examine
+from tocsin.operations.machines import list_machines
+from tocsin.operations.models import MachineRow
+from tocsin.server.security import COOKIE
+
+
+def test_people_work_on_while_servers_are_killed(postgresql: Cluster, tmp_path: Path) -> None:
+    with two_servers(tmp_path, postgresql.fresh(), people=6, watchers=2) as both:
+        both.work(5.0, 1.0)
+        found = both.recount()
+        assert not any(found["wrong"].values()), json.dumps(found)
+        assert found["kills"] >= 2
+        assert found["live longest s"] is not None
+        assert found["daily work done"] == 1, json.dumps(found)
+        assert found["copies of one mail"] <= found["kills"]
+
+        machines = list_machines(both.node.database)
+        assert [one.gone for one in machines] == [False, False]
+        done = [chore for one in machines for chore in one.chores]
+        assert len(done) == len(set(done))
+        assert "retention" in done
+        _one_is_gone(both)
+
+
+def _one_is_gone(both: TwoServers) -> None:
+    """A machine that says nothing any more is missed, and removed by a page; one that is unlike the others is named."""
+    database, now = both.node.database, datetime.now(UTC)
+    alive, long_ago = list_machines(database)[0].name, now - timedelta(minutes=5)
+    other = {"version": "1", "worker": "w", "started_at": long_ago, "tables": {}, "files": {"secret.key": "?"}}
+    with database.begin() as session:
+        session.add(MachineRow(name="lost:8000", seen_at=long_ago, ahead=0.0, **other))
+        session.add(MachineRow(name="odd:8000", seen_at=now, ahead=7.0, **other))
+    browser = both.people[0].browser
+    admin = person(both.node, AccountRole.ADMINISTRATOR, now=now)
+    browser.cookies.clear()
+    browser.cookies.set(COOKIE, session_of(both.node, admin, now=now))
+    page = browser.get("/admin/machines").text
+    assert "1 machine is gone" in page
+    found = [one.found for one in examine(both.node.home) if one.what == "machines"]
+    assert [words[:19] for words in found] == [
+        "lost:8000 was last s",
+        "not alike on all: s",
+        "clocks are 7.0 sec",
+        "versions 1, 0",
+    ]
+    csrf = re.findall(r'name="csrf" value="([^"]+)"', page)[0]
+    assert browser.post("/admin/machines", data={"csrf": csrf, "name": alive}).status_code == 422
+    assert browser.post("/admin/machines", data={"csrf": csrf, "name": "lost:8000"}).status_code == 303
+    assert "lost:8000" not in both.tocsin.run("machines", "list")
