@@ -19,7 +19,13 @@ LIBRARY: Final = Path(__file__).with_name("libtocsin_scan.so")
 HASH: Final = "hash"
 """The column of `scan` with the hashes."""
 
-_STRUCT: Final = {b"arrow_array": 10, b"arrow_schema": 9}  # words of the structs of Arrow's C data interface
+_ARRAY, _SCHEMA = ctypes.c_void_p * 10, ctypes.c_void_p * 9  # structs of Arrow's C data interface
+_NEW_CAPSULE = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)(
+    ("PyCapsule_New", ctypes.pythonapi)
+)
+_POINTER_OF = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+    ("PyCapsule_GetPointer", ctypes.pythonapi)
+)
 _Halves = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.bool_]]
 
 
@@ -47,13 +53,10 @@ class _Given:
     schema: "ctypes.Array[ctypes.c_void_p]"
 
     def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
-        return _capsule(self.schema, b"arrow_schema"), _capsule(self.array, b"arrow_array")
-
-
-def _capsule(struct: "ctypes.Array[ctypes.c_void_p]", name: bytes) -> object:
-    new = ctypes.pythonapi.PyCapsule_New
-    new.restype, new.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
-    return new(ctypes.addressof(struct), name, None)
+        return (
+            _NEW_CAPSULE(ctypes.addressof(self.schema), b"arrow_schema", None),
+            _NEW_CAPSULE(ctypes.addressof(self.array), b"arrow_array", None),
+        )
 
 
 def scan(
@@ -68,7 +71,7 @@ def scan(
 
     if (built := library()) is None:
         return None
-    given = _Given(*((ctypes.c_void_p * words)() for words in _STRUCT.values()))
+    given = _Given(_ARRAY(), _SCHEMA())
     plain = ctypes.c_uint8()
     shape = len(data), ord(separator), width, longest, portable
     if not built.tocsin_scan_1(data, *shape, ctypes.byref(plain), given.array, given.schema):
@@ -82,12 +85,7 @@ def addresses(texts: "pl.Series") -> _Halves | None:
         return None
     hi, lo = np.zeros(len(texts), np.uint64), np.zeros(len(texts), np.uint64)
     ok = np.zeros(len(texts), np.bool_)
-    stream = texts.__arrow_c_stream__()
-    done = built.tocsin_addresses_1(_pointer(stream), len(texts), hi.ctypes.data, lo.ctypes.data, ok.ctypes.data)
+    capsule = texts.__arrow_c_stream__()
+    stream = _POINTER_OF(capsule, b"arrow_array_stream")
+    done = built.tocsin_addresses_1(stream, len(texts), hi.ctypes.data, lo.ctypes.data, ok.ctypes.data)
     return (hi, lo, ok) if done else None
-
-
-def _pointer(stream: object) -> int:
-    get = ctypes.pythonapi.PyCapsule_GetPointer
-    get.restype, get.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
-    return int(get(stream, b"arrow_array_stream"))
