@@ -10,6 +10,7 @@ from time import perf_counter
 from sqlalchemy import func, select
 
 from tocsin.events import Ingest, IngestState, NotificationRun
+from tocsin.node import compiled
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
@@ -48,6 +49,7 @@ def examine(home: Path) -> list[HealthFinding]:
         _storage,
         _unfinished,
         _event_table,
+        _compiled_reader,
         _uploads,
         _kept_files,
         feed_checks.feeds,
@@ -152,6 +154,17 @@ def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
         if shown > last
         else say("One of them is older than the other: restore both from one backup."),
     )
+
+
+def _compiled_reader(_: NodeWithStores) -> Iterator[HealthFinding]:
+    """Whether reports are read by the part that a hub may build."""
+    if compiled.library() is not None:
+        yield HealthFinding(say("compiled reader"), True, say("built and used"))
+    elif not compiled.LIBRARY.exists():
+        yield HealthFinding(say("compiled reader"), True, say("not built: reports are read without it"))
+    else:
+        found, mend = say("built for another version or machine, not used"), say("Run scripts/build-scan again.")
+        yield HealthFinding(say("compiled reader"), False, found, mend)
 
 
 def _uploads(node: NodeWithStores) -> Iterator[HealthFinding]:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -104,8 +104,8 @@ class _OwnersDecider(NotificationDecider):
 class _ShardOwner:
     """An actor: owns the rows and problems of some shards. All that it remembers it reads again from its files."""
 
-    def __init__(self, problems: Place, rows: Place, division: str) -> None:
-        self._problems, self._rows, self._division = problems, rows, division
+    def __init__(self, problems: Place, rows: Place, keep: timedelta, division: str) -> None:
+        self._problems, self._rows, self._keep, self._division = problems, rows, keep, division
         self._passed: AbstractSet[int] = frozenset()
         self._open: dict[tuple[Place, str], KeyFiles] = {}
         self._sets: tuple[ObjectRef, TeamSets] = (None, TeamSets())
@@ -148,7 +148,9 @@ class _ShardOwner:
             if not isinstance(place, Folder):
                 folder = Path(gettempdir(), f"tocsin-{os.getuid()}", self._division, str(columns), below)
                 kept = KeyPlace(place, below)
-            self._open[place, below] = KeyFiles(folder, columns, self._division, lambda _: self._passed, kept)
+            self._open[place, below] = KeyFiles(
+                folder, columns, self._division, lambda _: self._passed, self._keep, kept
+            )
         return self._open[place, below]
 
 
@@ -235,10 +237,10 @@ def _leave() -> None:
 
 
 @cache
-def _owners(address: str, groups: int, problems: Place, rows: Place) -> Sequence[Any]:
-    """The owners of all shards, each an actor; they end with this process."""
+def _owners(address: str, groups: int, *files: object) -> Sequence[Any]:
+    """The owners of all shards, each an actor; they end with this process. ``files``: as `_ShardOwner`."""
     owner = _cluster(address).remote(**_OWNER)(_ShardOwner)
-    return [owner.remote(problems, rows, f"{number}of{groups}") for number in range(1, groups + 1)]
+    return [owner.remote(*files, f"{number}of{groups}") for number in range(1, groups + 1)]
 
 
 class OnRay:
@@ -259,7 +261,8 @@ class OnRay:
         self._ray = _cluster(self._settings.address)
         names = HomeFolder.EVENTS, HomeFolder.PROBLEMS, HomeFolder.ROWS
         events, problems, rows = (node.place(name).bare() for name in names)
-        self._owners = _owners(self._settings.address, self._settings.groups, problems, rows)
+        keep = timedelta(days=node.settings.storage.recover_days)
+        self._owners = _owners(self._settings.address, self._settings.groups, problems, rows, keep)
         self.group_of = np.arange(SHARDS) * len(self._owners) // SHARDS
         self._committed = node.store.last_committed
         self.ahead = int(self._ray.cluster_resources().get("CPU", 1) / _TASK_CPUS) + 1
