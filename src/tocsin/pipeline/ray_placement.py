@@ -34,7 +34,7 @@ from tocsin.node.paths import HomeFolder
 from tocsin.node.place import Folder, Place
 from tocsin.node.records import KeyFiles, KeyPlace
 from tocsin.node.sentences import say
-from tocsin.node.work_settings import WorkSettings, check_ray_token
+from tocsin.node.work_settings import check_ray_token
 from tocsin.pipeline.notify_decision import NotificationDecider, NotifiedBatch
 from tocsin.pipeline.placement import OpenWork, UnderstoodBatch, WorkerLostError
 from tocsin.pipeline.recipients import RecipientResolver
@@ -148,9 +148,8 @@ class _ShardOwner:
             if not isinstance(place, Folder):
                 folder = Path(gettempdir(), f"tocsin-{os.getuid()}", self._division, str(columns), below)
                 kept = KeyPlace(place, below)
-            self._open[place, below] = KeyFiles(
-                folder, columns, self._division, lambda _: self._passed, self._keep, kept
-            )
+            files = KeyFiles(folder, columns, self._division, lambda _: self._passed, self._keep, kept)
+            self._open[place, below] = files
         return self._open[place, below]
 
 
@@ -257,12 +256,11 @@ class OnRay:
             raise SettingError(
                 say("Work on Ray needs PostgreSQL."), hint=say("Set [storage] database; 'tocsin move' goes there.")
             )
-        self._settings: WorkSettings = node.settings.work
-        self._ray = _cluster(self._settings.address)
+        work = self._settings = node.settings.work
+        self._ray = _cluster(work.address)
         names = HomeFolder.EVENTS, HomeFolder.PROBLEMS, HomeFolder.ROWS
         events, problems, rows = (node.place(name).bare() for name in names)
-        keep = timedelta(days=node.settings.storage.recover_days)
-        self._owners = _owners(self._settings.address, self._settings.groups, problems, rows, keep)
+        self._owners = _owners(work.address, work.groups, problems, rows, timedelta(node.settings.storage.recover_days))
         self.group_of = np.arange(SHARDS) * len(self._owners) // SHARDS
         self._committed = node.store.last_committed
         self.ahead = int(self._ray.cluster_resources().get("CPU", 1) / _TASK_CPUS) + 1
@@ -387,10 +385,8 @@ class _Settling:
     def settle(self, facts: RowFacts, part: int) -> RowVerdicts:
         """As `Settlement`, of all shards; the next part is asked for when all owners have settled this one."""
         verdicts, sets = RowVerdicts.blank(len(facts)), self.decider.sets
-        groups, narrow = (
-            self.cluster.group_of[facts.shards],
-            replace(facts, team_sets=WorkerSets([]), extras={}, unusable=()),
-        )
+        groups = self.cluster.group_of[facts.shards]
+        narrow = replace(facts, team_sets=WorkerSets([]), extras={}, unusable=())
         waiting = {group: groups == group for group in np.unique(groups).tolist()}
         while waiting:
             asked = {group: narrow.of(rows) for group, rows in waiting.items()}
@@ -400,6 +396,5 @@ class _Settling:
                     continue
                 for members in answer.sets:
                     sets.number(members)
-                if answer.sent:
-                    self.sent.update(self.decider.sent(answer.sent))
+                self.sent.update(self.decider.sent(answer.sent) if answer.sent else {})
         return verdicts
