@@ -8,8 +8,7 @@ records (`tocsin.pipeline.commit`).
 
 Workers get what they need and no more: with each session the tables of networks, the compiled directory and the rules;
 with each report its chunks, the answers and reminders of teams, and where parts and keys are written. None gets the
-folder of the node, its settings, a secret, or the address of its records: what only the records say, an owner lacks and
-asks for.
+folder of the node, its settings, or the address of its records: what only those say, an owner lacks and asks for.
 """
 
 import os
@@ -34,7 +33,7 @@ from tocsin.node.paths import HomeFolder
 from tocsin.node.place import Folder, Place
 from tocsin.node.records import KeyFiles, KeyPlace
 from tocsin.node.sentences import say
-from tocsin.node.work_settings import WorkSettings, check_ray_token
+from tocsin.node.work_settings import check_ray_token
 from tocsin.pipeline.notify_decision import NotificationDecider, NotifiedBatch
 from tocsin.pipeline.placement import OpenWork, UnderstoodBatch, WorkerLostError
 from tocsin.pipeline.recipients import RecipientResolver
@@ -230,8 +229,8 @@ def _leave() -> None:
     import ray
 
     ray.shutdown()
-    for known in (_cluster, _owners):
-        known.cache_clear()
+    _cluster.cache_clear()
+    _owners.cache_clear()
 
 
 @cache
@@ -255,7 +254,7 @@ class OnRay:
             raise SettingError(
                 say("Work on Ray needs PostgreSQL."), hint=say("Set [storage] database; 'tocsin move' goes there.")
             )
-        self._settings: WorkSettings = node.settings.work
+        self._settings = node.settings.work
         self._ray = _cluster(self._settings.address)
         names = HomeFolder.EVENTS, HomeFolder.PROBLEMS, HomeFolder.ROWS
         events, problems, rows = (node.place(name).bare() for name in names)
