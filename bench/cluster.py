@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=100_000, help="For each machine.")
     parser.add_argument("--machines", type=int, nargs="*", default=[1, 2, 4, 8])
-    parser.add_argument("--groups", type=int, default=0, help="Owners; 0: one for each machine.")
+    parser.add_argument("--groups", type=int, default=4, help="Owners; 0: one for each machine.")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     subprocess.run(["ip", "link", "set", "lo", "up"], check=False)

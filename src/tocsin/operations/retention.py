@@ -89,7 +89,8 @@ def _delete_older(node: NodeWithStores, day: date) -> int:
         newer = session.scalar(
             select(func.min(Ingest.number)).where(Ingest.started_at >= datetime.combine(day, time(), UTC))
         )
-    return forget_rows(node.quarantine, before=newer or commitment.next_number(node))
+        following = last_number(session) + 1
+    return forget_rows(node.quarantine, before=newer or following)
 
 
 def _delete_mails(node: NodeWithStores, day: date) -> int:

@@ -8,8 +8,7 @@ records (`tocsin.pipeline.commit`).
 
 Workers get what they need and no more: with each session the tables of networks, the compiled directory and the rules;
 with each report its chunks, the answers and reminders of teams, and where parts and keys are written. None gets the
-folder of the node, its settings, a secret, or the address of its records: what only the records say, an owner lacks and
-asks for.
+folder of the node, its settings, or the address of its records: what only those say, an owner lacks and asks for.
 """
 
 import os
@@ -231,8 +230,8 @@ def _leave() -> None:
     import ray
 
     ray.shutdown()
-    for known in (_cluster, _owners):
-        known.cache_clear()
+    _cluster.cache_clear()
+    _owners.cache_clear()
 
 
 @cache
