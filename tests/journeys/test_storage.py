@@ -1,6 +1,7 @@
 """Storage by address: a folder or a bucket that two machines share, and what happens when it does not answer."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,9 +28,9 @@ SHARED = ("events", "problems", "rows", "quarantine")
 
 def answers(node: Tocsin) -> dict[str, object]:
     """What a node says of its events, of problems, and of rows that were set aside."""
-    listed = node.json("problems", "list")
+    listed, events = node.json("problems", "list"), node.run("events", "--limit", "0", "--format", "json")
     return {
-        "events": sorted(node.run("events", "--limit", "0", "--format", "json").splitlines()),
+        "events": sorted(re.sub('"time.observation":"[^"]+",', "", one) for one in events.splitlines()),
         "problems": sorted((one["problem"], one["state"], one["sightings"], *one["teams"]) for one in listed),
         "rows": node.json("quarantine", "show", "2"),
         "deliveries": sorted(json.dumps(one, sort_keys=True) for one in node.json("deliveries", "list")),
