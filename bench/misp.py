@@ -61,7 +61,7 @@ class Node:
         (self.home / "tocsin.toml").write_text('[tell]\nmode = "live"\n')
         self.command = [str(Path(sys.executable).parent / "tocsin"), "--home", str(self.home)]
         self.run("partners", "add", "CERT B", "--node", str(uuid4()))
-        words = ("--face", "misp", "--scope", "read", "--scope", "post")
+        words = ("--protocol", "misp", "--scope", "read", "--scope", "post")
         self.key = json.loads(self.run("--json", "exchange", "token", "make", "CERT B", *words))["secret"]
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]

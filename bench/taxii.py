@@ -18,7 +18,7 @@ from taxii2client.v21 import ApiRoot, as_pages
 
 from console_events import cpu_seconds, serving
 from pipeline import tocsin
-from tocsin.exchange.faces import CollectionWriter, TaxiiCollection, refresh
+from tocsin.exchange.protocols import CollectionWriter, TaxiiCollection, refresh
 from tocsin.incidents import IncidentObservable, add_incident
 from tocsin.node.home import open_home
 from tocsin.pipeline.stores import NodeWithStores, open_node

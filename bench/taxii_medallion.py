@@ -25,7 +25,7 @@ from sqlalchemy import select
 from console_events import wait_for
 from pipeline import tocsin
 from taxii import indicators
-from tocsin.exchange.faces import CollectionWriter, TaxiiCollection, TaxiiFilter, TaxiiObject, read_objects, refresh
+from tocsin.exchange.protocols import CollectionWriter, TaxiiCollection, TaxiiFilter, TaxiiObject, read_objects, refresh
 from tocsin.node.home import open_home
 from tocsin.pipeline.stores import NodeWithStores, open_node
 from tocsin.server.taxii import MEDIA, TaxiiServer

@@ -1,7 +1,7 @@
 """Refusals, retries and kills: nothing is lost, nobody is told twice."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,17 +9,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from support.databases import Cluster
 from support.delivery_examples import NOW, Read, Told, node, owe, read_folder, read_mail, team
 from support.delivery_kills import killed
 from support.delivery_process import FRAMES, TEAMS
 from support.mail_server import PostOffice, post_office
 from tocsin.delivery import Channel, Delivery, DeliveryState, DeliverySummary, deliver, delivery, retry
+from tocsin.delivery.channels import MailReceipt
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.channels.smtp import SmtpChannel
+from tocsin.delivery.render import Mail
 from tocsin.delivery.sent_log import next_try
 from tocsin.directory import Team
 from tocsin.node.errors import ConflictError, NotFoundError
-from tocsin.node.records import AuditEntry, Database
+from tocsin.node.records import AuditEntry, Database, open_database
 
 
 @pytest.fixture
@@ -118,6 +121,26 @@ def test_two_deliverers_do_not_work_at_once(database: Database, tmp_path: Path) 
         run(database, FileChannel(tmp_path / "mails"))
 
     assert run(database, FileChannel(tmp_path / "mails")).digests == 5
+
+
+def test_who_lost_the_lock_with_its_connection_sends_nothing_more(postgresql: Cluster, tmp_path: Path) -> None:
+    """As when PostgreSQL is started again: by then another machine may deliver."""
+
+    class Cut(FileChannel):
+        def send(self, mails: Sequence[Mail]) -> list[MailReceipt]:
+            sent = super().send(mails)
+            with postgresql.connect() as other:
+                other.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+            return sent
+
+    database = open_database(postgresql.fresh())
+    owe(database, TEAMS, FRAMES)
+    with pytest.raises(ConflictError, match="another machine may deliver"):
+        run(database, Cut(tmp_path / "mails", batch=1))
+    assert len(read_folder(tmp_path / "mails")) == 1
+
+    assert run(database, FileChannel(tmp_path / "mails")).digests == 4
+    database.close()
 
 
 def told(reads: list[Read]) -> Counter[tuple[str, str]]:

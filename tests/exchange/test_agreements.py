@@ -247,8 +247,10 @@ def reader(world: World, name: str) -> Callable[[], tuple[set[str], int]]:
     """A program of a partner: the indicators that it reads by TAXII, and how many events of MISP it finds."""
     http = world.client()
     secrets = {
-        face: world.tocsin.json("exchange", "token", "make", name, "--face", face, "--scope", "read")["secret"]
-        for face in ("taxii", "misp")
+        protocol: world.tocsin.json("exchange", "token", "make", name, "--protocol", protocol, "--scope", "read")[
+            "secret"
+        ]
+        for protocol in ("taxii", "misp")
     }
 
     def read() -> tuple[set[str], int]:

@@ -388,7 +388,7 @@ def test_a_mail_that_comes_back_is_stuck_until_it_is_sent_again(world: World, of
     file_mail(mail_context(world.node, world.node.store, take_exchange_mail), notice, now=world.now)
     carry(world)
     (row,) = rows(world, OutgoingRow)
-    assert (row.state, row.reason) == ("stuck", f"Not delivered: {MAILBOX} (5.1.1 550 5.1.1 no user) sent it back.")
+    assert (row.state, row.reason) == ("stuck", f"{MAILBOX} (5.1.1 550 5.1.1 no user) sent it back.")
     assert strengths(world) == [], "that a mail server took it says nothing any more"
 
     office.arrived.clear()

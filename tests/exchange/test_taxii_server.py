@@ -16,9 +16,9 @@ from support.abuse_reports import xarf
 from support.ledger_examples import everything_of
 from support.taxii_examples import MEDIA, Partner, incident, partner, patterns
 from support.world import World, make_world
-from tocsin.exchange.faces import CollectionWriter, TaxiiCollection, TaxiiObject
 from tocsin.exchange.formats import check_document
 from tocsin.exchange.ledger import PassedItem
+from tocsin.exchange.protocols import CollectionWriter, TaxiiCollection, TaxiiObject
 from tocsin.node.records import AuditEntry
 from tocsin.pipeline.notify_now import notify_now
 

@@ -140,6 +140,16 @@ def test_while_sending_is_stopped_nothing_leaves(linked: Linked, tmp_path: Path)
     assert rows(linked.one, ExchangeTry) == []
     linked.one.tocsin.run("resume")
     assert linked.deliver() == [(1, "received")]
+    # Neither does what can still be undone, and nothing overtakes it.
+    send(linked.one, tmp_path, b"Held.\n")
+    send(linked.one, tmp_path, b"Later.\n")
+    with linked.one.node.database.begin() as session:
+        session.scalars(select(OutgoingRow).where(OutgoingRow.number == 2)).one().state = "held"
+    assert linked.deliver() == []
+    with linked.one.node.database.begin() as session:
+        row = session.scalars(select(OutgoingRow).where(OutgoingRow.number == 2)).one()
+        row.sealed_at -= timedelta(seconds=66)
+    assert linked.deliver() == [(2, "received"), (3, "received")]
 
 
 def test_a_large_file_crosses_a_slow_link_that_is_cut_all_the_time(linked: Linked, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tocsin.server.security import COOKIE
 
 def test_people_work_on_while_servers_are_killed(postgresql: Cluster, tmp_path: Path) -> None:
     with two_servers(tmp_path, postgresql.fresh(), people=6, watchers=2) as both:
-        both.work(5.0, 1.0)
+        both.work(4.0, 1.0)
         found = both.recount()
         assert not any(found["wrong"].values()), json.dumps(found)
         assert found["kills"] >= 2

@@ -27,9 +27,10 @@ SHARED = ("events", "problems", "rows", "quarantine")
 
 def answers(node: Tocsin) -> dict[str, object]:
     """What a node says of its events, of problems, and of rows that were set aside."""
+    listed = node.json("problems", "list")
     return {
         "events": sorted(node.run("events", "--limit", "0", "--format", "json").splitlines()),
-        "problems": node.json("problems", "list"),
+        "problems": sorted((one["problem"], one["state"], one["sightings"], *one["teams"]) for one in listed),
         "rows": node.json("quarantine", "show", "2"),
         "deliveries": sorted(json.dumps(one, sort_keys=True) for one in node.json("deliveries", "list")),
     }

@@ -85,8 +85,11 @@ def postgresql_binaries() -> Path | None:
 
 
 @contextmanager
-def running_cluster(binaries: Path) -> Iterator[Cluster]:
-    """A PostgreSQL of its own, for as long as the block runs; ``binaries`` has ``initdb`` and ``postgres``."""
+def running_cluster(binaries: Path, *, durable: bool = False) -> Iterator[Cluster]:
+    """A PostgreSQL of its own, for as long as the block runs; ``binaries`` has ``initdb`` and ``postgres``.
+
+    ``durable``: as it is installed, for measurements.
+    """
     folder = Path(tempfile.mkdtemp(prefix="tocsin-pg-"))
     account = _ACCOUNT if os.geteuid() == 0 else None
     if account:
@@ -103,7 +106,7 @@ def running_cluster(binaries: Path) -> Iterator[Cluster]:
         "--encoding=UTF8",
         "--locale=C",
     ]
-    quick = [f"-c{name}=off" for name in ("fsync", "synchronous_commit", "full_page_writes")]
+    quick = [] if durable else [f"-c{name}=off" for name in ("fsync", "synchronous_commit", "full_page_writes")]
     place = ["-D", data, "-k", folder, "-clisten_addresses="]
     with log.open("wb") as out:
         assert start([binaries / "initdb", *initialise], stdout=out, stderr=out).wait() == 0, log.read_text()

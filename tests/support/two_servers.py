@@ -117,14 +117,14 @@ class TwoServers:
         return Tocsin(self.node.home, {})
 
     def work(self, seconds: float, kill_every: float) -> None:
-        """Let all work for so long, and kill one server after the other, each once the one before is there again."""
+        """Let all work for so long, and kill one server after the other, once the one before is there again."""
         threads = [threading.Thread(target=self._act, args=(one,), daemon=True) for one in self.people]
         threads += [threading.Thread(target=self._watch, args=(one,), daemon=True) for one in self.watchers]
         threads.append(threading.Thread(target=self._sample, daemon=True))
         for thread in threads:
             thread.start()
         began = time.monotonic()
-        while time.monotonic() - began < seconds:
+        while time.monotonic() - began < seconds or self.kills < len(self.servers):
             time.sleep(max(0.0, began + (self.kills + 1) * kill_every - time.monotonic()))
             place = self.kills % 2
             os.kill(self.servers[place].pid, signal.SIGKILL)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from support import ledger_examples as ledger
 from support import partner_examples as partners
 from support.assets import FIELDS, Keeper, switch_on
+from support.exchange_examples import peer
 from support.incident_undo_examples import INCIDENT_EXAMPLES
 from support.undo_acts import ACTS, context, do, newest, put, roster_of_two
 from support.world import World
@@ -150,9 +151,15 @@ EXAMPLES: Final[dict[str, Callable[[World], dict[str, Any]]]] = {
     "signAgreement": ledger.own_agreement,
     "refuseAgreement": lambda w: {**ledger.own_agreement(w), "reason": "Not ours to keep"},
     "declineOfferedItem": lambda w: {"item": (ledger.offered(w), 1)[1], "reason": "Known already"},
-    "recordConsentPartner": lambda w: {"partner": (ledger.offered(w), "1")[1], "item": 1, "who": "Ada"},
+    "sendDispatch": lambda w: {
+        "partner": (ledger.meet_peer(w, peer(3)), "Peer")[1], "tlp": "GREEN",
+        "documents": [{"name": "a.csv", "content": b"203.0.113.7"}],
+    },
+    "recordConsentPartner": lambda w: {
+        "partner": (ledger.offered(w), "1")[1], "item": 1, "answer": "yes", "way": "mail", "who": "Ada",
+    },
     "recordAnswerPassedItems": lambda w: {
-        "dispatch": (ledger.recalled(w), 1)[1], "state": "done", "who": "Ada", "said": "Gone",
+        "dispatch": (ledger.recalled(w), 1)[1], "state": "done", "way": "mail", "who": "Ada", "said": "Gone",
     },
     "addAsset": _register,
     "changeAsset": lambda w: (_asset(w), {"asset": 1, **FIELDS, "site": "Quay 5"})[1],

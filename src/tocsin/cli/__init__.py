@@ -46,6 +46,7 @@ _GROUPS = {
         "restore",
         "standby",
         "takeover",
+        "move",
         "machines",
         "retention",
         "templates",

@@ -1,6 +1,6 @@
 """`tocsin doctor`: what is wrong, and how to correct it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,10 +13,18 @@ if TYPE_CHECKING:
     from tocsin.operations.health_finding import HealthFinding
 
 
-def doctor(call: NodeInvocation) -> None:
+def doctor(
+    call: NodeInvocation,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="First take the event table back to records restored to an earlier moment."),
+    ] = False,
+) -> None:
     """Check this node: what is wrong, and how to correct it; exit 1 when something is."""
     from tocsin.operations.doctor import examine
 
+    if repair:
+        _repair(call)
     findings = _asked(call) if call.server else examine(call.home)
     call.emit([vars(finding) for finding in findings], lambda: None)
     if not call.json:
@@ -28,6 +36,19 @@ def doctor(call: NodeInvocation) -> None:
     if wrong:
         note(f"{wrong} of {len(findings)} checks failed.")
         raise typer.Exit(1)
+
+
+def _repair(call: NodeInvocation) -> None:
+    """Let events and records agree, and say what was done."""
+    from tocsin.operations.take_back import take_back
+
+    done = take_back(call.node, actor=call.actor, now=call.now)
+    if done is None:
+        note("Events and records agree: nothing was repaired.")
+        return
+    note(f"Taken back from ingest {done.shown} to {done.ingest}: {done.events:,} events, now in {done.aside}.")
+    note(f"Give the reports that came after ingest {done.ingest} again: 'tocsin ingest'.")
+    note("Nothing is sent until 'tocsin resume': what is due may have left since that moment. Drop what arrived.")
 
 
 def _asked(call: NodeInvocation) -> "list[HealthFinding]":

@@ -9,7 +9,7 @@ from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, fields, note, print_table
 
 if TYPE_CHECKING:
-    from tocsin.exchange.faces import FaceToken
+    from tocsin.exchange.protocols import PartnerToken
 
 app = Commands(
     cls=act_group("exchange token"),
@@ -22,13 +22,13 @@ app = Commands(
 def make(
     call: NodeInvocation,
     partner: Annotated[str, typer.Argument(help="Number or name of the partner.")],
-    face: Annotated[str, typer.Option(help="Where it works: taxii or misp.")] = "taxii",
+    protocol: Annotated[str, typer.Option(help="Where it works: taxii or misp.")] = "taxii",
     scope: Annotated[
         list[str] | None, typer.Option("--scope", help="read, or post, which offers things to you; may be repeated.")
     ] = None,
 ) -> None:
     """Make a token for a partner's program. It is printed once; the one before, for the same place, is revoked."""
-    values = {"partner": partner, "face": face, **({"scopes": scope} if scope else {})}
+    values = {"partner": partner, "protocol": protocol, **({"scopes": scope} if scope else {})}
     done = document_of(perform(call, act_of("exchange token", "make"), values))
     call.emit(done, done["secret"])
     if not call.json:
@@ -40,16 +40,16 @@ def list_(
     call: NodeInvocation, partner: Annotated[str, typer.Argument(help="Number or name of a partner; else all.")] = ""
 ) -> None:
     """List tokens of partners, with when they were used last; those that were revoked too."""
-    from tocsin.exchange.faces import face_tokens
     from tocsin.exchange.partners import find_partner
+    from tocsin.exchange.protocols import partner_tokens
 
     with call.database.reading() as session:
-        rows = face_tokens(session, find_partner(session, partner).id if partner else None)
+        rows = partner_tokens(session, find_partner(session, partner).id if partner else None)
     documents = [_document(row, name) for row, name in rows]
-    head = ("number", "partner", "face", "scopes", "made", "last used (UTC)", "state")
+    head = ("number", "partner", "protocol", "scopes", "made", "last used (UTC)", "state")
     table = [
         (
-            str(row.id), name, row.face, ", ".join(row.scopes), f"{row.made_at:%Y-%m-%d}",
+            str(row.id), name, row.protocol, ", ".join(row.scopes), f"{row.made_at:%Y-%m-%d}",
             f"{row.used_at:%Y-%m-%d %H:%M}" if row.used_at else "never", "revoked" if row.revoked_at else "works",
         )
         for row, name in rows
@@ -57,8 +57,8 @@ def list_(
     call.emit(documents, (lambda: print_table("", head, table)) if rows else "No tokens.")
 
 
-def _document(row: "FaceToken", name: str) -> dict[str, object]:
+def _document(row: "PartnerToken", name: str) -> dict[str, object]:
     return {
         "number": row.id, "partner": row.partner_id, "name": name,
-        **fields(row, "face scopes made_at used_at revoked_at"),
+        **fields(row, "protocol scopes made_at used_at revoked_at"),
     }  # fmt: skip

@@ -1,6 +1,6 @@
 """One deliverer at a time, and one caller: a lock that ends with its process, however that ends."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tocsin.node.errors import ConflictError
@@ -8,8 +8,10 @@ from tocsin.node.records import Database, held
 
 
 @contextmanager
-def sole_deliverer(database: Database) -> Iterator[None]:
-    """Hold the lock for a block, for all machines of the node.
+def sole_deliverer(database: Database) -> Iterator[Callable[[], bool]]:
+    """Hold the lock for a block, for all machines of the node. Gives what says whether it is held yet.
+
+    Its connection may be lost; then another machine may deliver.
 
     Raises:
         ConflictError: another process holds it.
@@ -21,7 +23,7 @@ def sole_deliverer(database: Database) -> Iterator[None]:
             raise ConflictError(
                 "Another process is delivering at this moment.", hint="Wait for it to end; it takes all that is due."
             )
-        yield
+        yield ours.still
 
 
 @contextmanager

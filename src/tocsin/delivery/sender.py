@@ -24,7 +24,7 @@ from tocsin.delivery.sealing import CannotSealError
 from tocsin.delivery.sending_policy import REDIRECT, SHADOW, MailAllowance, same_mailbox
 from tocsin.delivery.sent_log import FULL_WAIT, next_try, note_posted
 from tocsin.directory import Team
-from tocsin.node.errors import NotFoundError
+from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.letters import ACCOUNT, INCIDENT, NOTICE, Letter, LetterState
 from tocsin.node.records import AuditAction, Database, audit, cut
 from tocsin.node.sentences import say
@@ -49,7 +49,8 @@ class MailSender:
     """A channel with what stands before it in one run.
 
     ``way``: see `sending_policy.way_of`. ``teams``: by number. ``withheld``: asked as letters are about to leave.
-    ``standby``: where there is a standby machine, what must be so before anything leaves.
+    ``standby``: where there is a standby machine, what must be so before anything leaves. ``still_sole``: whether no
+    other machine may deliver.
     """
 
     database: Database
@@ -61,6 +62,7 @@ class MailSender:
     teams: Mapping[int, Team] = field(default_factory=dict)
     withheld: WithheldLetters = lambda _session, _letters: {}
     standby: "Standby | None" = None
+    still_sole: Callable[[], bool] = lambda: True
 
     def covers(self, reference: str) -> bool:
         """Whether the standby machine, where there is one, knows that this mail is owed."""
@@ -76,7 +78,17 @@ class MailSender:
         return _DONE.get(self.way, DeliveryState.SENT.value)
 
     def send(self, mails: Sequence[Mail]) -> list[MailReceipt]:
-        """What became of each mail; all are ``down`` once a person has stopped sending, and nothing left then."""
+        """What became of each mail; all are ``down`` once a person has stopped sending, and nothing left then.
+
+        Raises:
+            ConflictError: the connection that held the lock was lost, so that another machine may deliver.
+
+        """
+        if not self.still_sole():
+            raise ConflictError(
+                "The connection to the records was lost: another machine may deliver by now.",
+                hint="What is due is tried again by itself.",
+            )
         with self.database.begin() as session:
             stopped = halt.halted(session, halt.STOP)
         if stopped is not None:

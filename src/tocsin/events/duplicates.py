@@ -13,11 +13,12 @@ from tocsin.node.records import AskedKeys, KeyFiles
 def row_keys(texts: pl.Series, origin: str) -> npt.NDArray[np.uint64]:
     """A key of what each row says, uint64[n]; equal rows of one origin have equal keys.
 
-    ``texts``: the rows as the report has them. ``origin``: what tells reports apart whose rows may look alike, such as
-    the feed and the header that the rows stand under.
+    ``texts``: the rows as the report has them, or their hashes (XXH3, 64 bits). ``origin``: what tells reports apart
+    whose rows may look alike, such as the feed and the header that the rows stand under.
     """
     salt: np.uint64 = _hashes(pl.Series([origin]))[0]
-    return np.bitwise_xor(_hashes(texts), salt)
+    hashes = texts.to_numpy() if texts.dtype == pl.UInt64 else _hashes(texts)
+    return np.bitwise_xor(hashes, salt)
 
 
 def _hashes(texts: pl.Series) -> npt.NDArray[np.uint64]:

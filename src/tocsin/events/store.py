@@ -29,6 +29,7 @@ _COMPACT_ROWS = 1_000_000
 _SMALL: Final = ((0, 4_096), (4_096, 32_768))
 """Rows of files that are made one as soon as there are `_MANY` of a size."""
 _MANY: Final = 8
+_LAST: Final = 2**62  # no ingest has so high a number
 _MOST_EXTRAS = 1_000  # columns of feeds' own; what comes beyond them stands in JSON
 READING = timedelta(hours=12)
 """So long files that the table no longer lists stay for those who were reading it: shorter than a day, so that a daily
@@ -260,19 +261,46 @@ class EventStore:
             kept = frame.filter(~gone)
             if kept.height < frame.height:
                 old.append(path)
-                name = f"{Path(path).stem.partition('.')[0]}.{self.table.version():010d}"
                 if kept.height:
-                    new.append(self._write(kept, name, day, in_order=Path(path).name.startswith(_COMPACT)))
+                    new.append(self._write_again(kept, path, day))
         self.sync(new)
         cut("purge.written")
         self.table.replace(old, new, deleted=True)
         self.table.forget_past()
         self.clean(reading=timedelta(0))
 
+    def take_back(self, ingest: int, aside: Path) -> int:
+        """Leave only what ingests and notification runs up to a number brought; returns how many events went.
+
+        Files with more are copied to ``aside``, and written anew without it. Whoever a later run notified is not
+        noted any more. For the writer, while nobody reads.
+        """
+        listing, later = self.table.listing(), (ingest + 1, _LAST)
+        may = may_hold(EventQuery(), later, listing.columns) | _may_be_notified(later, listing.columns)
+        old, new, gone = [], [], 0
+        for file in listing.filter(may).partition_by("path"):
+            path, frame = file["path"][0], self._read(file).collect()
+            kept = frame.filter(pl.col("ingest") <= ingest)
+            after = (pl.col("notified_in") > ingest).fill_null(value=False)
+            kept, again = kept.with_columns(_not_yet(after)), kept.filter(after).height
+            gone += frame.height - kept.height
+            if kept.height < frame.height or again:
+                old.append(path)
+                if kept.height:
+                    new.append(self._write_again(kept, path, file["partition.day"][0]))
+        for path in old:
+            (aside / path).parent.mkdir(parents=True, exist_ok=True)
+            self.place.fetch(path, aside / path)
+        self.sync(new)
+        cut("takeback.events")
+        self.table.take_back(ingest, old, new)
+        self.clean(reading=timedelta(0))  # these names come again
+        return gone
+
     def unlisted(self) -> list[str]:
         """Files that the table does not list: of ingests that never were, deleted, or compacted away."""
         listed, here = set(self.files()), (file.name for file in self.place.list() if file.name.startswith("day="))
-        return [name for name in here if name.endswith((".parquet", ".part")) and name not in listed]
+        return [name for name in here if name.endswith(".parquet") and name not in listed]
 
     def clean(self, *, reading: timedelta = READING, newest: int | None = None) -> int:
         """Remove what the table does not list, but for what it listed so short ago; returns how many. For the writer.
@@ -288,6 +316,9 @@ class EventStore:
         for path in gone:
             self.place.delete(path)
             cut("store.cleaning")
+        for left in self.place.folder.glob("day=*/*.part"):  # of a killed process
+            if not _is_later(left.name, newest):
+                left.unlink(missing_ok=True)
         return len(gone)
 
     def scan_file(self, path: str) -> pl.LazyFrame:
@@ -335,6 +366,11 @@ class EventStore:
             raise StorageError(f"{relative} was written and is not there.", hint="Run 'tocsin doctor'.")
         return EventPart.of(file, frame.drop(unfilled))
 
+    def _write_again(self, frame: pl.DataFrame, path: str, day: str) -> EventPart:
+        """What is left of a file, in its order."""
+        name = f"{Path(path).stem.partition('.')[0]}.{self.table.version():010d}"
+        return self._write(frame, name, day, in_order=Path(path).name.startswith(_COMPACT))
+
     def _compact_day(self, day: str, files: pl.DataFrame) -> int:
         scan = self._read(files)
         parts = []
@@ -348,6 +384,14 @@ class EventStore:
         cut("store.compacting")
         self.table.replace(files["path"], parts)
         return files.height - len(parts)
+
+
+def _not_yet(after: pl.Expr) -> list[pl.Expr]:
+    """The columns of events before a notification run: no team was known that must know of them."""
+    before = {"routed": pl.lit(0), "told": pl.lit(0), "notified_in": pl.lit(None)}
+    return [
+        pl.when(after).then(value).otherwise(name).cast(COLUMNS[name]).alias(name) for name, value in before.items()
+    ]
 
 
 def _is_later(path: str, ingest: int | None) -> bool:

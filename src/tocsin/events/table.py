@@ -135,7 +135,7 @@ class EventTable:
         if last > ingest:
             raise StorageError(
                 f"The event table shows ingest {last} already, so it cannot show the earlier {ingest}.",
-                hint="Restore the records and the event table from one backup.",
+                hint="Stop every server of this node, then 'tocsin doctor --repair' takes the table back.",
             )
         with self._writing():
             self._make()
@@ -159,6 +159,15 @@ class EventTable:
         if removed or new:
             with self._writing():
                 self._commit([*removed, *(_add(part, data_change=deleted) for part in new)], at=at)
+
+    def take_back(self, ingest: int, old: Iterable[str], new: Sequence[EventPart]) -> None:
+        """Show nothing of ingests after this one: files go out and others come in, and its number is the newest again.
+
+        Delta does not refuse a lower number of a transaction (protocol, "Transaction Identifiers").
+        """
+        with self._writing():
+            gone = [_remove(path, data_change=True) for path in old]
+            self._commit([*gone, *(_add(part) for part in new)], ingest=ingest)
 
     def forget_past(self) -> None:
         """Let only the present be known: earlier commits, which say what files held at least and at most, are deleted.

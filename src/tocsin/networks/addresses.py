@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tocsin.node import compiled
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -38,6 +40,21 @@ def parse_addresses(texts: "pl.Series") -> tuple[UInt64s, UInt64s, Bools]:
     """``(hi, lo, ok)`` of a column of texts: two uint64 arrays and a bool array; zeros where not ``ok``."""
     import polars as pl
 
+    texts = texts.cast(pl.String)
+    hi, lo, ok = compiled.addresses(texts) or _read_ipv4(texts)
+    left = np.flatnonzero(~ok)
+    rest = texts.gather(left).str.strip_chars(BLANKS)
+    six = rest.str.contains(":", literal=True).fill_null(value=False)
+    if six.any():
+        places = left[six.to_numpy()]
+        hi[places], lo[places], ok[places] = _parse_ipv6(rest.filter(six).to_list())
+    return hi, lo, ok
+
+
+def _read_ipv4(texts: "pl.Series") -> tuple[UInt64s, UInt64s, Bools]:
+    """The same of a text column, of IPv4 only."""
+    import polars as pl
+
     column = pl.col("text")
     octets = [pl.col("octets").struct.field(f"field_{place}").cast(pl.UInt8, strict=False) for place in range(4)]
     value, digits = pl.lit(0, pl.UInt64), pl.lit(3, pl.UInt8)
@@ -45,23 +62,17 @@ def parse_addresses(texts: "pl.Series") -> tuple[UInt64s, UInt64s, Bools]:
         value = value * 256 + octet
         digits = digits + 1 + (octet >= 10).cast(pl.UInt8) + (octet >= 100).cast(pl.UInt8)
     read = (
-        texts.cast(pl.String)
-        .alias("text")
+        texts.alias("text")
         .to_frame()
         .lazy()
         .select(column.str.strip_chars(BLANKS))
         .with_columns(octets=column.str.split_exact(".", 3))
         # Four numbers in as few characters as they need: no leading zero, sign, blank or fifth part is left to hide.
-        .select("text", value=value.fill_null(0), ok=(column.str.len_bytes() == digits).fill_null(value=False))
+        .select(value=value.fill_null(0), ok=(column.str.len_bytes() == digits).fill_null(value=False))
         .collect()
     )
-    trimmed, number, ok = read["text"], read["value"].to_numpy(), read["ok"].to_numpy().copy()
-    hi = np.zeros(len(texts), dtype=np.uint64)
-    lo = np.where(ok, number | np.uint64(_MAPPED), np.uint64(0))
-    rest = np.flatnonzero(~ok & trimmed.str.contains(":", literal=True).fill_null(value=False).to_numpy())
-    if rest.size:
-        hi[rest], lo[rest], ok[rest] = _parse_ipv6(trimmed.gather(rest).to_list())
-    return hi, lo, ok
+    number, ok = read["value"].to_numpy(), read["ok"].to_numpy().copy()
+    return np.zeros(len(texts), np.uint64), np.where(ok, number | np.uint64(_MAPPED), np.uint64(0)), ok
 
 
 def parse_integers(texts: "pl.Series") -> tuple[UInt64s, UInt64s, Bools]:

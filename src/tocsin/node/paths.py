@@ -31,6 +31,7 @@ class HomeFolder(StrEnum):
     ROWS = "rows"
     SPOOL = "spool"
     STANDBY = "standby"
+    TAKEN_BACK = "taken-back"
     TEMPLATES = "templates"
     UPLOADS = "uploads"
     WARNING_LISTS = "warning-lists"

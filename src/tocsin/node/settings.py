@@ -79,6 +79,12 @@ class StorageSettings(Section):
     backup_days: int = Field(
         7, ge=0, description="The doctor complains when the newest backup is older than this many days; 0: never."
     )
+    recover_days: int = Field(
+        2,
+        ge=0,
+        description="On PostgreSQL: so many days back records can be restored to a moment, and the event table follows "
+        "by 'tocsin doctor --repair'; so long files of keys that were merged stay.",
+    )
 
     @model_validator(mode="after")
     def _key_is_whole(self) -> Self:

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 from tocsin.node.errors import SettingError, StorageError
 from tocsin.node.paths import HomeFolder
@@ -122,6 +123,22 @@ class Bucket(Place):
 
         with self._answered(), suppress(FileNotFoundError):
             obstore.delete(self._store, name)
+
+    def is_exclusive(self) -> bool:
+        """Whether the server refuses what would take the place of another file, as it is asked to (If-None-Match)."""
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        name = f"{uuid4().hex}.probe"
+        with self._answered():
+            try:
+                for content in (b"1", b"2"):
+                    obstore.put(self._store, name, content, mode="create")
+            except AlreadyExistsError:
+                return True
+            finally:
+                obstore.delete(self._store, name)
+        return False
 
     def failure(self, error: Exception, what: str) -> StorageError:
         said = str(error)

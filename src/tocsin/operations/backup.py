@@ -15,10 +15,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, delete, insert, inspect, not_, select
+from sqlalchemy import Connection, Table, delete, inspect, not_, select
 from sqlalchemy.exc import DBAPIError
 
 from tocsin import __version__
@@ -54,22 +55,22 @@ from tocsin.operations.backup_reading import (
     describe_backup,
     file_hash,
 )
+from tocsin.operations.move.rows import put_rows, read_rows
 from tocsin.operations.purge import bring_back_journal, copy_journal, finish_interrupted
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
 
 NOT_COPIED: Final = {
-    *(HomeFolder.AT_WORK, HomeFolder.COMPILED, HomeFolder.SPOOL, HomeFolder.STANDBY),
+    *(HomeFolder.AT_WORK, HomeFolder.COMPILED, HomeFolder.SPOOL, HomeFolder.STANDBY, HomeFolder.TAKEN_BACK),
     *(HomeFile.AUDIT_HEAD, HomeFile.UNFINISHED_RESTORE, HomeFile.WRITER_LOCK),
 }
-_ROWS = 2_000
 _REGISTER: Final = "tocsin.assets.register.models"
 """Whose tables leave encrypted alone."""
 
 LEFT_OUT: Final = "the register of critical assets"
 
 _ALWAYS_FILLED = {"directory_state"}  # its one row is made with the table
-_OF_THE_MOMENT = {"machine"}  # machines of a restored node are others
+OF_THE_MOMENT: Final = frozenset({"machine"})  # machines of a restored node are others
 
 # Where the tables of all rooms are described; those of capabilities say so themselves.
 _MODELS = (
@@ -105,8 +106,8 @@ _MODELS = (
     "tocsin.exchange.ledger.models",
     "tocsin.exchange.ledger.misp_records",
     "tocsin.exchange.ledger.answer_models",
-    "tocsin.exchange.faces.models",
-    "tocsin.exchange.faces.taxii.models",
+    "tocsin.exchange.protocols.models",
+    "tocsin.exchange.protocols.taxii.models",
     "tocsin.exchange.ways.models",
     "tocsin.exchange.ledger.cases.models",
     "tocsin.exchange.agreements.models",
@@ -248,16 +249,13 @@ def copy_records(source: Database, target: Database, *, readable: bool = False) 
     secret = _secret_tables() if readable else ()
     with _snapshot(source) as reading, target.engine.begin() as writing:
         for table in known:
-            if table in secret or table.name in _OF_THE_MOMENT:
+            if table in secret or table.name in OF_THE_MOMENT:
                 continue
             if table.name in _ALWAYS_FILLED:
                 writing.execute(delete(table))
-            query = select(table).order_by(*table.primary_key)
-            if readable and table is UndoRecord.__table__:
-                query = query.where(not_(UndoRecord.permission.startswith("assets.")))
-            rows = reading.execution_options(yield_per=_ROWS).execute(query)
-            for block in rows.mappings().partitions(_ROWS):
-                writing.execute(insert(table), [dict(row) for row in block])
+            hidden = readable and table is UndoRecord.__table__
+            wanted = [not_(UndoRecord.permission.startswith("assets."))] if hidden else []
+            put_rows(writing, table, chain.from_iterable(read_rows(reading, table, *wanted)))
         for table in known:
             continue_numbering(writing, table)
 

@@ -10,10 +10,11 @@ from time import perf_counter
 from sqlalchemy import func, select
 
 from tocsin.events import Ingest, IngestState, NotificationRun
+from tocsin.node import compiled
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
-from tocsin.node.storage import check_storage
+from tocsin.node.storage import Bucket, check_storage
 from tocsin.operations import cluster_checks, feed_checks
 from tocsin.operations.health_finding import HealthFinding
 from tocsin.pipeline.commit import last_stored
@@ -48,6 +49,7 @@ def examine(home: Path) -> list[HealthFinding]:
         _storage,
         _unfinished,
         _event_table,
+        _compiled_reader,
         _uploads,
         _kept_files,
         feed_checks.feeds,
@@ -114,6 +116,11 @@ def _storage(node: NodeWithStores) -> Iterator[HealthFinding]:
     storage, began = node.settings.storage, perf_counter()
     check_storage(storage, node.home)
     took = f"{(perf_counter() - began) * 1000:.0f}"
+    place = node.place(HomeFolder.EVENTS)
+    if isinstance(place, Bucket) and not place.is_exclusive():
+        found = say("%(where)s lets two write the same at once", where=storage.address)
+        yield HealthFinding(say("storage"), False, found, say("Use a server of S3 that honours If-None-Match."))
+        return
     yield HealthFinding(say("storage"), True, say("%(where)s answers in %(took)s ms", where=storage.address, took=took))
 
 
@@ -141,8 +148,23 @@ def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
         say("events and records agree"),
         agree,
         say("last ingest %(last)s, table at %(shown)s", last=last, shown=shown),
-        "" if agree else say("One of them is older than the other: restore both from one backup."),
+        ""
+        if agree
+        else say("Stop every server, then 'tocsin doctor --repair' takes the table back.")
+        if shown > last
+        else say("One of them is older than the other: restore both from one backup."),
     )
+
+
+def _compiled_reader(_: NodeWithStores) -> Iterator[HealthFinding]:
+    """Whether reports are read by the part that a hub may build."""
+    if compiled.library() is not None:
+        yield HealthFinding(say("compiled reader"), True, say("built and used"))
+    elif not compiled.LIBRARY.exists():
+        yield HealthFinding(say("compiled reader"), True, say("not built: reports are read without it"))
+    else:
+        found, mend = say("built for another version or machine, not used"), say("Run scripts/build-scan again.")
+        yield HealthFinding(say("compiled reader"), False, found, mend)
 
 
 def _uploads(node: NodeWithStores) -> Iterator[HealthFinding]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from logging import getLogger
 from pathlib import Path
 from threading import Event, Thread
+from time import monotonic
 from typing import Any, Final
 
 from pydantic import BaseModel, Field
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 from tocsin import __version__
 from tocsin.interface import N_, Absence, Act, ActContext, NoUndo, OwnSurface
 from tocsin.node.accounts import Permission
-from tocsin.node.errors import ConflictError, NotFoundError, TocsinError
+from tocsin.node.errors import ConflictError, NotFoundError, TocsinError, internal_failures
 from tocsin.node.node import Node
 from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.records import AuditAction, Database, KeptLocks, audit, insert_for
@@ -31,6 +32,9 @@ from tocsin.operations.models import ChoreRow, MachineRow
 
 SEEN_EVERY: Final = 10.0
 """Seconds between two words of a machine."""
+
+_READ_EVERY: Final = 300.0  # seconds between two readings of the files that all must have alike: lists are large
+_HOLDS_EVERY: Final = 1.0  # seconds after which a lost lock is taken again
 
 GONE_AFTER: Final = timedelta(minutes=1)
 """A machine that said nothing for so long is gone."""
@@ -153,6 +157,8 @@ class _Heart:
     def __init__(self, node: Node, name: str, worker: str, tables: Callable[[], Mapping[str, Any]]) -> None:
         self._node, self._name, self._worker, self._tables = node, name, worker, tables
         self.ended, self._begun = Event(), False
+        self._beaten = self._read = float("-inf")
+        self._files: dict[str, str] = {}
         self._said, self._locks = "", KeptLocks(node.database)
 
     def hold(self) -> None:
@@ -161,22 +167,27 @@ class _Heart:
     def beat_until_ended(self) -> None:
         while not self.ended.is_set():
             try:
-                self.hold()
-                self._beat()
+                with internal_failures("The word of this machine to the others"):
+                    self.hold()
+                    if monotonic() - self._beaten >= SEEN_EVERY:
+                        self._beat()
+                        self._beaten = monotonic()
                 self._said = ""
-            except (TocsinError, OSError) as error:  # the next word may be heard
+            except TocsinError as error:  # the next word may be heard
                 if str(error) != self._said:
                     getLogger("uvicorn.error").warning("The other machines cannot be told of this one: %s", error)
                 self._said = str(error)
-            self.ended.wait(SEEN_EVERY)
+            self.ended.wait(_HOLDS_EVERY)
 
     def _beat(self) -> None:
-        files, tables = fingerprints(self._node), dict(self._tables())
+        if monotonic() - self._read >= _READ_EVERY:
+            self._files, self._read = fingerprints(self._node), monotonic()
+        tables = dict(self._tables())
         with self._node.database.begin() as session:
             theirs = _database_time(session)
             ahead = (datetime.now(theirs.tzinfo) - theirs).total_seconds()
             values = {"version": __version__, "worker": self._worker, "seen_at": theirs, "ahead": ahead,
-                      "tables": tables, "files": files}  # fmt: skip
+                      "tables": tables, "files": self._files}  # fmt: skip
             if not self._begun:
                 values["started_at"] = theirs
             row = insert_for(session, MachineRow).values(name=self._name, **{"started_at": theirs, **values})

@@ -18,6 +18,7 @@ from tocsin.node.accounts import forget_ended_links
 from tocsin.node.letters import empty_letters
 from tocsin.node.records import LARGE_MERGE, AuditAction, audit, forget_undos
 from tocsin.operations.statistics import keep_months
+from tocsin.operations.take_back import forget_taken_back
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
 from tocsin.pipeline.term import last_number
@@ -59,6 +60,7 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
             dispatches_forgotten=dispatches,
             files_merged=node.store.compact(today=today),
         )
+        forget_taken_back(node.home, now)
         _forget_rows(node, today - timedelta(days=_longest_window(node)))
         _merge_keys(node, today)
         node.store.clean()
@@ -87,7 +89,8 @@ def _delete_older(node: NodeWithStores, day: date) -> int:
         newer = session.scalar(
             select(func.min(Ingest.number)).where(Ingest.started_at >= datetime.combine(day, time(), UTC))
         )
-    return forget_rows(node.quarantine, before=newer or commitment.next_number(node))
+        following = last_number(session) + 1
+    return forget_rows(node.quarantine, before=newer or following)
 
 
 def _delete_mails(node: NodeWithStores, day: date) -> int:

@@ -258,7 +258,8 @@ def recover(node: NodeWithStores) -> list[int]:
         if (shown := node.store.last_committed()) > known:
             raise StorageError(
                 f"The records are older than the event table: they know of {known} ingests, it of {shown}.",
-                hint="Restore both from one backup.",
+                hint="Where the records were restored to an earlier moment: stop every server of this node, then "
+                "'tocsin doctor --repair' takes the table back to it. Else restore both from one backup.",
             )
         if node.settings.storage.address and shown < (stored := last_stored(session)):
             raise StorageError(

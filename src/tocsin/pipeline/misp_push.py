@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import halts
-from tocsin.exchange.faces import event_recipient, ground_detail, incident_package
 from tocsin.exchange.ledger import ItemRecipient, PassingWay, agreement_of, note_passing, withdraw_passings
 from tocsin.exchange.partners import Partner, find_partner
+from tocsin.exchange.protocols import event_recipient, ground_detail, incident_package
 from tocsin.exchange.sharing import (
     EventComparison,
     PackageItem,

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 GROUP_BYTES: Final = 4_000_000
 """Of reports that become true together; a larger one does so by itself, and may be worked on elsewhere."""
 
-_BLOCK: Final = 1 << 20
+_BLOCK: Final = 1 << 16  # bytes; so many at least go to each worker, by which it opens a report
 _MOST_FIRST: Final = 1 << 22  # bytes that a reader reads when it is opened, where another process is to open it, too
 
 Failures = list[tuple[str, TocsinError]]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -103,8 +103,8 @@ class _OwnersDecider(NotificationDecider):
 class _ShardOwner:
     """An actor: owns the rows and problems of some shards. All that it remembers it reads again from its files."""
 
-    def __init__(self, problems: Place, rows: Place, division: str) -> None:
-        self._problems, self._rows, self._division = problems, rows, division
+    def __init__(self, problems: Place, rows: Place, keep: timedelta, division: str) -> None:
+        self._problems, self._rows, self._keep, self._division = problems, rows, keep, division
         self._passed: AbstractSet[int] = frozenset()
         self._open: dict[tuple[Place, str], KeyFiles] = {}
         self._sets: tuple[ObjectRef, TeamSets] = (None, TeamSets())
@@ -147,7 +147,8 @@ class _ShardOwner:
             if not isinstance(place, Folder):
                 folder = Path(gettempdir(), f"tocsin-{os.getuid()}", self._division, str(columns), below)
                 kept = KeyPlace(place, below)
-            self._open[place, below] = KeyFiles(folder, columns, self._division, lambda _: self._passed, kept)
+            files = KeyFiles(folder, columns, self._division, lambda _: self._passed, self._keep, kept)
+            self._open[place, below] = files
         return self._open[place, below]
 
 
@@ -234,10 +235,10 @@ def _leave() -> None:
 
 
 @cache
-def _owners(address: str, groups: int, problems: Place, rows: Place) -> Sequence[Any]:
-    """The owners of all shards, each an actor; they end with this process."""
+def _owners(address: str, groups: int, *files: object) -> Sequence[Any]:
+    """The owners of all shards, each an actor; they end with this process. ``files``: as `_ShardOwner`."""
     owner = _cluster(address).remote(**_OWNER)(_ShardOwner)
-    return [owner.remote(problems, rows, f"{number}of{groups}") for number in range(1, groups + 1)]
+    return [owner.remote(*files, f"{number}of{groups}") for number in range(1, groups + 1)]
 
 
 class OnRay:
@@ -254,11 +255,11 @@ class OnRay:
             raise SettingError(
                 say("Work on Ray needs PostgreSQL."), hint=say("Set [storage] database; 'tocsin move' goes there.")
             )
-        self._settings = node.settings.work
-        self._ray = _cluster(self._settings.address)
+        work = self._settings = node.settings.work
+        self._ray = _cluster(work.address)
         names = HomeFolder.EVENTS, HomeFolder.PROBLEMS, HomeFolder.ROWS
         events, problems, rows = (node.place(name).bare() for name in names)
-        self._owners = _owners(self._settings.address, self._settings.groups, problems, rows)
+        self._owners = _owners(work.address, work.groups, problems, rows, timedelta(node.settings.storage.recover_days))
         self.group_of = np.arange(SHARDS) * len(self._owners) // SHARDS
         self._committed = node.store.last_committed
         self.ahead = int(self._ray.cluster_resources().get("CPU", 1) / _TASK_CPUS) + 1
@@ -383,10 +384,8 @@ class _Settling:
     def settle(self, facts: RowFacts, part: int) -> RowVerdicts:
         """As `Settlement`, of all shards; the next part is asked for when all owners have settled this one."""
         verdicts, sets = RowVerdicts.blank(len(facts)), self.decider.sets
-        groups, narrow = (
-            self.cluster.group_of[facts.shards],
-            replace(facts, team_sets=WorkerSets([]), extras={}, unusable=()),
-        )
+        groups = self.cluster.group_of[facts.shards]
+        narrow = replace(facts, team_sets=WorkerSets([]), extras={}, unusable=())
         waiting = {group: groups == group for group in np.unique(groups).tolist()}
         while waiting:
             asked = {group: narrow.of(rows) for group, rows in waiting.items()}
@@ -396,6 +395,5 @@ class _Settling:
                     continue
                 for members in answer.sets:
                     sets.number(members)
-                if answer.sent:
-                    self.sent.update(self.decider.sent(answer.sent))
+                self.sent.update(self.decider.sent(answer.sent) if answer.sent else {})
         return verdicts

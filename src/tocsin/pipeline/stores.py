@@ -112,10 +112,11 @@ def _key_files(
     node: Node, name: HomeFolder, below: str = "", *, columns: int = 0, passed: Callable[[int], AbstractSet[int]]
 ) -> KeyFiles:
     """Key files of the home; with storage elsewhere they are there, and copies here, which are mapped."""
+    keep = timedelta(days=node.settings.storage.recover_days if is_shared(node.database) else 0)
     if not node.settings.storage.address:
-        return KeyFiles(node.home / name / below, columns, passed=passed)
+        return KeyFiles(node.home / name / below, columns, passed=passed, keep=keep)
     kept = KeyPlace(node.place(name), below)
-    return KeyFiles(node.compiled / "keys" / name / below, columns, passed=passed, kept=kept)
+    return KeyFiles(node.compiled / "keys" / name / below, columns, passed=passed, kept=kept, keep=keep)
 
 
 @contextmanager

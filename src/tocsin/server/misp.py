@@ -15,8 +15,17 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from tocsin.exchange.faces import Face, FaceCaller, MispAnswer, MispCall, answer_call, check_offer, face_caller, failure
 from tocsin.exchange.formats import MOST_BYTES
+from tocsin.exchange.protocols import (
+    AccessProtocol,
+    MispAnswer,
+    MispCall,
+    ProgramCaller,
+    answer_call,
+    check_offer,
+    failure,
+    program_caller,
+)
 from tocsin.node.accounts import network_of
 from tocsin.node.errors import InputError, TocsinError
 from tocsin.pipeline.stores import NodeWithStores
@@ -27,7 +36,7 @@ _NO_KEY: Final = "Authentication failed. Please make sure you pass the API key a
 _JSON: Final = "application/json"
 
 
-class MispFace:
+class MispApi:
     """The application below ``/misp/``."""
 
     def __init__(self, node: NodeWithStores, clock: Callable[[], datetime]) -> None:
@@ -42,8 +51,10 @@ class MispFace:
 
     async def _answer(self, request: Request) -> Response:
         sent = request.headers.get("authorization") or request.headers.get("x-misp-auth", "")
-        caller = await to_thread.run_sync(lambda: face_caller(self.node.database, Face.MISP, sent, self.clock()))
-        call = self._call(request, caller or FaceCaller(0, 0, "", frozenset()))
+        caller = await to_thread.run_sync(
+            lambda: program_caller(self.node.database, AccessProtocol.MISP, sent, self.clock())
+        )
+        call = self._call(request, caller or ProgramCaller(0, 0, "", frozenset()))
         whose = (NETWORK, network_of(address_of(request))) if caller is None else (PERSON, str(caller.token))
         allowed, headers = self._limit.count(*whose)
         if not allowed:
@@ -58,7 +69,7 @@ class MispFace:
         call = self._call(request, caller, body)
         return _response(await to_thread.run_sync(lambda: self._answered(call)))
 
-    def _call(self, request: Request, caller: FaceCaller, body: bytes = b"") -> MispCall:
+    def _call(self, request: Request, caller: ProgramCaller, body: bytes = b"") -> MispCall:
         raw = request.scope.get("raw_path") or request.url.path.encode()
         root = request.scope.get("root_path", "")
         path = raw.decode("latin-1").partition("?")[0].removeprefix(root)
@@ -68,7 +79,7 @@ class MispFace:
     def _answered(self, call: MispCall) -> MispAnswer:
         try:
             if call.body:
-                check_offer(self.node, Face.MISP, call.body, call.now)
+                check_offer(self.node, AccessProtocol.MISP, call.body, call.now)
             answer = answer_call(call)
             # Read here, in one thread: a session is not for several.
             return answer if answer.pieces is None else replace(answer, pieces=[*_joined(answer.pieces)])

@@ -36,7 +36,7 @@ from tocsin.operations.worker import Worker
 from tocsin.pipeline.stores import NodeWithStores, open_node
 from tocsin.pipeline.uploads import UploadIntake
 from tocsin.server.api import ApiContext, api_door
-from tocsin.server.misp import MispFace
+from tocsin.server.misp import MispApi
 from tocsin.server.pages import (
     PageContext,
     account_pages,
@@ -182,7 +182,7 @@ def make_application(
     application.router.routes.extend(pages.routes)
     application.router.routes.append(api_door("/api/v1", counter, public=public))
     application.mount("/taxii2", TaxiiServer(node, clock), name="taxii")
-    application.mount("/misp", MispFace(node, clock), name="misp")
+    application.mount("/misp", MispApi(node, clock), name="misp")
     application.mount("/static", _CachedFiles(directory=_STATIC), name="static")
     _add_failures(application, desk)
     # The last one added is the outermost.
@@ -206,7 +206,6 @@ def _tables(node: NodeWithStores, guide: ResponsibilityLookup) -> dict[str, Any]
         "rules": version,
         "rules_at": at.isoformat() if at else "",
         "networks": current_folder(node.home).name,
-        "events": node.store.last_committed(),
     }
 
 

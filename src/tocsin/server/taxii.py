@@ -18,17 +18,17 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tocsin.delivery import sends_nothing
-from tocsin.exchange.faces import (
+from tocsin.exchange.protocols import (
     MOST_BYTES,
-    Face,
-    FaceCaller,
-    FaceScope,
+    AccessProtocol,
+    ProgramCaller,
     TaxiiFilter,
     TaxiiPage,
-    face_caller,
+    TokenScope,
     has_events,
     has_object,
     post,
+    program_caller,
     read_events,
     read_filter,
     read_objects,
@@ -93,9 +93,11 @@ class TaxiiServer:
             raise _RefusedError(405, "This cannot be done here.")
         return await to_thread.run_sync(lambda: self._get(caller, path, request))
 
-    async def _caller(self, request: Request) -> FaceCaller:
+    async def _caller(self, request: Request) -> ProgramCaller:
         sent = request.headers.get("authorization", "")
-        caller = await to_thread.run_sync(lambda: face_caller(self.node.database, Face.TAXII, sent, self.clock()))
+        caller = await to_thread.run_sync(
+            lambda: program_caller(self.node.database, AccessProtocol.TAXII, sent, self.clock())
+        )
         if caller is None:
             self._count(NETWORK, network_of(address_of(request)))
             raise _RefusedError(401, "Sign in with the token that you were given.")
@@ -107,7 +109,7 @@ class TaxiiServer:
         if not allowed:
             raise _RefusedError(429, "Too many requests.", headers)
 
-    def _get(self, caller: FaceCaller, path: list[str], request: Request) -> Response:
+    def _get(self, caller: ProgramCaller, path: list[str], request: Request) -> Response:
         match path:
             case [""]:
                 return _json(self._discovery(request))
@@ -127,7 +129,7 @@ class TaxiiServer:
         raise _missing()
 
     def _objects(
-        self, caller: FaceCaller, collection: dict[str, Any], path: list[str], request: Request
+        self, caller: ProgramCaller, collection: dict[str, Any], path: list[str], request: Request
     ) -> Response:  # fmt: skip
         """Objects, their manifest, one object, or its versions."""
         self._check_sending()
@@ -150,7 +152,7 @@ class TaxiiServer:
                     raise _missing()
         return Response(body, media_type=MEDIA, headers=_dates(page))
 
-    def _post(self, caller: FaceCaller, path: list[str], content: bytes) -> Response:
+    def _post(self, caller: ProgramCaller, path: list[str], content: bytes) -> Response:
         match path:
             case ["root", "collections", name, "objects"]:
                 if not self._collection(caller, name)["can_write"]:
@@ -176,9 +178,9 @@ class TaxiiServer:
         root = f"{url if known else ''}/taxii2/root/"
         return {"title": self._name, "default": root, "api_roots": [root]}
 
-    def _collections(self, caller: FaceCaller) -> list[dict[str, Any]]:
+    def _collections(self, caller: ProgramCaller) -> list[dict[str, Any]]:
         """Its collections: what it reads of incidents, what takes what it posts, and what it reads of events."""
-        reads, posts = FaceScope.READ in caller.scopes, FaceScope.POST in caller.scopes
+        reads, posts = TokenScope.READ in caller.scopes, TokenScope.POST in caller.scopes
         shared = {"title": f"{self._name} for {caller.name}", "can_read": reads, "can_write": False}
         inbox = {"title": f"{caller.name} to {self._name}", "can_read": False, "can_write": posts}
         inbox["description"] = "What is posted here waits for a person."
@@ -189,17 +191,17 @@ class TaxiiServer:
                 found["events"] = events | {"description": "Events of your team in the last 30 days."}
         return [{"id": self._id(caller, name), **of, "media_types": [_STIX]} for name, of in found.items()]
 
-    def _id(self, caller: FaceCaller, name: str) -> str:
+    def _id(self, caller: ProgramCaller, name: str) -> str:
         """The id of a collection of a partner."""
         return str(uuid5(node_uuid(self.node.database), f"taxii:{caller.partner}:{name}"))
 
-    def _collection(self, caller: FaceCaller, name: str) -> dict[str, Any]:
+    def _collection(self, caller: ProgramCaller, name: str) -> dict[str, Any]:
         found = next((one for one in self._collections(caller) if one["id"] == name), None)
         if found is None:
             raise _missing()
         return found
 
-    def _status(self, caller: FaceCaller, name: str) -> Response:
+    def _status(self, caller: ProgramCaller, name: str) -> Response:
         try:
             number = UUID(name)
         except ValueError:

@@ -27,9 +27,9 @@ from support.partner_examples import (
 )
 from support.taxii_examples import incident
 from support.world import World, copy_world, make_world
-from tocsin.exchange.faces import TaxiiFilter, read_objects
 from tocsin.exchange.ledger import NewDispatch, preview
 from tocsin.exchange.partners import LinkState, ListedPartner, invitation, pinned_keys, read_partner, read_profile_file
+from tocsin.exchange.protocols import TaxiiFilter, read_objects
 from tocsin.exchange.statements import RefusalError, Statement, read_statement, verify
 from tocsin.interface import ActContext
 from tocsin.node.errors import ConflictError, InputError, TocsinError

@@ -10,7 +10,7 @@ _HOLD = """
 import sys
 from tocsin.node.records import held, open_database
 with held(open_database(sys.argv[1]), "work") as ours:
-    print(ours, flush=True)
+    print(bool(ours), flush=True)
     sys.stdin.readline()
 """
 
@@ -29,7 +29,7 @@ def test_a_lock_is_held_by_one_and_free_once_that_one_was_killed(database: Datab
         assert other.stdout is not None
         assert other.stdout.readline() == "True\n"
         with held(database, "work") as ours, held(database, "another") as another:
-            assert (ours, another) == (False, True)
+            assert (ours.ours, another.ours) == (False, True)
         waiting = Thread(target=wait_for_it)
         waiting.start()
         assert waits.wait(30)
@@ -38,4 +38,4 @@ def test_a_lock_is_held_by_one_and_free_once_that_one_was_killed(database: Datab
         waiting.join(30)
     assert got.is_set()
     with held(database, "work") as ours, held(database, "work") as again:
-        assert (ours, again) == (True, False)
+        assert (ours.ours, again.ours) == (True, False)

@@ -55,6 +55,7 @@ UNSEEN = {
     "/exchange/items/{item}/answer": "in the place of adopt and decline, where an item is recalled",
     "/partners/{partner}/tokens/revoke": "a button, for a partner with a token",
     "/partners/{partner}/send": "a button, below the preview of an incident",
+    "/partners/{partner}/files/send": "a button, below the preview of files; test_exchange_pages.py",
     "/partners/{partner}/offer": "a button, below the preview of an incident",
     "/exchange/cases/{case}/withdraw": "a button, for a case that is offered",
     "/drafting/{name}/close": "a button of the chair",

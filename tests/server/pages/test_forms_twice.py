@@ -230,6 +230,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/assets/import",
         "/agreements/new", "/agreements/import", "/agreements/{agreement}/send", "/agreements/{agreement}/remove-party",
         "/partners/profile", "/partners/import", "/partners/{partner}/keys", "/partners/{partner}/tokens",
+        "/partners/{partner}/files/send",
         "/partners/{partner}/send", "/exchange/take", "/exchange/receipt", "/exchange/dispatches/{dispatch}/recall",
         "/exchange/items/{item}/adopt", "/exchange/items/{item}/pass-on", "/exchange/items/{item}/report",
         "/partners/{partner}/number", "/partners/{partner}/offer", "/partners/{partner}/ask", "/exchange/notice",
@@ -356,6 +357,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/report",
     ),
     "nothing is kept": (
+        "/partners/{partner}/files",
         "/search", "/search/export", "/report/answer", "/claims/{number}/check", "/admin/keeping/backup",
     ),
 }  # fmt: skip

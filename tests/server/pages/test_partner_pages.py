@@ -69,10 +69,10 @@ def test_a_token_of_a_partner_is_shown_once_and_revoked(partner: list[Browser]) 
     manager, analyst = partner
     path, secrets = "/partners/1/access", list[str]()
     assert "No active token" in text_of(analyst.get(path))
-    assert analyst.send("/partners/1/tokens", face="taxii", scopes="read").status_code == 404
-    assert "Choose what it may do." in text_of(manager.send("/partners/1/tokens", face="taxii"))
+    assert analyst.send("/partners/1/tokens", protocol="taxii", scopes="read").status_code == 404
+    assert "Choose what it may do." in text_of(manager.send("/partners/1/tokens", protocol="taxii"))
     for _ in range(2):
-        made = manager.send("/partners/1/tokens", face="taxii", scopes="read")
+        made = manager.send("/partners/1/tokens", protocol="taxii", scopes="read")
         secrets += re.findall(r"tcf[A-Za-z0-9]{37}", made.text)
         assert "not shown again" in made.text
     shown = analyst.get(path)
@@ -80,7 +80,7 @@ def test_a_token_of_a_partner_is_shown_once_and_revoked(partner: list[Browser]) 
         True, 2, False,
     )  # fmt: skip
     for _ in range(2):
-        assert manager.send("/partners/1/tokens/revoke", face="taxii").status_code == 303
+        assert manager.send("/partners/1/tokens/revoke", protocol="taxii").status_code == 303
     assert "No active token" in text_of(manager.get(path))
 
 

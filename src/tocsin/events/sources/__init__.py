@@ -86,6 +86,7 @@ class Batch:
     ``records``: for each row of ``frame`` the record of the chunk that it is of (from 0), where rows are no records.
     ``ordinals``: where a record may be several events, the place of each among them (from 0, below `MOST_EVENTS`).
     ``texts``: the raw text of every row at once, where that is quick; without it `raw_texts` asks ``locate``.
+    ``hashes``: XXH3 (64 bits) of the raw text of every row, where the reader knows them.
     ``filled``: the report's own columns in which something stands, and ``passed_over``: how many of its records give
     no event because they were not asked for; both where a mapping file says more than names of columns.
     """
@@ -97,6 +98,7 @@ class Batch:
     constants: Mapping[str, str] = field(default_factory=dict)
     plain: bool = False
     texts: Callable[[], pl.Series | None] = lambda: None
+    hashes: pl.Series | None = None
     records: npt.NDArray[np.int64] | None = None
     ordinals: npt.NDArray[np.int64] | None = None
     filled: frozenset[str] = frozenset()
@@ -109,7 +111,9 @@ class Batch:
         return numbers if self.ordinals is None else numbers * MOST_EVENTS + self.ordinals
 
     def key_texts(self) -> pl.Series:
-        """What each row says: its record's raw text, and its place there from the second event on."""
+        """What each row says: its record's raw text or the hash of it, and its place there from the second event on."""
+        if self.hashes is not None and self.ordinals is None:
+            return self.hashes
         texts = self.raw_texts()
         if self.ordinals is None:
             return texts

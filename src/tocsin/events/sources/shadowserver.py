@@ -217,10 +217,11 @@ def _convert(
 
 
 def _cves(given: pl.Series, field: str) -> dict[str, pl.Series]:
-    if not given.str.contains("(?i)cve-").any():
+    words = given.unique()  # few tags differ
+    if not words.str.contains("(?i)cve-").any():
         return {}
-    found = given.str.extract_all("(?i)cve-[0-9]{4}-[0-9]{4,}").list.join(";").replace("", None)
-    return {field: found.str.to_lowercase()}
+    found = words.str.extract_all("(?i)cve-[0-9]{4}-[0-9]{4,}").list.join(";").replace("", None).str.to_lowercase()
+    return {field: given.replace_strict(words, found, return_dtype=pl.String)}
 
 
 def _names(frame: pl.DataFrame, given: pl.Series, field: str) -> dict[str, pl.Series]:

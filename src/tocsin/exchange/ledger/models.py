@@ -170,7 +170,7 @@ class RecallItemRow(Base):
 
 
 class PassedItem(Base):
-    """Who was passed what: an item in a version, by which dispatch; None: it was pushed, or read at a face.
+    """Who was passed what: an item in a version, by which dispatch; None: it was pushed, or read at a protocol.
 
     ``way``: as of `recalls.Transfer`. ``agreement``: under which it was pushed or read; a dispatch has its ground.
     ``recall_dispatch``: that took it back, None: it is not recalled there. ``answer``: a `RecallState`, or empty.

@@ -1,4 +1,4 @@
-"""Who was passed what without a dispatch: pushed to a partner's server, or read by it from a face of this node."""
+"""Who was passed what without a dispatch: pushed to a partner's server, or read by it from a protocol of this node."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class PassingWay(StrEnum):
 
     DISPATCH = "dispatch"
     PUSH = "misp"  # to its MISP
-    MISP = "misp-api"  # read from the MISP face
+    MISP = "misp-api"  # read from the MISP protocol
     TAXII = "taxii"
 
 

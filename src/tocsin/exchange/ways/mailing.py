@@ -82,7 +82,7 @@ def _why_not(session: Session, letter: Letter) -> str:
         return letter.error or say("The mail was not sent.")
     said = " ".join(filter(None, (found.status, found.detail)))
     mailbox = f"{found.mailbox} ({said})" if said else found.mailbox
-    return say("Not delivered: %(mailboxes)s sent it back.", mailboxes=mailbox)
+    return say("%(mailboxes)s sent it back.", mailboxes=mailbox)
 
 
 def mail_receipts(session: Session, node: Node, now: datetime) -> int:

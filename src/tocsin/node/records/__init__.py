@@ -43,10 +43,12 @@ if TYPE_CHECKING:
     from tocsin.node.records.from_rows import from_row
     from tocsin.node.records.full_text import INDEX_TABLES, rows_with, words_of
     from tocsin.node.records.identity import node_uuid
-    from tocsin.node.records.key_files import LARGE_MERGE, KeyFiles, KeyPlace, none_passed
+    from tocsin.node.records.key_files import LARGE_MERGE, KeyFiles, none_passed
     from tocsin.node.records.key_filter import AskedKeys
+    from tocsin.node.records.key_place import KeyPlace
     from tocsin.node.records.kill_points import cut
     from tocsin.node.records.locks import KeptLocks, give_lock, held, held_file, is_free, patiently, take_lock
+    from tocsin.node.records.moved import RecordsMark, read_mark, refuse_changes, set_mark, short_of
     from tocsin.node.records.numbering import continue_numbering, counted
     from tocsin.node.records.processes import alive, at_work
     from tocsin.node.records.seal_check import Kind, SealCheckResult, check_seals

@@ -117,8 +117,8 @@ class AuditAction(StrEnum):
     PARTNER_KEY_ADDED = "partnerkey.added"
     PARTNER_KEY_CONFIRMED = "partnerkey.confirmed"
     PARTNER_KEY_ENDED = "partnerkey.ended"
-    FACE_TOKEN_MADE = "facetoken.made"  # noqa: S105 (a word, no secret)
-    FACE_TOKEN_REVOKED = "facetoken.revoked"  # noqa: S105
+    PARTNER_TOKEN_MADE = "facetoken.made"  # noqa: S105 (a word, no secret)
+    PARTNER_TOKEN_REVOKED = "facetoken.revoked"  # noqa: S105
     DISPATCH_SEALED = "dispatch.sealed"
     DISPATCH_TAKEN = "dispatch.taken"
     DISPATCH_RECEIPTED = "dispatch.receipted"
@@ -170,6 +170,7 @@ class AuditAction(StrEnum):
     BACKUP_CHECKED = "backup.checked"
     BACKUP_RESTORED = "backup.restored"
     BACKUP_REHEARSED = "backup.rehearsed"
+    NODE_MOVED = "node.moved"
     STANDBY_SWITCHED = "standby.switched"
     STANDBY_TAKEN_OVER = "standby.takeover"
     DRAFT_IMPORTED = "draft.imported"

@@ -28,6 +28,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlalchemy.types import TypeDecorator
 
 from tocsin.node.errors import InputError, SettingError, StorageError
+from tocsin.node.records.moved import MOVED_WORDS
 from tocsin.node.sentences import decode_sentence, encode_sentence
 
 _READING = "tocsin_reading"
@@ -178,7 +179,7 @@ def failures_of_database() -> Iterator[None]:
             hint="Leave out signs that nobody can read, and numbers that are too large.",
         ) from error
     except (DatabaseError, InterfaceError, TimeoutError) as error:
-        if isinstance(error, IntegrityError | NotSupportedError | ProgrammingError):
+        if isinstance(error, IntegrityError | NotSupportedError | ProgrammingError) and MOVED_WORDS not in str(error):
             raise
         if isinstance(error, InterfaceError) and not error.connection_invalidated:
             raise  # asked wrongly; where the connection was lost, psycopg says the same

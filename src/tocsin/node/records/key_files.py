@@ -12,16 +12,17 @@ oldest file that went into it, C.D that of the newest: so names alone say which 
 lies within the other.
 """
 
-import mmap
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Thread
 from typing import Final
 from uuid import uuid4
 
@@ -29,157 +30,34 @@ import numpy as np
 import numpy.typing as npt
 
 from tocsin.node.errors import StorageError
-from tocsin.node.files import sync_file, sync_folder
-from tocsin.node.place import Place
+from tocsin.node.files import sync_folder
 from tocsin.node.records.key_filter import AskedKeys, Keys, Words, add_keys, empty_filter
 from tocsin.node.records.key_levels import TIER, Notes, merged, worth_merging
+from tocsin.node.records.key_memory import LARGE, KeyMemory, KeySearch, MappedKeys, noted_keys, touch
+from tocsin.node.records.key_names import (
+    BESIDES,
+    KeyFile,
+    Span,
+    listed,
+    move,
+    parts_of,
+    paths_of,
+    remove,
+    span_of,
+    sync,
+    visible,
+)
+from tocsin.node.records.key_place import KeyPlace
 from tocsin.node.records.kill_points import cut
-
-Span = tuple[int, int]
 
 LARGE_MERGE: Final = 1 << 26
 """Keys of the largest file that a merge makes, when nobody waits: that takes half a minute."""
 
 _SMALL_MERGE = 1 << 22  # keys of the largest file that is made beside an ingest, in about a second
-_LARGE = 1 << 20  # keys; such a file has a filter beside it, and stays mapped
-_REMEMBERED = 1 << 24  # keys of small files in the filter that one object holds in memory, at two bytes each
 _MANY = 1_000  # keys asked for at once; then small files are worth reading as a whole, to add them to that filter
 _DIVISION = re.compile(r"\d+of\d+")
-_BESIDES = (".notes", ".filter")
+_PAST = "past"  # the folder of what merges replaced, where that is kept
 _ALL: Final = 1 << 62  # a number that no ingest has
-_STEP = 4_096  # keys looked up at a time in a file that stays mapped
-_WINDOW = 1 << 16  # bytes that the system maps at once around one that is read
-_MOST_MAPPED = 1 << 23  # bytes; then the process lets go of what the system mapped of a file, but for its filter
-
-
-@dataclass(frozen=True)
-class _File:
-    """A file as the folder listed it; one of the same name that was written later has another ``inode``."""
-
-    first: Span
-    last: Span
-    folder: Path
-    name: str
-    inode: int
-
-    @property
-    def path(self) -> Path:
-        return self.folder / self.name
-
-    @property
-    def size(self) -> int:
-        return self.path.stat().st_size // 8
-
-
-class _Mapped:
-    """The numbers of an open file. They can be read after a merge has removed it."""
-
-    def __init__(self, file: _File, columns: int) -> None:
-        """Open and map it.
-
-        Raises:
-            FileNotFoundError: it is gone, or only just going.
-
-        """
-        self._maps: list[mmap.mmap] = []
-        self._touched = 0
-        self.keys: Keys = self._numbers(file.path, np.uint64)
-        self.notes: Notes = np.zeros((len(self.keys), 0), dtype=np.uint32)
-        if columns:
-            self.notes = self._numbers(file.path.with_suffix(".notes"), np.uint32).reshape(len(self.keys), -1)
-        self.words: Words | None = None
-        if len(self.keys) >= _LARGE:
-            with suppress(FileNotFoundError):  # written before there were filters
-                self.words = self._numbers(file.path.with_suffix(".filter"), np.uint64)
-                self._maps.pop()  # all of it is read each time
-
-    def _numbers(self, path: Path, kind: type[np.unsignedinteger]) -> npt.NDArray[np.unsignedinteger]:
-        with path.open("rb") as file:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._maps.append(mapped)
-        return np.frombuffer(mapped, dtype=kind)
-
-    def found(self, wanted: Keys) -> Iterator[tuple[npt.NDArray[np.intp], Notes]]:
-        """The places of those of ``wanted`` (sorted) that are in the file, and their notes; some at a time."""
-        for start in range(0, len(wanted), _STEP):
-            some = wanted[start : start + _STEP]
-            # Where each would stand. Behind the last is nothing: the first is taken, which is no hit.
-            at = np.searchsorted(self.keys, some)
-            at[at == len(self.keys)] = 0
-            hits = np.flatnonzero(self.keys[at] == some)
-            yield hits + start, self.notes[at[hits]]
-            self.touch(len(some) * _WINDOW)
-
-    def touch(self, size: int) -> None:
-        """Note that about so many bytes were read; now and then the process lets go of them."""
-        self._touched += size
-        if self._touched >= _MOST_MAPPED:
-            self._touched = 0
-            for mapped in self._maps:
-                mapped.madvise(mmap.MADV_DONTNEED)
-
-
-class _SmallFiles:
-    """The small files that one object wrote or read, and a filter of all their keys."""
-
-    def __init__(self, capacity: int) -> None:
-        self.files: set[_File] = set()
-        self.words = empty_filter(capacity)
-        self.left = capacity
-
-
-class _Memory:
-    """What all threads have in memory of a folder: the large files mapped, and a filter of the small ones."""
-
-    def __init__(self) -> None:
-        self.mapped: dict[_File, _Mapped] = {}
-        self.small = _SmallFiles(0)
-        self.merging: Thread | None = None
-        self.committed = 0  # the last ingest whose files may be merged
-        self.copied = -1  # up to which ingest the folder has all that is in storage elsewhere
-        self.copying = Lock()
-        self._capacity = _REMEMBERED >> 8
-        self._adding = Lock()
-
-    def add(self, file: _File, keys: Keys) -> None:
-        """Remember the keys of a small file."""
-        with self._adding:
-            if len(keys) > self.small.left:
-                while len(keys) > self._capacity >> 1 and self._capacity < _REMEMBERED:
-                    self._capacity <<= 2
-                # Keys of files that are gone are in it too, so it is begun anew; other files come when they are read.
-                self.small = _SmallFiles(self._capacity)
-                self._capacity = min(self._capacity << 2, _REMEMBERED)
-            add_keys(self.small.words, keys)
-            self.small.left -= len(keys)
-            self.small.files.add(file)  # last: others look up meanwhile
-
-    def keep(self, listed: AbstractSet[_File], large: Mapping[_File, _Mapped]) -> None:
-        """Keep the large files mapped that were opened, and forget those that are there no more."""
-        with self._adding:
-            self.mapped |= large
-            for gone in self.mapped.keys() - listed:
-                del self.mapped[gone]
-
-
-class _Search:
-    """One look-up: which keys are asked of which file."""
-
-    def __init__(self, asked: AskedKeys, small: _SmallFiles) -> None:
-        # The files before the filter: what is added meanwhile is in neither.
-        self._known = frozenset(small.files)
-        self._asked = asked
-        self._perhaps = self._asked.in_filter(small.words) if self._known else np.zeros(0, dtype=np.intp)
-
-    def skips(self, file: _File) -> bool:
-        """Whether none of the keys is in it, as far as memory tells."""
-        return file in self._known and not len(self._perhaps)
-
-    def places(self, file: _File, words: Words | None) -> npt.NDArray[np.intp] | None:
-        """The places of the keys that may be in a file; None: of all."""
-        if words is not None:
-            return self._asked.in_filter(words)
-        return self._perhaps if file in self._known else None
 
 
 def _count_of(division: str) -> str:
@@ -192,30 +70,14 @@ def none_passed(_up_to: int) -> AbstractSet[int]:
 
 
 @dataclass(frozen=True)
-class KeyPlace:
-    """Where the key files of a folder are kept for all machines: below a name in a place."""
-
-    place: Place
-    below: str = ""
-
-    def named(self, name: str) -> str:
-        """A file of the folder, as the place names it."""
-        return f"{self.below}/{name}" if self.below else name
-
-    def names(self) -> set[str]:
-        """The key files and what is beside them, as the folder names them."""
-        start = len(self.named(""))
-        return {file.name[start:] for file in self.place.list(self.below)}
-
-
-@dataclass(frozen=True)
 class KeyFiles:
     """The key files of one folder; each key has ``columns`` unsigned 32-bit notes.
 
     Where they are kept for all machines (``kept``), the folder has copies: what is written here goes there in `sync`,
     and what others wrote comes here when it is first asked for.
 
-    A file of fewer columns, written before more were kept, is read as having zeros in the others.
+    A file of fewer columns, written before more were kept, is read as having zeros in the others. ``keep``: so long
+    what a merge replaced stays, so that the keys can be taken back to an ingest of that time.
 
     Keys must be hashes. Several threads may look up, while one writes and another merges what is committed.
 
@@ -228,8 +90,9 @@ class KeyFiles:
     columns: int = 0
     division: str = ""
     passed: Callable[[int], AbstractSet[int]] = none_passed
+    keep: timedelta = timedelta(0)
     kept: KeyPlace | None = None
-    _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
+    _memory: KeyMemory = field(default_factory=KeyMemory, compare=False, repr=False)
 
     def lookup(
         self, asked: Keys | AskedKeys, *, up_to: int, before: Span | None = None
@@ -243,7 +106,7 @@ class KeyFiles:
         keys = asked.keys
         found = np.zeros(len(keys), dtype=bool)
         notes = np.zeros((len(keys), self.columns), dtype=np.uint32)
-        search = _Search(asked, self._memory.small)
+        search = KeySearch(asked, self._memory.small)
         # Oldest file first, and each overwrites what the ones before it said of a key: the newest notes win.
         for file, mapped in self._opened(up_to, search.skips, before):
             places = search.places(file, mapped.words)
@@ -252,7 +115,7 @@ class KeyFiles:
                 rows = hits if places is None else places[hits]
                 notes[rows, : stored.shape[1]] = stored
                 found[rows] = True
-            if places is None and len(mapped.keys) < _LARGE and len(keys) >= _MANY:
+            if places is None and len(mapped.keys) < LARGE and len(keys) >= _MANY:
                 self._memory.add(file, mapped.keys)
         return found, notes
 
@@ -265,15 +128,16 @@ class KeyFiles:
                 raise ValueError("these keys carry notes")
             notes = np.zeros((len(keys), 0), dtype=np.uint32)
         file = self._write(span, span, [(keys, notes)], len(keys))
-        if len(keys) < _LARGE:
+        if len(keys) < LARGE:
             self._memory.add(file, keys)
 
     def sync(self, ingest: int, part: int = 0) -> None:
         """Make what was written for an ingest, from a part on, survive loss of power, and be there for all machines."""
         for file in self._all():
             if file.last[0] == ingest and file.last[1] >= part:
-                _sync(file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES))
-                self._give(file)
+                sync(file.path, *(file.path.with_suffix(suffix) for suffix in BESIDES))
+                if self.kept is not None:
+                    self.kept.give(file, self.folder)
         for folder in (self.folder, self._own):
             if folder.is_dir():
                 sync_folder(folder)
@@ -308,7 +172,7 @@ class KeyFiles:
         ``most``: keys of a merged file. ``whole``: nothing will be added, so that all becomes one file where it may.
         """
         while True:
-            listed = _visible(self._all(), up_to, self.passed(up_to), before)
+            listed = visible(self._all(), up_to, self.passed(up_to), before)
             # Notes of a division of another count may be newer than some of ours: no merge goes across those.
             after = max((file.last for file in listed if self._is_of_other_count(file)), default=(0, 0))
             files = [file for file in listed if file.first >= max(after, (since, 0)) and file.folder == self._own]
@@ -336,29 +200,97 @@ class KeyFiles:
         kept = set(self._files(up_to))
         for file in self._all():
             if file not in kept and (newest is None or file.first[0] <= newest):
-                _remove(file)
-        for suffix in (".part", *_BESIDES):
+                remove(file)
+        for suffix in (".part", *BESIDES):
             for left in (*self.folder.glob(f"*{suffix}"), *self.folder.glob(f"*of*/*{suffix}")):
                 if newest is not None and int(left.name.partition(".")[0]) > newest:
                     continue
                 if suffix == ".part" or not left.with_suffix(".keys").exists():
                     left.unlink(missing_ok=True)
-        if self.kept is not None:
-            names = self.kept.names()
-            files = {name: self._file(name) for name in names}
-            seen = {file.path for file in _visible(self._keys(names), up_to, self.passed(up_to))}
-            self._forget(
-                name
-                for name, file in files.items()
-                if file.path.with_suffix(".keys") not in seen and (newest is None or file.first[0] <= newest)
-            )
+        self._clean_past(up_to, newest)
+
+    def _clean_past(self, up_to: int, newest: int | None) -> None:
+        """Of what merges replaced, and of what is kept for all machines, remove what nobody needs any more."""
+        since = time.time() - self.keep.total_seconds()
+        for left in (*self.folder.glob(f"{_PAST}/*"), *self.folder.glob(f"*of*/{_PAST}/*")):
+            if left.stat().st_mtime < since:
+                left.unlink(missing_ok=True)
+        if self.kept is None:
+            return
+        passed, files = self.passed(up_to), self.kept.files()
+        seen = {file.path for file in visible(self._keys(files), up_to, passed)}
+        gone = []
+        for name, modified in files.items():
+            file = self._file(name)
+            if file.path.with_suffix(".keys") not in seen and (newest is None or file.first[0] <= newest):
+                is_past = file.last[0] <= up_to and file.first[0] not in passed  # a merge replaced it
+                if not is_past or modified < since:
+                    gone.append(name)
+        self.kept.forget(gone)
 
     def delete(self) -> None:
         """Remove all of them."""
         self.end_merge()
         if self.kept is not None:
-            self._forget(self.kept.names())
+            self.kept.forget(self.kept.files())
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def reaches_beyond(self, ingest: int) -> bool:
+        """Whether an ingest up to this number was merged with a later one."""
+        return any(file.last[0] > ingest for file in self._files(ingest))
+
+    def check_can_go_back(self, up_to: int) -> None:
+        """Whether `take_back` will do; nothing is changed.
+
+        Raises:
+            StorageError: an ingest was merged with later ones so long ago that what was merged is gone.
+
+        """
+        self.end_merge()
+        self._returning(up_to)
+
+    def take_back(self, *, up_to: int, aside: Path) -> None:
+        """Leave only what ingests up to a number brought; files with more go to a folder. For the writer.
+
+        Raises:
+            StorageError: as `check_can_go_back`.
+
+        """
+        self.check_can_go_back(up_to)
+        if self.kept is not None:
+            self._take_back_kept(self.kept, up_to, aside)
+            return
+        for part, folder in self._returning(up_to):
+            if part.folder != folder:
+                move(part, folder)
+        cut("takeback.returned")
+        for folder in {file.folder for file in self._all()}:
+            for file in (*listed(folder), *listed(folder / _PAST)):
+                if file.last[0] > up_to:
+                    move(file, aside / folder.relative_to(self.folder))
+
+    def _take_back_kept(self, kept: KeyPlace, up_to: int, aside: Path) -> None:
+        """The same for all machines. What merges replaced lies beside what they made of it, and is seen again."""
+        gone = [name for name in kept.files() if self._file(name).last[0] > up_to]
+        for name in gone:
+            (aside / name).parent.mkdir(parents=True, exist_ok=True)
+            kept.place.fetch(kept.named(name), aside / name)
+        cut("takeback.returned")
+        kept.forget(gone)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _returning(self, up_to: int) -> list[tuple[KeyFile, Path]]:
+        """The files that were merged with those of later ingests, and the folder that each belongs to."""
+        every, found = self._all(), []
+        if self.kept is not None:
+            every = [self._file(name) for name in self.kept.files() if name.endswith(".keys")]
+        for folder in {file.folder for file in every}:
+            here = [file for file in every if file.folder == folder]
+            there = [*listed(folder / _PAST), *here]
+            for file in visible(here, up_to, frozenset()):
+                if file.last[0] > up_to:
+                    found += [(part, folder) for part in parts_of(file, there, up_to)]
+        return found
 
     def everything(self, *, up_to: int, noted: tuple[int, int] | None = None) -> tuple[Keys, Notes]:
         """All keys, sorted and each once, with their newest notes.
@@ -367,15 +299,15 @@ class KeyFiles:
         keeps what it has once it is not zero, so that each file is asked by itself, and few keys cost little.
         """
         files = [mapped for _, mapped in self._opened(up_to)]
-        found = list(merged([_noted(file, noted) for file in files], self.columns, lambda: _touch(files)))
+        found = list(merged([noted_keys(file, noted) for file in files], self.columns, lambda: touch(files)))
         if not found:
             return np.zeros(0, dtype=np.uint64), np.zeros((0, self.columns), dtype=np.uint32)
         keys, notes = zip(*found, strict=True)
         return np.concatenate(keys), np.concatenate(notes)
 
     def _opened(
-        self, up_to: int, skips: Callable[[_File], bool] = lambda _: False, before: Span | None = None
-    ) -> Iterator[tuple[_File, _Mapped]]:
+        self, up_to: int, skips: Callable[[KeyFile], bool] = lambda _: False, before: Span | None = None
+    ) -> Iterator[tuple[KeyFile, MappedKeys]]:
         """The files as they were at one moment, oldest first: a merge may remove them meanwhile.
 
         A folder is not listed in one moment: a list that was made during a merge may lack the merged file and those
@@ -383,14 +315,14 @@ class KeyFiles:
         whether a file need not be opened.
         """
         self._copy(up_to)
-        opened: dict[_File, _Mapped] = {}
+        opened: dict[KeyFile, MappedKeys] = {}
         listed = self._all()
         while True:
-            files = [file for file in _visible(listed, up_to, self.passed(up_to), before) if not skips(file)]
+            files = [file for file in visible(listed, up_to, self.passed(up_to), before) if not skips(file)]
             lost = None
             try:
                 for file in files:
-                    opened[file] = opened.get(file) or self._memory.mapped.get(file) or _Mapped(file, self.columns)
+                    opened[file] = opened.get(file) or self._memory.mapped.get(file) or MappedKeys(file, self.columns)
             except FileNotFoundError as error:
                 lost = error
             last, listed = listed, self._all()
@@ -398,12 +330,12 @@ class KeyFiles:
                 break
         if lost is not None:
             raise lost  # no merge took it
-        self._memory.keep(set(listed), {file: opened[file] for file in files if len(opened[file].keys) >= _LARGE})
+        self._memory.keep(set(listed), {file: opened[file] for file in files if len(opened[file].keys) >= LARGE})
         return ((file, opened[file]) for file in files)
 
-    def _files(self, up_to: int) -> list[_File]:
+    def _files(self, up_to: int) -> list[KeyFile]:
         self._copy(up_to)
-        return _visible(self._all(), up_to, self.passed(up_to))
+        return visible(self._all(), up_to, self.passed(up_to))
 
     @property
     def _own(self) -> Path:
@@ -412,65 +344,50 @@ class KeyFiles:
 
     def _copy(self, up_to: int) -> None:
         """Bring here what other machines wrote of ingests up to a number, once for each number."""
-        if self.kept is None or up_to <= self._memory.copied:
+        if self.kept is None or self._has_copies(up_to):
             return
         with self._memory.copying:
-            while up_to > self._memory.copied:
-                names = self.kept.names()
+            while not self._has_copies(up_to):
+                names = self.kept.files()
                 try:
-                    for file in _visible(self._keys(names), up_to, self.passed(up_to)):
+                    for file in visible(self._keys(names), up_to, self.passed(up_to)):
                         if not file.path.exists():
-                            self._fetch(self.kept, file, names)
+                            self.kept.fetch(file, self.folder, names)
                 except FileNotFoundError:  # another machine merged it meanwhile
                     continue
-                self._memory.copied = up_to
-            seen = set(_visible(here := self._all(), _ALL, frozenset()))
+                self._memory.copied = (up_to, self._inode())
+            seen = set(visible(here := self._all(), _ALL, frozenset()))
             for file in here:
                 if file not in seen:  # merged elsewhere
-                    _remove(file)
+                    remove(file)
 
-    def _fetch(self, kept: KeyPlace, file: _File, names: AbstractSet[str]) -> None:
-        """Copy a file here, the keys last: by them it is found."""
-        file.folder.mkdir(parents=True, exist_ok=True)
-        for path in reversed(_paths(file)):
-            name = path.relative_to(self.folder).as_posix()
-            if name in names:
-                kept.place.fetch(kept.named(name), path)
+    def _has_copies(self, up_to: int) -> bool:
+        """Whether that was done, and nobody removed the folder since."""
+        copied, folder = self._memory.copied
+        return up_to <= copied and folder == self._inode()
 
-    def _give(self, file: _File) -> None:
-        """Keep a file for all machines, the keys last."""
-        if self.kept is None:
-            return
-        for path in reversed(_paths(file)):
-            with suppress(FileNotFoundError):  # not every file has both beside it
-                self.kept.place.put(self.kept.named(path.relative_to(self.folder).as_posix()), path)
-            cut("keys.given")
+    def _inode(self) -> int:
+        return self.folder.stat().st_ino if self.folder.is_dir() else 0
 
-    def _forget(self, names: Iterable[str]) -> None:
-        """Delete what is kept for all machines, the keys first."""
-        if self.kept is not None:
-            for name in sorted(names, key=lambda name: not name.endswith(".keys")):
-                self.kept.place.delete(self.kept.named(name))
-
-    def _keys(self, names: Iterable[str]) -> list[_File]:
+    def _keys(self, names: Iterable[str]) -> list[KeyFile]:
         """Those of the kept files that are read here."""
         keys = (name.rpartition("/") for name in names if name.endswith(".keys"))
         return [
             self._file(f"{folder}{slash}{name}") for folder, slash, name in keys if not folder or self._reads(folder)
         ]
 
-    def _file(self, name: str) -> _File:
+    def _file(self, name: str) -> KeyFile:
         folder, _, name = name.rpartition("/")
-        return _File(*_span(name), self.folder / folder, name, 0)
+        return KeyFile(*span_of(name), self.folder / folder, name, 0)
 
-    def _all(self) -> list[_File]:
-        found: list[_File] = []
+    def _all(self) -> list[KeyFile]:
+        found: list[KeyFile] = []
         folders = [self.folder]
         for folder in folders:
             with suppress(FileNotFoundError), os.scandir(folder) as entries:
                 for one in entries:
                     if one.name.endswith(".keys"):
-                        found.append(_File(*_span(one.name), folder, one.name, one.inode()))
+                        found.append(KeyFile(*span_of(one.name), folder, one.name, one.inode()))
                     elif folder == self.folder and self._reads(one.name):
                         folders.append(folder / one.name)
         return found
@@ -481,47 +398,48 @@ class KeyFiles:
             return False
         return name == self.division or _count_of(name) != _count_of(self.division)
 
-    def _is_of_other_count(self, file: _File) -> bool:
+    def _is_of_other_count(self, file: KeyFile) -> bool:
         return file.folder != self._own and (
             file.folder == self.folder or _count_of(file.folder.name) != _count_of(self.division)
         )
 
-    def _merge(self, files: Sequence[_File], *, safe: bool) -> None:
+    def _merge(self, files: Sequence[KeyFile], *, safe: bool) -> None:
         """Make one file of several that follow each other; ``safe``: it survives loss of power before they go."""
-        small, opened = self._memory.small, [_Mapped(file, self.columns) for file in files]
+        small, opened = self._memory.small, [MappedKeys(file, self.columns) for file in files]
 
         def each() -> None:
-            _touch(opened)
+            touch(opened)
             cut("keys.merging")
 
         blocks = merged([(mapped.keys, mapped.notes) for mapped in opened], self.columns, each)
         size = sum(len(mapped.keys) for mapped in opened)
         # The merged file comes before the files that it replaces go: a kill in between leaves both, which is no harm,
-        # for `_visible` passes over what lies within another's span.
+        # for `visible` passes over what lies within another's span.
         file = self._write(files[0].first, files[-1].last, blocks, size, safe=safe)
         if small.files.issuperset(files):
             small.files.add(file)
         small.files.difference_update(files)
         cut("keys.merged")
-        if safe:
-            self._give(file)
-            self._forget(path.relative_to(self.folder).as_posix() for old in files for path in _paths(old))
+        if safe and self.kept is not None:
+            self.kept.give(file, self.folder)
+            if not self.keep:  # else it stays there for as long, within the span of the new one and so seen by nobody
+                self.kept.forget(path.relative_to(self.folder).as_posix() for old in files for path in paths_of(old))
         for old in files:
-            _remove(old)
+            move(old, old.folder / _PAST) if safe and self.keep and self.kept is None else remove(old)
             cut("keys.removing")
 
     def _write(
         self, first: Span, last: Span, blocks: Iterable[tuple[Keys, Notes]], most: int, *, safe: bool = False
-    ) -> _File:
+    ) -> KeyFile:
         """Write blocks of keys, at most so many in all, as one file; ``safe``: it survives loss of power."""
         self._own.mkdir(parents=True, exist_ok=True)
         name = f"{first[0]:010d}.{first[1]:06d}-{last[0]:010d}.{last[1]:06d}.keys"
         path = self._own / name
         # The name that readers look for comes last, and each file whole: an owner of these keys that was thought dead
         # may write them once more, the same bytes, while others read them.
-        besides, own = [path.with_suffix(suffix) for suffix in _BESIDES], uuid4().hex
+        besides, own = [path.with_suffix(suffix) for suffix in BESIDES], uuid4().hex
         part, *parts = (path.with_suffix(f".{number}-{own}.part") for number in range(1 + len(besides)))
-        words = empty_filter(most) if most >= _LARGE else None
+        words = empty_filter(most) if most >= LARGE else None
         try:
             self._write_blocks(blocks, part, parts[0], words)
             cut("keys.notes")
@@ -529,7 +447,7 @@ class KeyFiles:
                 parts[1].write_bytes(words.data)
                 cut("keys.filter")
             if safe:
-                _sync(part, *parts)
+                sync(part, *parts)
             for written, beside, there in zip(parts, besides, (self.columns, words is not None), strict=True):
                 if there:
                     written.rename(beside)
@@ -541,7 +459,7 @@ class KeyFiles:
         if safe:
             sync_folder(self._own)
         cut("keys.written")
-        return _File(first, last, self._own, name, path.stat().st_ino)
+        return KeyFile(first, last, self._own, name, path.stat().st_ino)
 
     def _write_blocks(
         self, blocks: Iterable[tuple[Keys, Notes]], keys_to: Path, notes_to: Path, words: Words | None
@@ -555,66 +473,3 @@ class KeyFiles:
                     notes_out.write(np.ascontiguousarray(notes, dtype=np.uint32).data)
                 if words is not None:
                     add_keys(words, keys)
-
-
-def _visible(files: Iterable[_File], up_to: int, passed: AbstractSet[int], before: Span | None = None) -> list[_File]:
-    """Oldest first; without uncommitted ones, those that are passed over, and those inside a merged one.
-
-    One of several ingests is committed as a whole, though the last of them may be later than a reader knew of.
-    """
-    kept: list[_File] = []
-    newest: dict[Path, _File] = {}  # of each folder: an owner merges its own files alone
-    # By their begin, the wider first: so a merged file comes before those that it was made of.
-    for file in sorted(files, key=lambda file: (file.first, (-file.last[0], -file.last[1]))):
-        wider = newest.get(file.folder)
-        if file.first[0] > up_to or (before and file.first >= before) or (wider and file.last <= wider.last):
-            continue
-        if not (file.first[0] == file.last[0] and file.first[0] in passed):
-            kept.append(file)
-            newest[file.folder] = file
-    return kept
-
-
-def _noted(file: _Mapped, noted: tuple[int, int] | None) -> tuple[Keys, Notes]:
-    """The keys of a file and their notes, of those alone that have something up to a number noted in a column."""
-    if noted is None:
-        return file.keys, file.notes
-    column, most = noted
-    if column >= file.notes.shape[1]:
-        return file.keys[:0], file.notes[:0]
-    values = file.notes[:, column].copy()
-    # The column was copied before: a column of a mapped file lies far apart, and is read twice here.
-    rows = np.flatnonzero((values > 0) & (values <= most))
-    return file.keys[rows], file.notes[rows]
-
-
-def _touch(files: Iterable[_Mapped]) -> None:
-    """Note that a range was read of files that are merged."""
-    for file in files:
-        file.touch(_MOST_MAPPED >> 3)
-
-
-def _sync(*paths: Path) -> None:
-    for path in paths:
-        with suppress(FileNotFoundError):  # not every file has both beside it
-            sync_file(path)
-
-
-def _remove(file: _File) -> None:
-    """The keys first: who finds them finds what belongs to them, or finds them gone at the next look."""
-    for path in _paths(file):
-        path.unlink(missing_ok=True)
-
-
-def _paths(file: _File) -> tuple[Path, ...]:
-    return (file.path, *(file.path.with_suffix(suffix) for suffix in _BESIDES))
-
-
-def _span(name: str) -> tuple[Span, Span]:
-    first, last = name.rpartition(".")[0].split("-")
-    return _number(first), _number(last)
-
-
-def _number(text: str) -> Span:
-    ingest, part = text.split(".")
-    return int(ingest), int(part)

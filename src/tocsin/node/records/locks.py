@@ -8,6 +8,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -26,6 +27,18 @@ _GONE_AFTER: Final = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5
 _LOOKED_AT: Final = 1.0  # seconds for which a connection that answered is believed to be there
 
 
+@dataclass(frozen=True)
+class Hold:
+    """Whether a lock is held (it is true then). ``still()``: whether it is held yet, asked where it matters."""
+
+    ours: bool
+    still: Callable[[], bool] = lambda: True
+
+    def __bool__(self) -> bool:
+        """Whether it was had."""
+        return self.ours
+
+
 def patiently() -> None:
     """Wait for a lock, and say nothing."""
 
@@ -33,7 +46,7 @@ def patiently() -> None:
 @contextmanager
 def held(
     database: Database, name: str, waiting: Callable[[], None] | None = None, *, file: Path | None = None
-) -> Iterator[bool]:
+) -> Iterator[Hold]:
     """Hold the lock of this name for a block, on all machines of the node; gives whether it is held.
 
     ``waiting``: called once where another has it; then it is waited for. None: it is not waited for.
@@ -47,17 +60,17 @@ def held(
         with database.connection() as connection:
             ours = take_lock(connection, name, waiting)
             try:
-                yield ours
+                yield Hold(ours, partial(_is_there, connection))
             finally:
                 if ours:
                     give_lock(connection, name)
         return
     path = database.engine.url.database
     if file is None and (not path or path == ":memory:"):  # nobody else can open it
-        yield True
+        yield Hold(ours=True)
         return
     with held_file(file or Path(f"{path}.{name}"), waiting) as found:
-        yield found is not None
+        yield Hold(found is not None)
 
 
 @contextmanager
@@ -117,8 +130,18 @@ def is_free(database: Database, name: str) -> bool:
     """
     if database.engine.dialect.name != "postgresql":
         return False
-    with held(database, name) as ours:
-        return ours
+    with held(database, name) as found:
+        return found.ours
+
+
+def _is_there(connection: Connection) -> bool:
+    """Whether a connection, and so each lock that it holds, is there yet."""
+    try:
+        connection.execute(text("SELECT 1"))
+        connection.commit()
+    except DBAPIError:
+        return False
+    return True
 
 
 def lock_key(name: str) -> int:

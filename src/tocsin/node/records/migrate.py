@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from tocsin.node.errors import StorageError
 from tocsin.node.records.full_text import make_missing
+from tocsin.node.records.moved import check_open
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _KEY = 0x746F6373_6D696772  # "tocsmigr": the number of the PostgreSQL advisory lock
@@ -15,15 +16,17 @@ def upgrade(engine: Engine) -> None:
     """Apply the migrations that are missing, in one connection; quick when there are none; make lost indexes of words.
 
     Raises:
-        StorageError: the tables are of a version that is not known here.
+        StorageError: the tables are of a version that is not known here, or were moved elsewhere.
 
     """
     newest = max(path.name.split("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
     with engine.begin() as connection:
         made = inspect(connection).has_table("alembic_version")
-        if made and connection.scalar(text("SELECT version_num FROM alembic_version")) == newest:
+        version = connection.scalar(text("SELECT version_num FROM alembic_version")) if made else None
+        if version == newest:
             _index_words(connection)
             return
+        check_open(version or "")
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 from tocsin.interface import PageRouter, needs, visitor_of
 from tocsin.node.accounts import Permission
 from tocsin.problems.answers import PATH, reference_of, sheets_of
-from tocsin.server.pages.answer_forms import AnswerForm, from_own_page, read_form
+from tocsin.server.pages.answer_forms import AnswerForm, Fields, from_own_page, read_fields, read_form
 from tocsin.server.pages.answer_texts import SAYINGS
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.portal import FixPage, PortalContext
@@ -66,6 +66,34 @@ class LinkPages:
         """A page for readers of this language."""
         shared = {"path": self.path, "sayings": SAYINGS}
         return self.desk.page(request, template, status=status, language=language, **shared, **context)
+
+
+class QuestionPages(LinkPages):
+    """The pages of a question that whoever has its link answers once; fetching one records nothing."""
+
+    def show(self, request: Request, token: str) -> Response:
+        """The question."""
+        raise NotImplementedError
+
+    def take(self, request: Request, token: str, fields: Fields | None) -> Response:
+        """Keep the answer, or say what is wrong with it."""
+        raise NotImplementedError
+
+    def router(self) -> APIRouter:
+        """Both, for the web application of a node."""
+        router = PageRouter(default_response_class=HTMLResponse, dependencies=[needs(Permission.LINK_USE)])
+
+        @router.api_route(self.path + "{token}", methods=["GET", "HEAD"])
+        def show(request: Request, token: str) -> Response:
+            """The question and its buttons."""
+            return self.show(request, token)
+
+        @router.post(self.path + "{token}")
+        def take(request: Request, token: str, fields: Annotated[Fields | None, Depends(read_fields)]) -> Response:
+            """Note the answer, and say what was noted."""
+            return self.take(request, token, fields)
+
+        return router
 
 
 class _AnswerPages(LinkPages):

@@ -218,10 +218,15 @@ def _record_consent(
     desk: PageContext, request: Request, typed: Mapping[str, Any], error: TocsinError | None = None
 ) -> Response:
     with desk.node.database.reading() as session:
-        partners = [(str(one.partner.id), one.partner.name) for one in list_partners(session, desk.now)]
         item = session.get(OfferedItem, number_in(str(typed.get("item", ""))) or 0)
+        partners = [
+            (str(one.partner.id), one.partner.name)
+            for one in list_partners(session, desk.now)
+            if item is None or one.partner.node is None or one.partner.node != item.node  # whose it is, has it
+        ]
         source = source_party(session, item)[1] if item else ""
-    to = number_in(str(typed.get("partner", "")))
+    to = str(number_in(str(typed.get("partner", ""))))
+    to = to if to in dict(partners) else ""
     return desk.page(
         request, "exchange/consent.html", status=409 if error else 200, partners=partners, to=to, typed=typed,
         item=item, source=source, error=error, **WORDS,

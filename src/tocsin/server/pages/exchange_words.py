@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from tocsin.exchange.agreements import AgreementState
 from tocsin.exchange.dispatches import OutgoingState
-from tocsin.exchange.faces import Face, FaceScope
 from tocsin.exchange.ledger import AnswerWay, CaseState, ConsentState, IncomingState, OfferState
 from tocsin.exchange.partners import CheckResult, CheckWay, KeyConfirmation, KeyEnd, LinkState, PartnerKeyState
+from tocsin.exchange.protocols import AccessProtocol, TokenScope
 from tocsin.exchange.statements import AgreementType, DispatchType, JurisdictionRole, RecallRequest, RecallState
 from tocsin.exchange.ways import EvidenceStrength, ExchangeWay, TryOutcome
 from tocsin.server.pages.words import N_
@@ -107,7 +107,7 @@ _STRENGTHS: Final[Mapping[str, str]] = {
     EvidenceStrength.LINK: N_("Link in the mail opened and confirmed"),
     EvidenceStrength.ACCEPTED: N_("Accepted by the mail server"),
 }
-_FACES: Final[Mapping[str, str]] = {Face.TAXII: "TAXII 2.1", Face.MISP: "MISP"}
+_PROTOCOLS: Final[Mapping[str, str]] = {AccessProtocol.TAXII: "TAXII 2.1", AccessProtocol.MISP: "MISP"}
 CASES: Final[Mapping[str, tuple[str, str]]] = {
     CaseState.OURS: (N_("Ours"), "good"),
     CaseState.OFFERED: (N_("Offered, unanswered"), "busy"),
@@ -149,7 +149,8 @@ WORDS: Final[Mapping[str, Any]] = {
     "sent_states": SENT, "came_states": _CAME, "item_states": _ITEMS, "answers": ANSWERS, "asks": _ASKS,
     "codes": _CODES, "kept_codes": {"": "\N{EN DASH}", **_KEPT}, "code_words": _CODE_WORDS,
     "answer_ways": _WAYS, "more": MORE,
-    "classes": _CLASSES, "travel_ways": _TRAVEL, "try_outcomes": _TRIES, "strengths": _STRENGTHS, "faces": _FACES,
+    "classes": _CLASSES, "travel_ways": _TRAVEL, "try_outcomes": _TRIES, "strengths": _STRENGTHS,
+    "protocols": _PROTOCOLS,
     "case_states": CASES, "case_entries": _ENTRIES, "case_refusals": _REFUSALS, "asked_words": _ASKED,
     "request_words": _REQUESTS, "consent_states": _CONSENTS,
     "law_roles": _ROLES, "urgencies": _URGENCIES, "bases": _BASES, "outcomes": OUTCOMES,
@@ -211,7 +212,7 @@ PARTNER_WORDS: Final[Mapping[str, Any]] = {
     "results": CHECK_RESULTS,
 }  # fmt: skip
 _SCOPES: Final[Mapping[str, str]] = {
-    FaceScope.READ: N_("Read what the release gate lets this partner have"),
-    FaceScope.POST: N_("Offer things, which a person here adopts or declines"),
+    TokenScope.READ: N_("Read what the release gate lets this partner have"),
+    TokenScope.POST: N_("Offer things, which a person here adopts or declines"),
 }
-ACCESS_WORDS: Final[Mapping[str, Any]] = {"faces": _FACES, "scope_words": _SCOPES}
+ACCESS_WORDS: Final[Mapping[str, Any]] = {"protocols": _PROTOCOLS, "scope_words": _SCOPES}

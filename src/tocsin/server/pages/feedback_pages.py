@@ -4,17 +4,14 @@ A link that is forged, used or too old gives the same page as every link that le
 """
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.incidents.closing import PATH, FeedbackRating, FeedbackRequest, open_feedback, record_feedback
-from tocsin.interface import PageRouter, needs
-from tocsin.node.accounts import Permission
-from tocsin.server.pages.answer_forms import Fields, from_own_page, read_fields
-from tocsin.server.pages.answer_pages import LinkPages
+from tocsin.server.pages.answer_forms import Fields, from_own_page
+from tocsin.server.pages.answer_pages import QuestionPages
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.incidents import RATINGS
 
@@ -23,31 +20,22 @@ _MOST = 2_000  # letters
 
 def feedback_pages(desk: PageContext) -> APIRouter:
     """The pages behind the links."""
-    router = PageRouter(default_response_class=HTMLResponse, dependencies=[needs(Permission.LINK_USE)])
-    pages = _FeedbackPages(desk, PATH)
-
-    @router.api_route(PATH + "{token}", methods=["GET", "HEAD"])
-    def show(request: Request, token: str) -> Response:
-        """The question."""
-        asked = pages.asked(token)
-        return pages.neutral(request) if asked is None else pages.page(request, token, asked)
-
-    @router.post(PATH + "{token}")
-    def record(request: Request, token: str, fields: Annotated[Fields | None, Depends(read_fields)]) -> Response:
-        """Keep the answer."""
-        return pages.take(request, token, fields)
-
-    return router
+    return _FeedbackPages(desk, PATH).router()
 
 
 @dataclass(frozen=True)
-class _FeedbackPages(LinkPages):
+class _FeedbackPages(QuestionPages):
     """The pages of questions how it went."""
 
     def asked(self, token: str) -> FeedbackRequest | None:
         """What a token asks about."""
         with self.desk.node.database.reading() as session:
             return open_feedback(session, self.desk.tokens, token, self.desk.now)
+
+    def show(self, request: Request, token: str) -> Response:
+        """The question."""
+        asked = self.asked(token)
+        return self.neutral(request) if asked is None else self.page(request, token, asked)
 
     def take(self, request: Request, token: str, fields: Fields | None) -> Response:
         """Keep an answer, or say what is missing."""

@@ -5,9 +5,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.exchange.faces import acts, face_tokens
 from tocsin.exchange.ledger import passed_by_program
 from tocsin.exchange.partners import read_partner
+from tocsin.exchange.protocols import acts, partner_tokens
 from tocsin.interface import NotHereError, PageRouter, RequestError, needs, number_in, texts_of
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import NotFoundError
@@ -66,7 +66,7 @@ def _page(desk: PageContext, request: Request, partner: str, *, wrong: str = "")
             found = read_partner(session, str(number), desk.now).partner
         except NotFoundError:
             raise NotHereError from None
-        tokens = [row for row, _ in face_tokens(session, number)]
+        tokens = [row for row, _ in partner_tokens(session, number)]
         passed = passed_by_program(session, number)
     return desk.page(
         request, "partners/access.html", status=422 if wrong else 200, partner=found, tokens=tokens, passed=passed,

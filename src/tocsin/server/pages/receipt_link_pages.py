@@ -3,19 +3,15 @@
 Fetching it records nothing. It says the number and the day of the mail, and nothing of what was in it.
 """
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
 
 from tocsin.exchange.ledger import LINK
 from tocsin.exchange.statements import DispatchType, RecallState
 from tocsin.exchange.ways import KEPT_CODES, answer_link, linked_mail
-from tocsin.interface import PageRouter, needs
-from tocsin.node.accounts import Permission
 from tocsin.node.errors import InputError
-from tocsin.server.pages.answer_forms import Fields, act_of, from_own_page, new_form, read_fields
-from tocsin.server.pages.answer_pages import LinkPages
+from tocsin.server.pages.answer_forms import Fields, act_of, from_own_page, new_form
+from tocsin.server.pages.answer_pages import QuestionPages
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.words import N_
 
@@ -26,23 +22,10 @@ _KEPT = N_("Recorded: it is kept, because of the law.")
 
 def receipt_link_pages(desk: PageContext) -> APIRouter:
     """The pages behind the links of mails to partners."""
-    router = PageRouter(default_response_class=HTMLResponse, dependencies=[needs(Permission.LINK_USE)])
-    pages = _ReceiptLinkPages(desk, LINK)
-
-    @router.api_route(LINK + "{token}", methods=["GET", "HEAD"])
-    def show(request: Request, token: str) -> Response:
-        """What was sent when, and the buttons."""
-        return pages.show(request, token)
-
-    @router.post(LINK + "{token}")
-    def record(request: Request, token: str, fields: Annotated[Fields | None, Depends(read_fields)]) -> Response:
-        """Note the answer and say what was noted."""
-        return pages.record(request, token, fields)
-
-    return router
+    return _ReceiptLinkPages(desk, LINK).router()
 
 
-class _ReceiptLinkPages(LinkPages):
+class _ReceiptLinkPages(QuestionPages):
     """The pages of mails to partners."""
 
     def show(self, request: Request, token: str, status: int = 200) -> Response:
@@ -57,7 +40,7 @@ class _ReceiptLinkPages(LinkPages):
         shown = {"row": row, "recall": recall, "made": made, "token": token, "wrong": status != 200}
         return self.render(request, "receipt_link.html", "", status, **shown)
 
-    def record(self, request: Request, token: str, fields: Fields | None) -> Response:
+    def take(self, request: Request, token: str, fields: Fields | None) -> Response:
         """What was chosen, written down once."""
         desk = self.desk
         if fields is None or not from_own_page(request, desk.node.settings.server.url):

@@ -5,10 +5,9 @@ else, used or too old gives the same page as every link that leads nowhere.
 """
 
 from dataclasses import dataclass, replace
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
@@ -24,32 +23,16 @@ from tocsin.directory.contacts import (
     settle_question,
     shown,
 )
-from tocsin.interface import PageRouter, needs
-from tocsin.node.accounts import Permission
 from tocsin.node.errors import InputError
-from tocsin.server.pages.answer_forms import Fields, act_of, from_own_page, new_form, read_fields
-from tocsin.server.pages.answer_pages import LinkPages
+from tocsin.server.pages.answer_forms import Fields, act_of, from_own_page, new_form
+from tocsin.server.pages.answer_pages import QuestionPages
 from tocsin.server.pages.answer_texts import SAYINGS
 from tocsin.server.pages.context import PageContext
 
 
 def verify_pages(desk: PageContext) -> APIRouter:
     """The pages of questions to holders of mailboxes, for the web application of a node."""
-    router = PageRouter(default_response_class=HTMLResponse, dependencies=[needs(Permission.LINK_USE)])
-    pages = _VerifyPages(desk, PATH)
-
-    @router.api_route(PATH + "{token}", methods=["GET", "HEAD"])
-    def show(request: Request, token: str) -> Response:
-        """The question and its buttons."""
-        asked = pages.asked(token)
-        return pages.neutral(request) if asked is None else pages.page(request, token, asked)
-
-    @router.post(PATH + "{token}")
-    def record(request: Request, token: str, fields: Annotated[Fields | None, Depends(read_fields)]) -> Response:
-        """Note the answer and say what was noted."""
-        return pages.take(request, token, fields)
-
-    return router
+    return _VerifyPages(desk, PATH).router()
 
 
 @dataclass(frozen=True)
@@ -70,7 +53,7 @@ class _VerifyForm:
     note: str = ""
 
 
-class _VerifyPages(LinkPages):
+class _VerifyPages(QuestionPages):
     """The pages of questions to holders of mailboxes."""
 
     def asked(self, token: str) -> _OpenQuestion | None:
@@ -81,6 +64,11 @@ class _VerifyPages(LinkPages):
         with self.desk.node.database.begin() as session:
             row = open_question(session, name, self.desk.now)
             return None if row is None else _OpenQuestion(question_of(session, row), question_language(session, row))
+
+    def show(self, request: Request, token: str) -> Response:
+        """The question."""
+        asked = self.asked(token)
+        return self.neutral(request) if asked is None else self.page(request, token, asked)
 
     def take(self, request: Request, token: str, fields: Fields | None) -> Response:
         """Record an answer, or say what is wrong with it."""

@@ -3,7 +3,7 @@
 import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,17 +12,31 @@ import polars as pl
 from tocsin.events.encoding import as_text
 from tocsin.events.sources import Chunk
 from tocsin.events.sources.delimited.exact import Dialect
+from tocsin.node import compiled
 
 _LAYOUT_BLOCK: Final = 1 << 18  # masks stay within the processor's cache
+FastChunk: TypeAlias = tuple[pl.DataFrame, bool, pl.Series | None]
+"""Text columns, empty values as null; whether all values are plain (see `Batch`); XXH3 of each record's text."""
+
 _QUOTE, _LF, _CR, _NUL = b'"', b"\n", b"\r", b"\x00"
 
 
-def parse_fast(data: bytes, columns: Sequence[str], dialect: Dialect) -> tuple[pl.DataFrame, bool] | None:
-    """The chunk as text columns, empty values as null, and whether all values are plain (see `Batch`).
+def parse_fast(data: bytes, columns: Sequence[str], dialect: Dialect) -> FastChunk | None:
+    """The chunk, by the compiled pass where there is one; None when that cannot be proved to be exact."""
+    if dialect.comment and dialect.comment.encode() in data:
+        return None
+    scanned = compiled.scan(data, len(columns), dialect.separator, dialect.field_limit)
+    if scanned is None:
+        return parse_polars(data, columns, dialect)
+    frame, plain = scanned
+    hashes = frame.drop_in_place(compiled.HASH)
+    frame.columns = list(columns)
+    return frame, plain, hashes
 
-    None when that cannot be proved to be exact.
-    """
-    layout = None if _is_odd(data, dialect) else layout_of(data, dialect)
+
+def parse_polars(data: bytes, columns: Sequence[str], dialect: Dialect) -> FastChunk | None:
+    """The same by Polars, with no hashes."""
+    layout = None if _is_odd(data) else layout_of(data, dialect)
     if layout is None or layout.separators != layout.records * (len(columns) - 1):
         return None
     try:
@@ -40,7 +54,7 @@ def parse_fast(data: bytes, columns: Sequence[str], dialect: Dialect) -> tuple[p
     longest = frame.select(pl.all().str.len_bytes().max()).row(0)
     if max(filter(None, longest), default=0) > dialect.field_limit:
         return None
-    return frame, layout.plain
+    return frame, layout.plain, None
 
 
 def lines_of(data: bytes, records: int, *, plain: bool) -> pl.Series | None:
@@ -69,13 +83,11 @@ def parse_recoded(data: bytes, columns: Sequence[str], dialect: Dialect) -> tupl
     return fast[0], pl.Series("flags", ["encoding" if as_text(line)[1] else None for line in lines], pl.String)
 
 
-def _is_odd(data: bytes, dialect: Dialect) -> bool:
+def _is_odd(data: bytes) -> bool:
     """Whether it holds what Polars reads in another way than we do."""
     if _CR in data and data.count(b"\r\n") != data.count(_CR):
         return True
-    return (
-        _NUL in data or data.startswith(codecs.BOM_UTF8) or bool(dialect.comment and dialect.comment.encode() in data)
-    )
+    return _NUL in data or data.startswith(codecs.BOM_UTF8)
 
 
 @dataclass(frozen=True)

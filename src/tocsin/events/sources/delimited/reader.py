@@ -131,9 +131,9 @@ class DelimitedReader:
             return Batch(pl.DataFrame(), [Unreadable(chunk.first_line, reason, as_text(chunk.data)[0])])
         fast = parse_fast(chunk.data, self.columns, self.dialect)
         if fast is not None:
-            frame, plain = fast
+            frame, plain, hashes = fast
             texts = partial(lines_of, chunk.data, frame.height, plain=plain)
-            return self._batch(self._shaped(frame), [], partial(places, chunk), texts, plain=plain)
+            return self._batch(self._shaped(frame), [], partial(places, chunk), texts, plain=plain, hashes=hashes)
         if (recoded := parse_recoded(chunk.data, self.columns, self.dialect)) is not None:
             frame, flags = recoded
             shaped = self._shaped(frame).with_columns(flags)
@@ -178,8 +178,9 @@ class DelimitedReader:
         texts: Callable[[], pl.Series | None] = lambda: None,
         *,
         plain: bool = False,
+        hashes: pl.Series | None = None,
     ) -> Batch:
-        return Batch(frame, unreadable, locate, self._shaping.kinds, self._shaping.constants, plain, texts)
+        return Batch(frame, unreadable, locate, self._shaping.kinds, self._shaping.constants, plain, texts, hashes)
 
 
 def _header_line(columns: Sequence[str], dialect: Dialect) -> str:

@@ -79,6 +79,7 @@ class MappedReader:
             self._mapping.kinds,
             self._constants,
             texts=texts,
+            hashes=None if batch.hashes is None else batch.hashes.gather(made.records),
             records=made.records,
             ordinals=made.ordinals if self._mapping.each else None,
             filled=frozenset(name.removeprefix(COLUMN) for name in filled),

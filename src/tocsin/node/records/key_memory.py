@@ -1,0 +1,154 @@
+"""What is in memory of a folder of keys: large files mapped, and a filter of small ones that were written or read."""
+
+import mmap
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tocsin.node.records.key_filter import AskedKeys, Keys, Words, add_keys, empty_filter
+from tocsin.node.records.key_levels import Notes
+from tocsin.node.records.key_names import KeyFile
+
+LARGE: Final = 1 << 20
+"""Keys; such a file has a filter beside it, and stays mapped."""
+
+_REMEMBERED = 1 << 24  # keys of small files in the filter that one object holds in memory, at two bytes each
+_STEP = 4_096  # keys looked up at a time in a file that stays mapped
+_WINDOW = 1 << 16  # bytes that the system maps at once around one that is read
+_MOST_MAPPED = 1 << 23  # bytes; then the process lets go of what the system mapped of a file, but for its filter
+
+
+class MappedKeys:
+    """The numbers of an open file. They can be read after a merge has removed it."""
+
+    def __init__(self, file: KeyFile, columns: int) -> None:
+        """Open and map it.
+
+        Raises:
+            FileNotFoundError: it is gone, or only just going.
+
+        """
+        self._maps: list[mmap.mmap] = []
+        self._touched = 0
+        self.keys: Keys = self._numbers(file.path, np.uint64)
+        self.notes: Notes = np.zeros((len(self.keys), 0), dtype=np.uint32)
+        if columns:
+            self.notes = self._numbers(file.path.with_suffix(".notes"), np.uint32).reshape(len(self.keys), -1)
+        self.words: Words | None = None
+        if len(self.keys) >= LARGE:
+            with suppress(FileNotFoundError):  # written before there were filters
+                self.words = self._numbers(file.path.with_suffix(".filter"), np.uint64)
+                self._maps.pop()  # all of it is read each time
+
+    def _numbers(self, path: Path, kind: type[np.unsignedinteger]) -> npt.NDArray[np.unsignedinteger]:
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._maps.append(mapped)
+        return np.frombuffer(mapped, dtype=kind)
+
+    def found(self, wanted: Keys) -> Iterator[tuple[npt.NDArray[np.intp], Notes]]:
+        """The places of those of ``wanted`` (sorted) that are in the file, and their notes; some at a time."""
+        for start in range(0, len(wanted), _STEP):
+            some = wanted[start : start + _STEP]
+            # Where each would stand. Behind the last is nothing: the first is taken, which is no hit.
+            at = np.searchsorted(self.keys, some)
+            at[at == len(self.keys)] = 0
+            hits = np.flatnonzero(self.keys[at] == some)
+            yield hits + start, self.notes[at[hits]]
+            self.touch(len(some) * _WINDOW)
+
+    def touch(self, size: int) -> None:
+        """Note that about so many bytes were read; now and then the process lets go of them."""
+        self._touched += size
+        if self._touched >= _MOST_MAPPED:
+            self._touched = 0
+            for mapped in self._maps:
+                mapped.madvise(mmap.MADV_DONTNEED)
+
+
+class _SmallFiles:
+    """The small files that one object wrote or read, and a filter of all their keys."""
+
+    def __init__(self, capacity: int) -> None:
+        self.files: set[KeyFile] = set()
+        self.words = empty_filter(capacity)
+        self.left = capacity
+
+
+class KeyMemory:
+    """What all threads have in memory of a folder: the large files mapped, and a filter of the small ones."""
+
+    def __init__(self) -> None:
+        self.mapped: dict[KeyFile, MappedKeys] = {}
+        self.small = _SmallFiles(0)
+        self.merging: Thread | None = None
+        self.committed = 0  # the last ingest whose files may be merged
+        self.copied = (-1, 0)  # up to which ingest the folder (its inode) has all that is in storage elsewhere
+        self.copying = Lock()
+        self._capacity = _REMEMBERED >> 8
+        self._adding = Lock()
+
+    def add(self, file: KeyFile, keys: Keys) -> None:
+        """Remember the keys of a small file."""
+        with self._adding:
+            if len(keys) > self.small.left:
+                while len(keys) > self._capacity >> 1 and self._capacity < _REMEMBERED:
+                    self._capacity <<= 2
+                # Keys of files that are gone are in it too, so it is begun anew; other files come when they are read.
+                self.small = _SmallFiles(self._capacity)
+                self._capacity = min(self._capacity << 2, _REMEMBERED)
+            add_keys(self.small.words, keys)
+            self.small.left -= len(keys)
+            self.small.files.add(file)  # last: others look up meanwhile
+
+    def keep(self, listed: AbstractSet[KeyFile], large: Mapping[KeyFile, MappedKeys]) -> None:
+        """Keep the large files mapped that were opened, and forget those that are there no more."""
+        with self._adding:
+            self.mapped |= large
+            for gone in self.mapped.keys() - listed:
+                del self.mapped[gone]
+
+
+class KeySearch:
+    """One look-up: which keys are asked of which file."""
+
+    def __init__(self, asked: AskedKeys, small: _SmallFiles) -> None:
+        # The files before the filter: what is added meanwhile is in neither.
+        self._known = frozenset(small.files)
+        self._asked = asked
+        self._perhaps = self._asked.in_filter(small.words) if self._known else np.zeros(0, dtype=np.intp)
+
+    def skips(self, file: KeyFile) -> bool:
+        """Whether none of the keys is in it, as far as memory tells."""
+        return file in self._known and not len(self._perhaps)
+
+    def places(self, file: KeyFile, words: Words | None) -> npt.NDArray[np.intp] | None:
+        """The places of the keys that may be in a file; None: of all."""
+        if words is not None:
+            return self._asked.in_filter(words)
+        return self._perhaps if file in self._known else None
+
+
+def noted_keys(file: MappedKeys, noted: tuple[int, int] | None) -> tuple[Keys, Notes]:
+    """The keys of a file and their notes, of those alone that have something up to a number noted in a column."""
+    if noted is None:
+        return file.keys, file.notes
+    column, most = noted
+    if column >= file.notes.shape[1]:
+        return file.keys[:0], file.notes[:0]
+    values = file.notes[:, column].copy()
+    # The column was copied before: a column of a mapped file lies far apart, and is read twice here.
+    rows = np.flatnonzero((values > 0) & (values <= most))
+    return file.keys[rows], file.notes[rows]
+
+
+def touch(files: Iterable[MappedKeys]) -> None:
+    """Note that a range was read of files that are merged."""
+    for file in files:
+        file.touch(_MOST_MAPPED >> 3)
