@@ -341,12 +341,13 @@ class OnRay:
             WorkerLostError: Ray gave up.
 
         """
-        errors = self._ray.exceptions
+        errors, patience = self._ray.exceptions, self._settings.patience_seconds
         while True:
             asked = ask()
             try:
-                return self._ray.get(asked, timeout=self._settings.patience_seconds)
+                return self._ray.get(asked, timeout=patience)
             except errors.GetTimeoutError:
+                patience *= 2  # it may be the machine that is slow, and owners have to start
                 give_up(asked)
             except errors.RayTaskError as error:
                 raise error.cause if isinstance(error.cause, TocsinError) else error from error
