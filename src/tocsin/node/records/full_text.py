@@ -48,9 +48,12 @@ _WORD: Final = re.compile(r"[^\W_\u19b0-\u19c9\u1cf2\u1cf3]{2,}")
 
 _MOST_WORDS: Final = 8
 _NEWEST: Final = 200  # rows of PostgreSQL that are read before the index is asked
+_WORK_MEMORY: Final = "64MB"
+"""For what the index finds: with PostgreSQL's 4 MB it forgets which rows of a page, and all of them are read again."""
 _PREFIX: Final = 3  # letters, the longest beginning of words that SQLite has an index of
 _CANDIDATES: Final = (200, 2_000)
-"""So many rows of SQLite whose words begin as what is asked are looked at before all of that beginning are gathered."""
+"""So many rows of SQLite whose words begin as what is asked are looked at before all of that beginning are gathered;
+of PostgreSQL, the last number of the newest."""
 
 _TOKENS: Final = "tokenize='unicode61 remove_diacritics 2'"
 Conditions: TypeAlias = tuple[ColumnElement[bool], ...]
@@ -80,16 +83,7 @@ def rows_with(
         return []
     if session.get_bind().dialect.name == "sqlite":
         return _find_in_sqlite(session, _SqliteIndex(number, conditions, most_meet), words, limit)
-    newest, rest = _ask_postgresql(number, words, conditions)
-    found = list(session.scalars(newest.limit(limit)))
-    if len(found) < limit and _are_many(session, number, conditions):
-        found = list(session.scalars(rest.limit(limit)))
-    return found
-
-
-def _are_many(session: Session, number: InstrumentedAttribute[int], conditions: Conditions) -> bool:
-    """Whether more rows may be found than the newest, which were looked at."""
-    return len(session.scalars(select(number).where(*conditions).limit(_NEWEST)).all()) == _NEWEST
+    return _find_in_postgresql(session, number, words, conditions, limit)
 
 
 @dataclass(frozen=True)
@@ -168,26 +162,30 @@ def _matching(rows: Sequence[Row[Any]], asked: str, limit: int) -> list[int]:
         return [number for (number,) in found]
 
 
-def _ask_postgresql(
-    number: InstrumentedAttribute[int], words: Sequence[str], conditions: Conditions
-) -> tuple[Numbers, Numbers]:
+def _find_in_postgresql(
+    session: Session, number: InstrumentedAttribute[int], words: Sequence[str], conditions: Conditions, limit: int
+) -> list[int]:
     """The newest rows first: there stands what many rows have. The rest by the index, which the planner would leave."""
     name = number.class_.__tablename__
     folded = func.btrim(func.search_fold(" ".join(words)))
     asked = func.to_tsquery("simple", func.regexp_replace(folded, r"\s+", ":* & ", "g").concat(":*"))
-    indexed = " || ' ' || ".join(f"{name}.{one}" for one in TEXTS[name])
-    vector: ColumnElement[str] = literal_column(f"to_tsvector('simple', search_fold({indexed}))")
-    newest = select(number).where(*conditions).order_by(number.desc()).limit(_NEWEST)
-    rest = (
-        select(number)
-        .where(vector.op("@@")(asked), *conditions)
-        .cte()
-        .prefix_with("MATERIALIZED", dialect="postgresql")
-    )
-    return (
-        select(number).where(number.in_(newest), vector.op("@@")(asked)).order_by(number.desc()),
-        select(rest.c.id).order_by(rest.c.id.desc()),
-    )
+    texts = " || ' ' || ".join(f"{name}.{one}" for one in TEXTS[name])
+    vector: ColumnElement[str] = literal_column(f"to_tsvector('simple', search_fold({texts}))")
+    matches = vector.op("@@")(asked)
+
+    def newest(most: int) -> list[int]:
+        latest = session.scalars(select(number).where(*conditions).order_by(number.desc()).limit(most)).all()
+        return list(session.scalars(select(number).where(number.in_(latest), matches).order_by(number.desc())))
+
+    found, most = newest(_NEWEST), _CANDIDATES[-1]
+    if _NEWEST * limit <= most * len(found) < most * limit:  # so many of the newest have it that more of them will do
+        found = newest(most)
+    if len(found) >= limit:
+        return found[:limit]
+    session.execute(select(func.set_config("work_mem", _WORK_MEMORY, True)))  # of this transaction
+    # As it stands the planner would read the newest rows, one after the other.
+    rest = select(number).where(matches, *conditions).cte().prefix_with("MATERIALIZED", dialect="postgresql")
+    return list(session.scalars(select(rest.c.id).order_by(rest.c.id.desc()).limit(limit)))
 
 
 def make_missing(connection: Connection) -> None:
