@@ -206,7 +206,7 @@ def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool
         there = None if move.address is None else _elsewhere(move, settings, target)
         if there is not None and move.address and not _is_begun(target, node) and is_in_use(there):
             raise ConflictError(f"There is something at {move.address} already.", hint="Name an empty place.")
-        version = _claim(target, node, tables, _mark_of(source))
+        version = _claim(target, node, tables, read_mark(reading))  # of SQLite another connection would wait for us
         progress = _Progress(move.told)
         moved = [table for table in tables if table.name not in OF_THE_MOMENT]
         copy = RecordsCopy(reading, target.engine, moved, progress.add)
