@@ -71,7 +71,7 @@ LEFT_OUT: Final = "the register of critical assets"
 
 _ALWAYS_FILLED = {"directory_state"}  # its one row is made with the table
 OF_WRITERS: Final = frozenset({"writer_term", "passed_number"})
-"""What keeps writers apart that give numbers by one PostgreSQL. Where numbers go on without it, what it says is wrong."""
+"""What keeps writers apart that give numbers by one PostgreSQL; wrong wherever numbers went on without it."""
 
 OF_THE_PLACE: Final = frozenset({"machine"}) | OF_WRITERS
 """Tables that no copy takes along: machines and writers of a restored node are others."""
