@@ -15,7 +15,7 @@ from support.processes import KILLED, command
 from tocsin.node.errors import StorageError
 from tocsin.node.paths import HomeFile
 from tocsin.node.records import open_database
-from tocsin.operations.backup import known_tables
+from tocsin.operations.backup import OF_THE_PLACE, known_tables
 from tocsin.operations.move.rows import TableDigest, digest_of
 
 Report = Callable[..., Path]
@@ -43,9 +43,10 @@ def _sql(tocsin: Tocsin, statement: str, *values: object) -> None:
 
 
 def held(url: str) -> dict[str, TableDigest]:
-    """What records hold, by table."""
+    """What records hold, by table, but for what each place has for itself: whoever moves them is its writer, too."""
+    tables = [table for table in known_tables() if table.name not in OF_THE_PLACE]
     with closing(open_database(url)) as database, database.engine.connect() as connection:
-        return {table.name: digest_of(connection, table) for table in known_tables()}
+        return {table.name: digest_of(connection, table) for table in tables}
 
 
 def changed(before: dict[str, TableDigest], after: dict[str, TableDigest]) -> dict[str, int]:

@@ -40,7 +40,10 @@ def move(
 
     if bool(database) == back or (storage and back):
         raise UsageError("Name the new place: either --database URL, where wanted with --storage, or --back.")
-    done = move_node(call.home, database, trial=trial, actor=call.actor, clock=lambda: datetime.now(UTC), told=_Lines())
+    done = move_node(
+        call.home, database, storage=storage, trial=trial, actor=call.actor, clock=lambda: datetime.now(UTC),
+        told=_Lines(),
+    )  # fmt: skip
     words = f"{done.rows:,} rows of {done.tables} tables are the same in {done.database}; {done.seconds:.1f} seconds."
     if done.files:
         words += f" {done.files:,} files of {done.bytes / 1e6:,.1f} MB are the same, too."

@@ -275,6 +275,7 @@ class EventStore:
         Files with more are copied to ``aside``, and written anew without it. Whoever a later run notified is not
         noted any more. For the writer, while nobody reads.
         """
+        version = self.table.version()
         listing, later = self.table.listing(), (ingest + 1, _LAST)
         may = may_hold(EventQuery(), later, listing.columns) | _may_be_notified(later, listing.columns)
         old, new, gone = [], [], 0
@@ -293,7 +294,7 @@ class EventStore:
             self.place.fetch(path, aside / path)
         self.sync(new)
         cut("takeback.events")
-        self.table.take_back(ingest, old, new)
+        self.table.take_back(ingest, old, new, at=version)
         self.clean(reading=timedelta(0))  # these names come again
         return gone
 

@@ -160,14 +160,19 @@ class EventTable:
             with self._writing():
                 self._commit([*removed, *(_add(part, data_change=deleted) for part in new)], at=at)
 
-    def take_back(self, ingest: int, old: Iterable[str], new: Sequence[EventPart]) -> None:
+    def take_back(self, ingest: int, old: Iterable[str], new: Sequence[EventPart], *, at: int) -> None:
         """Show nothing of ingests after this one: files go out and others come in, and its number is the newest again.
 
-        Delta does not refuse a lower number of a transaction (protocol, "Transaction Identifiers").
+        Delta does not refuse a lower number of a transaction (protocol, "Transaction Identifiers"). ``at``: as for
+        `replace`.
+
+        Raises:
+            StorageError: the table cannot be written, or is not at that version any more.
+
         """
         with self._writing():
             gone = [_remove(path, data_change=True) for path in old]
-            self._commit([*gone, *(_add(part) for part in new)], ingest=ingest)
+            self._commit([*gone, *(_add(part) for part in new)], ingest=ingest, at=at)
 
     def forget_past(self) -> None:
         """Let only the present be known: earlier commits, which say what files held at least and at most, are deleted.
@@ -302,8 +307,9 @@ class EventTable:
         table = self._open()
         last = table.version()
         # Asked of the version behind which it commits: another process may have taken over since this one looked.
-        shown = 0 if ingest is None else int(table.transaction_version(_APPLICATION) or 0)
-        if at not in {None, last} or (ingest is not None and shown >= ingest):
+        shown = int(table.transaction_version(_APPLICATION) or 0)
+        is_late = at != last if at is not None else ingest is not None and shown >= ingest
+        if is_late:  # whoever takes back to a lower number names the version
             raise StorageError(
                 f"Another process wrote the event table in {self.place.path()} meanwhile.", hint="Do it again."
             )

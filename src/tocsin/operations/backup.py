@@ -70,7 +70,11 @@ _REGISTER: Final = "tocsin.assets.register.models"
 LEFT_OUT: Final = "the register of critical assets"
 
 _ALWAYS_FILLED = {"directory_state"}  # its one row is made with the table
-OF_THE_MOMENT: Final = frozenset({"machine"})  # machines of a restored node are others
+OF_WRITERS: Final = frozenset({"writer_term", "passed_number"})
+"""What keeps writers apart that give numbers by one PostgreSQL; wrong wherever numbers went on without it."""
+
+OF_THE_PLACE: Final = frozenset({"machine"}) | OF_WRITERS
+"""Tables that no copy takes along: machines and writers of a restored node are others."""
 
 # Where the tables of all rooms are described; those of capabilities say so themselves.
 _MODELS = (
@@ -249,7 +253,7 @@ def copy_records(source: Database, target: Database, *, readable: bool = False) 
     secret = _secret_tables() if readable else ()
     with _snapshot(source) as reading, target.engine.begin() as writing:
         for table in known:
-            if table in secret or table.name in OF_THE_MOMENT:
+            if table in secret or table.name in OF_THE_PLACE:
                 continue
             if table.name in _ALWAYS_FILLED:
                 writing.execute(delete(table))

@@ -6,7 +6,8 @@ from tocsin.operations.purge import TABLES
 
 PURGED_FOLDERS = {
     HomeFolder.COLLECTED, HomeFolder.COMPILED, HomeFolder.EVENTS, HomeFolder.INBOX, HomeFolder.MAILROOM,
-    HomeFolder.INCIDENT_EVIDENCE, HomeFolder.MAILS, HomeFolder.QUARANTINE, HomeFolder.UPLOADS,
+    HomeFolder.INCIDENT_EVIDENCE, HomeFolder.MAILS, HomeFolder.QUARANTINE, HomeFolder.TAKEN_BACK,
+    HomeFolder.UPLOADS,
 }  # fmt: skip
 """What purges delete or write anew."""
 

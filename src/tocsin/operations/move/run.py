@@ -45,7 +45,7 @@ from tocsin.node.records import (
 )
 from tocsin.node.settings import Settings, StorageSettings, load_settings
 from tocsin.node.storage import check_storage
-from tocsin.operations.backup import OF_THE_MOMENT, known_tables
+from tocsin.operations.backup import OF_THE_PLACE, OF_WRITERS, known_tables
 from tocsin.operations.move.files import FilesMoved, copy_files, is_in_use
 from tocsin.operations.move.records import RecordsCopy, held_still
 from tocsin.operations.move.refused import find_refused
@@ -54,6 +54,7 @@ from tocsin.operations.move.settings_file import check_can_switch, switch_settin
 from tocsin.operations.take_back import stop_all
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import with_stores
+from tocsin.pipeline.term import is_shared
 
 _VARIABLE: Final = "TOCSIN_STORAGE_DATABASE"
 _UNFINISHED: Final = f"{HomeFile.RECORDS}.moving"  # where SQLite's file grows on the way back
@@ -206,9 +207,11 @@ def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool
         there = None if move.address is None else _elsewhere(move, settings, target)
         if there is not None and move.address and not _is_begun(target, node) and is_in_use(there):
             raise ConflictError(f"There is something at {move.address} already.", hint="Name an empty place.")
-        version = _claim(target, node, tables, _mark_of(source))
+        version = _claim(target, node, tables, read_mark(reading))  # of SQLite another connection would wait for us
         progress = _Progress(move.told)
-        moved = [table for table in tables if table.name not in OF_THE_MOMENT]
+        # A writer that was stopped may go on, in files that stay where they are: nobody else gets its number.
+        left = OF_THE_PLACE - OF_WRITERS if is_shared(source) and is_shared(target) else OF_THE_PLACE
+        moved = [table for table in tables if table.name not in left]
         copy = RecordsCopy(reading, target.engine, moved, progress.add)
         rows = copy.rows()
         progress.begin("copying", rows)

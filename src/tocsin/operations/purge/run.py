@@ -1,5 +1,6 @@
 """Purging one thing, and finishing what was killed or came back with a backup."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,9 @@ from tocsin.exchange.ledger import is_to_repeat, repeat_recalls
 from tocsin.incidents import IncidentReader, subjects_for
 from tocsin.incidents.evidence import check_hold
 from tocsin.node.errors import ConflictError, NotFoundError, TocsinError
+from tocsin.node.files import disk_failures
 from tocsin.node.journal import PURGE, JournalEntry, Step, copy_journal_beside, newest_steps, note_step
+from tocsin.node.paths import HomeFolder
 from tocsin.node.records import cut, find_tombstone, name_by_reference, words_by_reference
 from tocsin.node.sentences import say
 from tocsin.operations.purge.carry_out import carry_out
@@ -91,6 +94,9 @@ def purge(
             uuid4().hex, Step.INTENT, plan.reference, plan.identity, datetime.now(UTC).isoformat(),
             by=who, reason=words, plan=_PLAN.dump_python(plan, mode="json"),
         )  # fmt: skip
+        if (aside := node.home / HomeFolder.TAKEN_BACK).exists():
+            with disk_failures(f"{aside} could not be deleted"):
+                shutil.rmtree(aside)  # what a repair put aside may hold it; its reports were to be given again
         note_step(node.home, entry)
         cut("purge.noted")
         carry_out(node, plan, reason=words, actor=who, now=now)
