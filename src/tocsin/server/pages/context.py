@@ -107,8 +107,8 @@ class PageContext:
         below say), ``named`` (for words of closed lists), ``translated`` (for pairs of a field and what is wrong with
         it), ``comments_of`` (of a subject), ``page_header`` (`PageHeader`) with the navigation and all its ``places``,
         ``now``, ``here`` (the path), ``back_to`` (the same with its query), ``theme``, ``csrf`` (what forms carry),
-        ``once`` (what a form carries that creates something),
-        ``can_undo`` (whether acts can be undone here), ``just_done`` (an act), ``languages``, ``posted`` and ``refused`` (whether it answers a form, and one that was
+        ``once`` (what a form carries that creates something), ``can_undo`` (whether acts can be undone here),
+        ``just_done`` (an act), ``languages``, ``posted`` and ``refused`` (whether it answers a form, and one that was
         not taken).
         """
         visitor, words = visitor_of(request), self.words(request, language)
