@@ -2,23 +2,20 @@
 
 import json
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from support.bucket_server import BucketServer, section
 from support.cast import Tocsin
+from support.commits import commit_each
 from support.databases import Cluster
 from support.homes import settle
 from support.processes import start
 from tocsin.events import EventStore
-from tocsin.events.schema import COLUMNS
 from tocsin.node.errors import StorageError
 from tocsin.node.paths import HomeFolder
-from tocsin.node.settings import StorageSettings
 from tocsin.node.storage import place_of
 from tocsin.pipeline.stores import open_node
 
@@ -72,7 +69,7 @@ def test_two_machines_over_one_database_share_what_is_kept(
         assert not [name for name in SHARED if (node.home / name).exists()]
         assert node.json("retention", "apply") == tocsin.json("retention", "apply")
     assert answers(one) == answers(other) == answers(tocsin)
-    found = {finding["what"]: finding for finding in one.json("doctor", code=1)}
+    found = {finding["what"]: finding for finding in json.loads(one.call("--json", "doctor")[1])}
     assert "answers in" in found["storage"]["found"]
     assert found["event table"]["ok"], found["event table"]
 
@@ -95,7 +92,7 @@ def test_a_backup_has_what_is_in_the_bucket_and_is_restored_anywhere(
         other.run("restore", tmp_path / "backup")
         assert answers(other) == before
         assert (home / "events").exists() == (not settings)
-        assert "1 duplicate" in other.run("ingest", report("192.0.2.1", "192.0.2.3", day="2026-11-24"))
+        assert other.json("ingest", report("192.0.2.1", "192.0.2.3", day="2026-11-24"))["duplicates"] == 1
     again = Tocsin(tmp_path / "again", tocsin.environment)
     again.home.mkdir()
     (again.home / "tocsin.toml").write_text(settings)
@@ -129,28 +126,6 @@ def test_what_is_wrong_with_a_bucket_is_said_and_work_goes_on_when_it_answers_ag
     assert node.store.files() == []
     tocsin.run("ingest", path)
     assert len(node.store.files()) == 1
-
-
-def commit_each(settings: StorageSettings, folder: Path, name: str, rounds: int) -> None:
-    """Commit ingest after ingest at the moment at which another process does so; note which of them were ours."""
-    store = EventStore(place_of(settings, folder, HomeFolder.EVENTS))
-    won, lost = [], 0
-    for number in range(1, rounds + 1):
-        rows = pl.DataFrame({column: [number if column == "ingest" else None] for column in COLUMNS}, schema=COLUMNS)
-        part = store.write_again(rows, f"day=2026-11-24/{name}.parquet", run=number, part=ord(name))
-        store.last_committed()
-        (folder / f"{name}{number}").touch()
-        while not ((folder / f"a{number}").exists() and (folder / f"b{number}").exists()):
-            time.sleep(0.001)
-        try:
-            store.commit(number, [part])
-            won.append(part.path)
-        except StorageError:
-            lost += 1
-        (folder / f"{name}{number}.done").touch()
-        while not ((folder / f"a{number}.done").exists() and (folder / f"b{number}.done").exists()):
-            time.sleep(0.001)
-    (folder / f"{name}.json").write_text(json.dumps({"won": won, "lost": lost}))
 
 
 def test_of_two_who_commit_at_once_one_wins(tocsin: Tocsin, bucket_server: BucketServer, tmp_path: Path) -> None:
