@@ -9,9 +9,11 @@ from support.console_users import person, session_of
 from support.databases import Cluster
 from support.two_servers import TwoServers, two_servers
 from tocsin.node.accounts import AccountRole
+from tocsin.node.records import Database, patiently
 from tocsin.operations.doctor import examine
 from tocsin.operations.machines import list_machines
 from tocsin.operations.models import MachineRow
+from tocsin.pipeline.term import pass_over, reserve_number, term, writer_state
 from tocsin.server.security import COOKIE
 
 
@@ -52,4 +54,23 @@ def _one_is_gone(both: TwoServers) -> None:
     csrf = re.findall(r'name="csrf" value="([^"]+)"', page)[0]
     assert browser.post("/admin/machines", data={"csrf": csrf, "name": alive}).status_code == 422
     assert browser.post("/admin/machines", data={"csrf": csrf, "name": "lost:8000"}).status_code == 303
-    assert "lost:8000" not in both.tocsin.run("machines", "list")
+    listed = both.tocsin.run("machines", "list")
+    assert "lost:8000" not in listed
+    assert "passed over" in listed
+    _one_number_is_passed_over(database)
+
+
+def _one_number_is_passed_over(database: Database) -> None:
+    """Who takes reports in is said: at work while it writes, with its term, and what it passed over."""
+    before = writer_state(database)
+    assert before is not None
+    with term(database, set(), patiently, 30):
+        with database.begin() as session:
+            reserve_number(session)
+        with database.begin() as session:
+            pass_over(session)
+        now = writer_state(database)
+    assert now is not None
+    assert now.at_work
+    assert now.term > before.term
+    assert now.passed > before.passed

@@ -11,14 +11,24 @@ app = Commands(cls=act_group("machines"), help="Servers over one PostgreSQL.", n
 
 @app.command("list")
 def list_(call: NodeInvocation) -> None:
-    """List the machines, when each was last seen, and which work each does."""
+    """List the machines, when each was last seen, which work each does, and whether one takes reports in."""
     from tocsin.operations.machines import list_machines
+    from tocsin.pipeline.term import writer_state
 
-    found = list_machines(call.database)
+    found, writer = list_machines(call.database), writer_state(call.database)
     columns = ("machine", "state", "version", "seen", "clock", "work")
     rows = [
         [one.name, "gone" if one.gone else "at work", one.version, f"{one.seen_at:%Y-%m-%d %H:%M:%S}",
          f"{one.ahead:+.1f} s", ", ".join(one.chores)]
         for one in found
     ]  # fmt: skip
-    call.emit([asdict(one) for one in found], lambda: print_table("", columns, rows))
+
+    def show() -> None:
+        print_table("", columns, rows)
+        if writer is not None:
+            at_work = "at work" if writer.at_work else "none at the moment"
+            print_table(
+                "", ("takes reports in", "term", "numbers passed over"), [[at_work, writer.term, writer.passed]]
+            )
+
+    call.emit({"machines": [asdict(one) for one in found], "writer": writer and asdict(writer)}, show)

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from tocsin.events import Ingest, NotificationRun
 from tocsin.node.errors import ConflictError, StorageError
-from tocsin.node.records import Base, Database, give_lock, take_lock
+from tocsin.node.records import Base, Database, give_lock, is_free, take_lock
 from tocsin.node.sentences import say
 
 _TERM: Final[ContextVar[tuple[int, int] | None]] = ContextVar("term", default=None)
@@ -58,6 +58,33 @@ class PassedNumber(Base):
     __tablename__ = "passed_number"
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+
+
+@dataclass(frozen=True)
+class WriterState:
+    """Who takes reports in. ``at_work``: a process does now; ``term``: the newest, 0 before the first one.
+
+    ``passed``: how many numbers were passed over.
+    """
+
+    at_work: bool
+    term: int
+    passed: int
+
+
+def writer_state(database: Database) -> WriterState | None:
+    """What is to be known of the writer; None over SQLite, which has no terms.
+
+    Raises:
+        StorageError: the records cannot be read.
+
+    """
+    if not is_shared(database):
+        return None
+    with database.reading() as session:
+        newest = session.scalar(select(func.max(WriterTerm.term))) or 0
+        passed = session.scalar(select(func.count()).select_from(PassedNumber)) or 0
+    return WriterState(not is_free(database, LOCK), newest, passed)
 
 
 def is_shared(database: Database) -> bool:

@@ -32,6 +32,7 @@ UNSEEN = {
     "/account/sessions": "a button, for who has another browser",
     "/account/tokens/revoke": "a button, for who has one",
     "/admin/keeping/backup": "a button, where there is a folder for backups",
+    "/admin/machines": "a button, for a machine that is gone; tests/journeys/test_servers.py",
     "/admin/people/withdraw": "a button, where somebody is invited",
     "/assets/sheets/{sheet}/destroy": "a button, for a sheet on paper",
     "/assets/sheets/{sheet}/print": "a button, for whoever asked, once it was approved",

@@ -107,7 +107,7 @@ class PageContext:
         below say), ``named`` (for words of closed lists), ``translated`` (for pairs of a field and what is wrong with
         it), ``comments_of`` (of a subject), ``page_header`` (`PageHeader`) with the navigation and all its ``places``,
         ``now``, ``here`` (the path), ``back_to`` (the same with its query), ``theme``, ``csrf`` (what forms carry),
-        ``once`` (what a form carries that creates something),
+        ``once`` (what a form carries that creates something), ``can_undo`` (whether acts can be undone here),
         ``just_done`` (an act), ``languages``, ``posted`` and ``refused`` (whether it answers a form, and one that was
         not taken).
         """
@@ -135,6 +135,7 @@ class PageContext:
             "csrf": form_word(self.tokens, visitor),
             "once": secrets.token_hex(16),
             "just_done": undo,
+            "can_undo": self.node.settings.tell.undo_seconds > 0,
             "undo_seconds": int((undo.until - self.now).total_seconds()) if undo else 0,
             "languages": self.languages,
             **self.template_values,

@@ -1,4 +1,4 @@
-"""The machines over one PostgreSQL: whether each is at work, what it does by itself, and how old its tables are."""
+"""The machines over one PostgreSQL: whether each is at work, how old its tables are, and who takes reports in."""
 
 from datetime import datetime
 from typing import Annotated, Final
@@ -11,6 +11,7 @@ from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.operations.machines import ACTS, MachineStatus, list_machines
+from tocsin.pipeline.term import writer_state
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.security import Form
@@ -49,7 +50,7 @@ def _list(
     rules = {one.name: _rules_of(one, version) for one in found}
     return desk.page(
         request, "admin/machines.html", status=status, machines=found, rules=rules, done=done, error=error,
-        gone=[one for one in found if one.gone],
+        gone=[one for one in found if one.gone], writer=writer_state(desk.node.database),
     )  # fmt: skip
 
 
