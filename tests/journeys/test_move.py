@@ -16,7 +16,7 @@ from tocsin.node.errors import StorageError
 from tocsin.node.paths import HomeFile
 from tocsin.node.records import open_database
 from tocsin.operations.backup import OF_THE_PLACE, known_tables
-from tocsin.operations.move.rows import TableDigest, digest_of
+from tocsin.operations.record_rows import TableDigest, digest_of
 
 Report = Callable[..., Path]
 _FORWARD = ("batch:5", "copied", "marked", "opened", "kept")

@@ -21,7 +21,7 @@ from sqlalchemy import select, text
 from tocsin.delivery.models import Halt
 from tocsin.events.quarantine import Quarantine, set_aside
 from tocsin.node.errors import InputError
-from tocsin.node.place import Folder
+from tocsin.node.place import FolderPlace
 from tocsin.node.records import Database
 from tocsin.node.sentences import (
     CONTEXT,
@@ -209,12 +209,12 @@ def test_records_keep_sentences_and_read_what_was_stored_as_english(database: Da
 
 
 def test_rows_that_are_set_aside_keep_their_reason_in_text_and_values(tmp_path: Path) -> None:
-    quarantine = Quarantine(Folder(tmp_path), 1)
+    quarantine = Quarantine(FolderPlace(tmp_path), 1)
     quarantine.add([(1, EMPTY, "raw"), (2, LOOKS_LIKE_OURS[2], LOOKS_LIKE_OURS[2])])
     quarantine.close()
     with (tmp_path / "0000000001.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"line": 3, "reason": "as it was stored once", "raw": ""}\n')
-    rows = list(set_aside(Folder(tmp_path), 1))
+    rows = list(set_aside(FolderPlace(tmp_path), 1))
     assert [row.reason for row in rows] == ["x.csv is empty.", LOOKS_LIKE_OURS[2], "as it was stored once"]
     assert translate(rows[0].reason, Marked(), fill) == "«x.csv is empty.»"
     assert rows[1].raw == LOOKS_LIKE_OURS[2]

@@ -21,9 +21,9 @@ import pytest
 
 from support.ports import NO_TLS, free_port
 from tocsin.node.paths import HomeFolder
-from tocsin.node.place import Folder, Place
-from tocsin.node.settings import StorageSettings
+from tocsin.node.place import FolderPlace, Place
 from tocsin.node.storage import place_of
+from tocsin.node.storage_settings import StorageSettings
 
 ACCOUNT, SECRET = "tocsin", "only for tests"
 _READY = 60  # seconds
@@ -122,7 +122,7 @@ def running_bucket_server() -> Iterator[BucketServer]:
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Each test that asks for it runs on both."""
     if request.param == "folder":
-        return Folder(tmp_path / "events")
+        return FolderPlace(tmp_path / "events")
     server: BucketServer = request.getfixturevalue("bucket_server")
     return place_of(server.settings(), tmp_path, HomeFolder.EVENTS)
 

@@ -10,8 +10,8 @@ from tocsin.events import EventStore
 from tocsin.events.schema import COLUMNS
 from tocsin.node.errors import StorageError
 from tocsin.node.paths import HomeFolder
-from tocsin.node.settings import StorageSettings
 from tocsin.node.storage import place_of
+from tocsin.node.storage_settings import StorageSettings
 
 
 def commit_each(settings: StorageSettings, folder: Path, name: str, rounds: int) -> None:

@@ -472,11 +472,10 @@ def _condition(query: EventQuery) -> pl.Expr:
         condition &= (pl.col("classification.type") == query.type) | (pl.col("rsit.type") == query.type)
     if query.feed is not None:
         condition &= (pl.col("feed.code") == query.feed) | (pl.col("feed.name") == query.feed)
+    seen = pl.col("time.source")
     if query.since is not None:
-        condition &= pl.col("time.source") >= query.since
-    if query.until is not None:
-        condition &= pl.col("time.source") < query.until
-    return condition
+        condition &= seen >= query.since
+    return condition if query.until is None else condition & (seen < query.until)
 
 
 def within(first_hi: int, first_lo: int, last_hi: int, last_lo: int) -> pl.Expr:

@@ -20,7 +20,7 @@ from tocsin.events.extra import PREFIX
 from tocsin.events.schema import COLUMNS
 from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_file, sync_folder
-from tocsin.node.place import Folder, Place, StoredFile
+from tocsin.node.place import FolderPlace, Place, StoredFile
 from tocsin.node.records import cut
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ class EventTable:
 
     @property
     def _is_folder(self) -> bool:
-        return isinstance(self.place, Folder)
+        return isinstance(self.place, FolderPlace)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

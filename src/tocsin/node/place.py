@@ -117,7 +117,7 @@ class Place(ABC):
 
 
 @dataclass(frozen=True)
-class Folder(Place):
+class FolderPlace(Place):
     """A folder of this machine, or one that all machines see."""
 
     folder: Path
@@ -186,4 +186,4 @@ class Folder(Place):
 
 def place_at(at: Path | Place) -> Place:
     """A place, or a folder as one."""
-    return at if isinstance(at, Place) else Folder(at)
+    return at if isinstance(at, Place) else FolderPlace(at)

@@ -16,8 +16,8 @@ from uuid import uuid4
 
 from tocsin.node.errors import SettingError, StorageError
 from tocsin.node.paths import HomeFolder
-from tocsin.node.place import BLOCK, Folder, Place, StoredFile
-from tocsin.node.settings import StorageSettings, read_secret
+from tocsin.node.place import BLOCK, FolderPlace, Place, StoredFile
+from tocsin.node.storage_settings import StorageSettings, read_secret
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, S3Store
@@ -35,14 +35,14 @@ _DENIED: Final = ("status code: 403", "status code: 401", "lacked the necessary 
 
 
 @dataclass(frozen=True)
-class Bucket(Place):
+class BucketPlace(Place):
     """What begins with one name in a bucket of S3, or of what speaks as S3 does."""
 
     settings: StorageSettings
     folder: Path
     name: str
 
-    def bare(self) -> "Bucket":
+    def bare(self) -> "BucketPlace":
         """As `Place`: without the address of the records, above all."""
         wanted = {"address", "endpoint", "region", "account", "secret_file"}
         return replace(self, settings=type(self.settings)(**self.settings.model_dump(include=wanted)))
@@ -188,8 +188,8 @@ def place_of(settings: StorageSettings, home: Path, name: HomeFolder) -> Place:
         if find_spec("obstore") is None:
             hint = "Install it with: pip install 'tocsin[objects]'"
             raise SettingError("[storage] address needs a library that is not here: obstore.", hint=hint)
-        return Bucket(settings, home / name, name)
-    return Folder(shared_folder(settings, home) / name)
+        return BucketPlace(settings, home / name, name)
+    return FolderPlace(shared_folder(settings, home) / name)
 
 
 def check_storage(settings: StorageSettings, home: Path) -> None:

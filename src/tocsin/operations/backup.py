@@ -55,8 +55,8 @@ from tocsin.operations.backup_reading import (
     describe_backup,
     file_hash,
 )
-from tocsin.operations.move.rows import put_rows, read_rows
 from tocsin.operations.purge import bring_back_journal, copy_journal, finish_interrupted
+from tocsin.operations.record_rows import put_rows, read_rows
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
 

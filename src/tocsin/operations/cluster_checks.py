@@ -1,4 +1,4 @@
-"""What the doctor looks at of a Ray cluster: whether it asks for its token, and whether its machines are there."""
+"""What the doctor looks at where there are several machines: whether they agree, and whether Ray asks for its token."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from tocsin.node.errors import SettingError
 from tocsin.node.sentences import say
 from tocsin.node.work_settings import check_ray_token
 from tocsin.operations.health_finding import HealthFinding
+from tocsin.operations.machines import APART, clocks_apart, list_machines, unlike_files
 from tocsin.pipeline.stores import NodeWithStores
 
 _SECONDS: Final = 20
@@ -28,6 +29,39 @@ else:
     print(json.dumps({"machines": found}))
 """
 """A program that asks a cluster for its machines; it prints addresses, whether they are there, and their cores."""
+
+
+def machines(node: NodeWithStores) -> Iterator[HealthFinding]:
+    """Whether the machines over one database agree; nothing where there is one."""
+    found = list_machines(node.database)
+    if len(found) < 2:
+        return
+    here = [one for one in found if not one.gone]
+    wrong = [
+        (
+            say("%(name)s was last seen at %(at)s UTC", name=one.name, at=f"{one.seen_at:%Y-%m-%d %H:%M}"),
+            say("Start its server again, or remove it: 'tocsin machines remove %(name)s'.", name=one.name),
+        )
+        for one in found
+        if one.gone
+    ]
+    if unlike := unlike_files(here):
+        wrong.append(
+            (
+                say("not alike on all: %(names)s", names=", ".join(unlike)),
+                say("Copy them from one machine to the others, then restart the servers: docs/cluster.md."),
+            )
+        )
+    if (apart := clocks_apart(here)) > APART:
+        mend = say("Let all of them take the time from the same servers (NTP).")
+        wrong.append((say("clocks are %(seconds)s seconds apart", seconds=f"{apart:.1f}"), mend))
+    if len(versions := sorted({one.version for one in here})) > 1:
+        mend = say("Finish the upgrade: the others work on meanwhile.")
+        wrong.append((say("versions %(versions)s", versions=", ".join(versions)), mend))
+    if not wrong:
+        yield HealthFinding(say("machines"), True, say("%(n)s at work, and alike", n=len(here)))
+    for words, mend in wrong:
+        yield HealthFinding(say("machines"), False, words, mend)
 
 
 def cluster(node: NodeWithStores) -> Iterator[HealthFinding]:

@@ -14,7 +14,7 @@ from tocsin.node import compiled
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
-from tocsin.node.storage import Bucket, check_storage
+from tocsin.node.storage import BucketPlace, check_storage
 from tocsin.operations import cluster_checks, feed_checks
 from tocsin.operations.health_finding import HealthFinding
 from tocsin.pipeline.commit import last_stored
@@ -57,7 +57,7 @@ def examine(home: Path) -> list[HealthFinding]:
         feed_checks.collectors,
         _work,
         cluster_checks.cluster,
-        _machines,
+        cluster_checks.machines,
         _backups,
         _standby,
         _directory,
@@ -117,7 +117,7 @@ def _storage(node: NodeWithStores) -> Iterator[HealthFinding]:
     check_storage(storage, node.home)
     took = f"{(perf_counter() - began) * 1000:.0f}"
     place = node.place(HomeFolder.EVENTS)
-    if isinstance(place, Bucket) and not place.is_exclusive():
+    if isinstance(place, BucketPlace) and not place.is_exclusive():
         found = say("%(where)s lets two write the same at once", where=storage.address)
         yield HealthFinding(say("storage"), False, found, say("Use a server of S3 that honours If-None-Match."))
         return
@@ -226,41 +226,6 @@ def _work(node: NodeWithStores) -> Iterator[HealthFinding]:
             "'%(chore)s' failed at %(at)s UTC: %(error)s", chore=chore, at=f"{past.at:%Y-%m-%d %H:%M}", error=past.error
         )
         yield HealthFinding(say("work of the server"), False, found, past.hint or say("It is tried again by itself."))
-
-
-def _machines(node: NodeWithStores) -> Iterator[HealthFinding]:
-    """Whether the machines over one database agree; nothing where there is one."""
-    from tocsin.operations.machines import APART, clocks_apart, list_machines, unlike_files
-
-    found = list_machines(node.database)
-    if len(found) < 2:
-        return
-    here = [one for one in found if not one.gone]
-    wrong = [
-        (
-            say("%(name)s was last seen at %(at)s UTC", name=one.name, at=f"{one.seen_at:%Y-%m-%d %H:%M}"),
-            say("Start its server again, or remove it: 'tocsin machines remove %(name)s'.", name=one.name),
-        )
-        for one in found
-        if one.gone
-    ]
-    if unlike := unlike_files(here):
-        wrong.append(
-            (
-                say("not alike on all: %(names)s", names=", ".join(unlike)),
-                say("Copy them from one machine to the others, then restart the servers: docs/cluster.md."),
-            )
-        )
-    if (apart := clocks_apart(here)) > APART:
-        mend = say("Let all of them take the time from the same servers (NTP).")
-        wrong.append((say("clocks are %(seconds)s seconds apart", seconds=f"{apart:.1f}"), mend))
-    if len(versions := sorted({one.version for one in here})) > 1:
-        mend = say("Finish the upgrade: the others work on meanwhile.")
-        wrong.append((say("versions %(versions)s", versions=", ".join(versions)), mend))
-    if not wrong:
-        yield HealthFinding(say("machines"), True, say("%(n)s at work, and alike", n=len(here)))
-    for words, mend in wrong:
-        yield HealthFinding(say("machines"), False, words, mend)
 
 
 def _backups(node: NodeWithStores) -> Iterator[HealthFinding]:

@@ -30,7 +30,7 @@ from tocsin.events.sources import Chunk, Reader, sources
 from tocsin.networks import Networks
 from tocsin.node.errors import SettingError, StorageError, TocsinError
 from tocsin.node.paths import HomeFolder
-from tocsin.node.place import Folder, Place
+from tocsin.node.place import FolderPlace, Place
 from tocsin.node.records import KeyFiles, KeyPlace
 from tocsin.node.sentences import say
 from tocsin.node.work_settings import check_ray_token
@@ -144,7 +144,7 @@ class _ShardOwner:
         """In the folder that all machines see, or copies of what is in a bucket."""
         if (place, below) not in self._open:
             folder, kept = place.folder / below, None
-            if not isinstance(place, Folder):
+            if not isinstance(place, FolderPlace):
                 folder = Path(gettempdir(), f"tocsin-{os.getuid()}", self._division, str(columns), below)
                 kept = KeyPlace(place, below)
             files = KeyFiles(folder, columns, self._division, lambda _: self._passed, self._keep, kept)

@@ -36,8 +36,8 @@ from tocsin.node.records.key_levels import TIER, Notes, merged, worth_merging
 from tocsin.node.records.key_memory import LARGE, KeyMemory, KeySearch, MappedKeys, noted_keys, touch
 from tocsin.node.records.key_names import (
     BESIDES,
-    KeyFile,
     Span,
+    StoredKeys,
     listed,
     move,
     parts_of,
@@ -279,7 +279,7 @@ class KeyFiles:
         kept.forget(gone)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _returning(self, up_to: int) -> list[tuple[KeyFile, Path]]:
+    def _returning(self, up_to: int) -> list[tuple[StoredKeys, Path]]:
         """The files that were merged with those of later ingests, and the folder that each belongs to."""
         every, found = self._all(), []
         if self.kept is not None:
@@ -306,8 +306,8 @@ class KeyFiles:
         return np.concatenate(keys), np.concatenate(notes)
 
     def _opened(
-        self, up_to: int, skips: Callable[[KeyFile], bool] = lambda _: False, before: Span | None = None
-    ) -> Iterator[tuple[KeyFile, MappedKeys]]:
+        self, up_to: int, skips: Callable[[StoredKeys], bool] = lambda _: False, before: Span | None = None
+    ) -> Iterator[tuple[StoredKeys, MappedKeys]]:
         """The files as they were at one moment, oldest first: a merge may remove them meanwhile.
 
         A folder is not listed in one moment: a list that was made during a merge may lack the merged file and those
@@ -315,7 +315,7 @@ class KeyFiles:
         whether a file need not be opened.
         """
         self._copy(up_to)
-        opened: dict[KeyFile, MappedKeys] = {}
+        opened: dict[StoredKeys, MappedKeys] = {}
         listed = self._all()
         while True:
             files = [file for file in visible(listed, up_to, self.passed(up_to), before) if not skips(file)]
@@ -333,7 +333,7 @@ class KeyFiles:
         self._memory.keep(set(listed), {file: opened[file] for file in files if len(opened[file].keys) >= LARGE})
         return ((file, opened[file]) for file in files)
 
-    def _files(self, up_to: int) -> list[KeyFile]:
+    def _files(self, up_to: int) -> list[StoredKeys]:
         self._copy(up_to)
         return visible(self._all(), up_to, self.passed(up_to))
 
@@ -369,25 +369,25 @@ class KeyFiles:
     def _inode(self) -> int:
         return self.folder.stat().st_ino if self.folder.is_dir() else 0
 
-    def _keys(self, names: Iterable[str]) -> list[KeyFile]:
+    def _keys(self, names: Iterable[str]) -> list[StoredKeys]:
         """Those of the kept files that are read here."""
         keys = (name.rpartition("/") for name in names if name.endswith(".keys"))
         return [
             self._file(f"{folder}{slash}{name}") for folder, slash, name in keys if not folder or self._reads(folder)
         ]
 
-    def _file(self, name: str) -> KeyFile:
+    def _file(self, name: str) -> StoredKeys:
         folder, _, name = name.rpartition("/")
-        return KeyFile(*span_of(name), self.folder / folder, name, 0)
+        return StoredKeys(*span_of(name), self.folder / folder, name, 0)
 
-    def _all(self) -> list[KeyFile]:
-        found: list[KeyFile] = []
+    def _all(self) -> list[StoredKeys]:
+        found: list[StoredKeys] = []
         folders = [self.folder]
         for folder in folders:
             with suppress(FileNotFoundError), os.scandir(folder) as entries:
                 for one in entries:
                     if one.name.endswith(".keys"):
-                        found.append(KeyFile(*span_of(one.name), folder, one.name, one.inode()))
+                        found.append(StoredKeys(*span_of(one.name), folder, one.name, one.inode()))
                     elif folder == self.folder and self._reads(one.name):
                         folders.append(folder / one.name)
         return found
@@ -398,12 +398,12 @@ class KeyFiles:
             return False
         return name == self.division or _count_of(name) != _count_of(self.division)
 
-    def _is_of_other_count(self, file: KeyFile) -> bool:
+    def _is_of_other_count(self, file: StoredKeys) -> bool:
         return file.folder != self._own and (
             file.folder == self.folder or _count_of(file.folder.name) != _count_of(self.division)
         )
 
-    def _merge(self, files: Sequence[KeyFile], *, safe: bool) -> None:
+    def _merge(self, files: Sequence[StoredKeys], *, safe: bool) -> None:
         """Make one file of several that follow each other; ``safe``: it survives loss of power before they go."""
         small, opened = self._memory.small, [MappedKeys(file, self.columns) for file in files]
 
@@ -430,7 +430,7 @@ class KeyFiles:
 
     def _write(
         self, first: Span, last: Span, blocks: Iterable[tuple[Keys, Notes]], most: int, *, safe: bool = False
-    ) -> KeyFile:
+    ) -> StoredKeys:
         """Write blocks of keys, at most so many in all, as one file; ``safe``: it survives loss of power."""
         self._own.mkdir(parents=True, exist_ok=True)
         name = f"{first[0]:010d}.{first[1]:06d}-{last[0]:010d}.{last[1]:06d}.keys"
@@ -459,7 +459,7 @@ class KeyFiles:
         if safe:
             sync_folder(self._own)
         cut("keys.written")
-        return KeyFile(first, last, self._own, name, path.stat().st_ino)
+        return StoredKeys(first, last, self._own, name, path.stat().st_ino)
 
     def _write_blocks(
         self, blocks: Iterable[tuple[Keys, Notes]], keys_to: Path, notes_to: Path, words: Words | None

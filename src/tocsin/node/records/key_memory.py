@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tocsin.node.records.key_filter import AskedKeys, Keys, Words, add_keys, empty_filter
 from tocsin.node.records.key_levels import Notes
-from tocsin.node.records.key_names import KeyFile
+from tocsin.node.records.key_names import StoredKeys
 
 LARGE: Final = 1 << 20
 """Keys; such a file has a filter beside it, and stays mapped."""
@@ -27,7 +27,7 @@ _MOST_MAPPED = 1 << 23  # bytes; then the process lets go of what the system map
 class MappedKeys:
     """The numbers of an open file. They can be read after a merge has removed it."""
 
-    def __init__(self, file: KeyFile, columns: int) -> None:
+    def __init__(self, file: StoredKeys, columns: int) -> None:
         """Open and map it.
 
         Raises:
@@ -76,7 +76,7 @@ class _SmallFiles:
     """The small files that one object wrote or read, and a filter of all their keys."""
 
     def __init__(self, capacity: int) -> None:
-        self.files: set[KeyFile] = set()
+        self.files: set[StoredKeys] = set()
         self.words = empty_filter(capacity)
         self.left = capacity
 
@@ -85,7 +85,7 @@ class KeyMemory:
     """What all threads have in memory of a folder: the large files mapped, and a filter of the small ones."""
 
     def __init__(self) -> None:
-        self.mapped: dict[KeyFile, MappedKeys] = {}
+        self.mapped: dict[StoredKeys, MappedKeys] = {}
         self.small = _SmallFiles(0)
         self.merging: Thread | None = None
         self.committed = 0  # the last ingest whose files may be merged
@@ -94,7 +94,7 @@ class KeyMemory:
         self._capacity = _REMEMBERED >> 8
         self._adding = Lock()
 
-    def add(self, file: KeyFile, keys: Keys) -> None:
+    def add(self, file: StoredKeys, keys: Keys) -> None:
         """Remember the keys of a small file."""
         with self._adding:
             if len(keys) > self.small.left:
@@ -107,7 +107,7 @@ class KeyMemory:
             self.small.left -= len(keys)
             self.small.files.add(file)  # last: others look up meanwhile
 
-    def keep(self, listed: AbstractSet[KeyFile], large: Mapping[KeyFile, MappedKeys]) -> None:
+    def keep(self, listed: AbstractSet[StoredKeys], large: Mapping[StoredKeys, MappedKeys]) -> None:
         """Keep the large files mapped that were opened, and forget those that are there no more."""
         with self._adding:
             self.mapped |= large
@@ -124,11 +124,11 @@ class KeySearch:
         self._asked = asked
         self._perhaps = self._asked.in_filter(small.words) if self._known else np.zeros(0, dtype=np.intp)
 
-    def skips(self, file: KeyFile) -> bool:
+    def skips(self, file: StoredKeys) -> bool:
         """Whether none of the keys is in it, as far as memory tells."""
         return file in self._known and not len(self._perhaps)
 
-    def places(self, file: KeyFile, words: Words | None) -> npt.NDArray[np.intp] | None:
+    def places(self, file: StoredKeys, words: Words | None) -> npt.NDArray[np.intp] | None:
         """The places of the keys that may be in a file; None: of all."""
         if words is not None:
             return self._asked.in_filter(words)

@@ -19,7 +19,7 @@ BESIDES: Final = (".notes", ".filter")
 
 
 @dataclass(frozen=True)
-class KeyFile:
+class StoredKeys:
     """A file as the folder listed it; one of the same name that was written later has another ``inode``."""
 
     first: Span
@@ -40,14 +40,14 @@ class KeyFile:
 
 
 def visible(
-    files: Iterable[KeyFile], up_to: int, passed: AbstractSet[int], before: Span | None = None
-) -> list[KeyFile]:
+    files: Iterable[StoredKeys], up_to: int, passed: AbstractSet[int], before: Span | None = None
+) -> list[StoredKeys]:
     """Oldest first; without uncommitted ones, those that are passed over, and those inside a merged one.
 
     One of several ingests is committed as a whole, though the last of them may be later than a reader knew of.
     """
-    kept: list[KeyFile] = []
-    newest: dict[Path, KeyFile] = {}  # of each folder: an owner merges its own files alone
+    kept: list[StoredKeys] = []
+    newest: dict[Path, StoredKeys] = {}  # of each folder: an owner merges its own files alone
     # By their begin, the wider first: so a merged file comes before those that it was made of.
     for file in sorted(files, key=lambda file: (file.first, (-file.last[0], -file.last[1]))):
         wider = newest.get(file.folder)
@@ -59,17 +59,17 @@ def visible(
     return kept
 
 
-def listed(folder: Path) -> list[KeyFile]:
+def listed(folder: Path) -> list[StoredKeys]:
     """The files of one folder."""
     paths = folder.glob("*.keys")
-    return [KeyFile(*span_of(path.name), folder, path.name, path.stat().st_ino) for path in paths]
+    return [StoredKeys(*span_of(path.name), folder, path.name, path.stat().st_ino) for path in paths]
 
 
-def parts_of(whole: KeyFile, there: Sequence[KeyFile], up_to: int) -> Iterator[KeyFile]:
+def parts_of(whole: StoredKeys, there: Sequence[StoredKeys], up_to: int) -> Iterator[StoredKeys]:
     """The files that were merged into one, as far as they are of ingests up to a number."""
     span = whole.first, whole.last
     within = [file for file in there if span[0] <= file.first and file.last <= span[1]]
-    parts: list[KeyFile] = []
+    parts: list[StoredKeys] = []
     for file in sorted(within, key=lambda file: (file.first, (-file.last[0], -file.last[1]))):
         if (file.first, file.last) != span and not (parts and file.last <= parts[-1].last):
             parts.append(file)
@@ -92,13 +92,13 @@ def sync(*paths: Path) -> None:
             sync_file(path)
 
 
-def remove(file: KeyFile) -> None:
+def remove(file: StoredKeys) -> None:
     """The keys first: who finds them finds what belongs to them, or finds them gone at the next look."""
     for path in paths_of(file):
         path.unlink(missing_ok=True)
 
 
-def move(file: KeyFile, folder: Path) -> None:
+def move(file: StoredKeys, folder: Path) -> None:
     """As `remove`, but into another folder, where its age counts from now."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in paths_of(file):
@@ -107,7 +107,7 @@ def move(file: KeyFile, folder: Path) -> None:
             path.rename(folder / path.name)
 
 
-def paths_of(file: KeyFile) -> tuple[Path, ...]:
+def paths_of(file: StoredKeys) -> tuple[Path, ...]:
     """The file of keys, and what may be beside it."""
     return (file.path, *(file.path.with_suffix(suffix) for suffix in BESIDES))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tocsin.node.place import Place
-from tocsin.node.records.key_names import KeyFile, paths_of
+from tocsin.node.records.key_names import StoredKeys, paths_of
 from tocsin.node.records.kill_points import cut
 
 
@@ -26,7 +26,7 @@ class KeyPlace:
         start = len(self.named(""))
         return {file.name[start:]: file.modified for file in self.place.list(self.below)}
 
-    def fetch(self, file: KeyFile, folder: Path, names: Collection[str]) -> None:
+    def fetch(self, file: StoredKeys, folder: Path, names: Collection[str]) -> None:
         """Copy a file to the folder, the keys last: by them it is found. ``names``: what the place has.
 
         Raises:
@@ -39,7 +39,7 @@ class KeyPlace:
             if name in names:
                 self.place.fetch(self.named(name), path)
 
-    def give(self, file: KeyFile, folder: Path) -> None:
+    def give(self, file: StoredKeys, folder: Path) -> None:
         """Keep a file of the folder for all machines, the keys last."""
         for path in reversed(paths_of(file)):
             with suppress(FileNotFoundError):  # not every file has both beside it

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from tocsin.node.errors import ConflictError, StorageError
 from tocsin.node.records import continue_numbering, cut
-from tocsin.operations.move.rows import (
+from tocsin.operations.record_rows import (
     RowHasher,
     TableDigest,
     Values,

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy import literal_column as sql
 
 from tocsin.node.records import SentenceText
-from tocsin.operations.move.rows import is_text_inside
+from tocsin.operations.record_rows import is_text_inside
 
 _LARGEST = 2**31
 

@@ -43,14 +43,15 @@ from tocsin.node.records import (
     short_of,
     sqlite_url,
 )
-from tocsin.node.settings import Settings, StorageSettings, load_settings
+from tocsin.node.settings import Settings
 from tocsin.node.storage import check_storage
+from tocsin.node.storage_settings import StorageSettings, load_settings
 from tocsin.operations.backup import OF_THE_PLACE, OF_WRITERS, known_tables
 from tocsin.operations.move.files import FilesMoved, copy_files, is_in_use
 from tocsin.operations.move.records import RecordsCopy, held_still
 from tocsin.operations.move.refused import find_refused
-from tocsin.operations.move.rows import count_rows
 from tocsin.operations.move.settings_file import check_can_switch, switch_settings
+from tocsin.operations.record_rows import count_rows
 from tocsin.operations.take_back import stop_all
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import with_stores
