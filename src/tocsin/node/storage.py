@@ -17,7 +17,8 @@ from uuid import uuid4
 from tocsin.node.errors import SettingError, StorageError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.place import BLOCK, FolderPlace, Place, StoredFile
-from tocsin.node.storage_settings import StorageSettings, read_secret
+from tocsin.node.settings import read_secret
+from tocsin.node.storage_settings import StorageSettings
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, S3Store

@@ -43,9 +43,9 @@ from tocsin.node.records import (
     short_of,
     sqlite_url,
 )
-from tocsin.node.settings import Settings
+from tocsin.node.settings import Settings, load_settings
 from tocsin.node.storage import check_storage
-from tocsin.node.storage_settings import StorageSettings, load_settings
+from tocsin.node.storage_settings import StorageSettings
 from tocsin.operations.backup import OF_THE_PLACE, OF_WRITERS, known_tables
 from tocsin.operations.move.files import FilesMoved, copy_files, is_in_use
 from tocsin.operations.move.records import RecordsCopy, held_still
