@@ -7,6 +7,7 @@ Both do the same by the same names. What a folder refuses is an `OSError`, as on
 import io
 import os
 import shutil
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -178,7 +179,7 @@ class FolderPlace(Place):
             status = (self.folder / name).stat()
         except FileNotFoundError:
             return None
-        return StoredFile(name, status.st_size, status.st_mtime)
+        return StoredFile(name, status.st_size, status.st_mtime) if stat.S_ISREG(status.st_mode) else None
 
     def delete(self, name: str) -> None:
         (self.folder / name).unlink(missing_ok=True)
