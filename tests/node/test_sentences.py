@@ -211,6 +211,7 @@ def test_records_keep_sentences_and_read_what_was_stored_as_english(database: Da
 def test_rows_that_are_set_aside_keep_their_reason_in_text_and_values(tmp_path: Path) -> None:
     quarantine = Quarantine(FolderPlace(tmp_path), 1)
     quarantine.add([(1, EMPTY, "raw"), (2, LOOKS_LIKE_OURS[2], LOOKS_LIKE_OURS[2])])
+    quarantine.sync()
     quarantine.close()
     with (tmp_path / "0000000001.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"line": 3, "reason": "as it was stored once", "raw": ""}\n')
