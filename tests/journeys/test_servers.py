@@ -9,7 +9,8 @@ from support.console_users import person, session_of
 from support.databases import Cluster
 from support.two_servers import TwoServers, two_servers
 from tocsin.node.accounts import AccountRole
-from tocsin.node.records import Database, patiently
+from tocsin.node.file_locks import patiently
+from tocsin.node.records import Database
 from tocsin.operations.doctor import examine
 from tocsin.operations.machines import list_machines
 from tocsin.operations.models import MachineRow

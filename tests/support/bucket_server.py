@@ -71,7 +71,7 @@ class BucketServer:
         words = [
             "server", "-s3", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={self.folder}", *ports,
             f"-s3.config={self.folder / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0",
-            "-s3.autoCreateBucket=false", "-master.telemetry=false", "-volume.max=64", "-master.volumeSizeLimitMB=64",
+            "-s3.autoCreateBucket=false", "-master.telemetry=false", "-volume.max=2000", "-master.volumeSizeLimitMB=64",
         ]  # fmt: skip
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen([_program(), *words], stdout=log, stderr=log, cwd=self.folder)

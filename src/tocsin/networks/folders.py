@@ -14,9 +14,9 @@ from pathlib import Path
 
 from tocsin.networks.bundle import bundle_name, unpack
 from tocsin.node.errors import ConflictError, StorageError
+from tocsin.node.file_locks import held_file
 from tocsin.node.files import sync_file, sync_folder, write_whole
 from tocsin.node.paths import HomeFolder
-from tocsin.node.records import held_file
 
 _ABANDONED_SECONDS = 3600
 

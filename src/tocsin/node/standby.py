@@ -20,9 +20,9 @@ from typing import Any, Final
 from uuid import uuid4
 
 from tocsin.node.errors import ConflictError
+from tocsin.node.file_locks import held_file, patiently
 from tocsin.node.files import sync_folder, write_whole
 from tocsin.node.paths import HomeFolder
-from tocsin.node.records import held_file, patiently
 from tocsin.node.sentences import say
 from tocsin.node.standby_settings import StandbySettings
 

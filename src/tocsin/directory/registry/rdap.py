@@ -31,8 +31,9 @@ from tocsin.directory.registry.rdap_answer import (
 )
 from tocsin.directory.registry.tables import RdapAnswerRow
 from tocsin.node.errors import RemoteError, UsageError
+from tocsin.node.file_locks import patiently
 from tocsin.node.paths import HomeFolder
-from tocsin.node.records import AuditAction, Database, audit, held, patiently
+from tocsin.node.records import AuditAction, Database, audit, held
 
 _BOOTSTRAP: Final = Path(HomeFolder.REGISTRY, "rdap-bootstrap.json")
 _BOOTSTRAP_DAYS: Final = 30

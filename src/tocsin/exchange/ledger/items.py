@@ -26,8 +26,9 @@ from tocsin.incidents.observables import MOST
 from tocsin.incidents.part_acts import NewObservables, observe
 from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import ConflictError, NotFoundError, StorageError, UsageError
+from tocsin.node.file_locks import patiently
 from tocsin.node.node import Node
-from tocsin.node.records import AuditAction, audit, cut, held, patiently
+from tocsin.node.records import AuditAction, audit, cut, held
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import Marking, Tlp, highest, read_marking
 

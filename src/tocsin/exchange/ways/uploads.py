@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import IO, Final
 
 from tocsin.node.errors import InputError
+from tocsin.node.file_locks import patiently
 from tocsin.node.files import disk_failures, write_whole
 from tocsin.node.node import Node
-from tocsin.node.records import Database, held, patiently
+from tocsin.node.records import Database, held
 from tocsin.node.sentences import say
 
 PART_BYTES: Final = 1_000_000

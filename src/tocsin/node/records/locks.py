@@ -4,8 +4,6 @@ Over PostgreSQL a lock is an advisory one of a session (PostgreSQL manual, 13.3.
 Over SQLite, and for folders that one machine has for itself, it is a file that flock(2) holds.
 """
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,11 +12,12 @@ from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
 from time import monotonic
-from typing import IO, Final
+from typing import Final
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from tocsin.node.file_locks import held_file
 from tocsin.node.records.engine import Database, failures_of_database
 
 _GONE_AFTER: Final = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
@@ -37,10 +36,6 @@ class Hold:
     def __bool__(self) -> bool:
         """Whether it was had."""
         return self.ours
-
-
-def patiently() -> None:
-    """Wait for a lock, and say nothing."""
 
 
 @contextmanager
@@ -71,28 +66,6 @@ def held(
         return
     with held_file(file or Path(f"{path}.{name}"), waiting) as found:
         yield Hold(found is not None)
-
-
-@contextmanager
-def held_file(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[IO[str] | None]:
-    """Hold a file of this machine for a block, made where it is missing: the open file, or None where another has it.
-
-    ``waiting``: as for `held`.
-    """
-    with open(path, "a+", opener=partial(os.open, mode=0o600)) as file:
-        yield file if take_file(file, waiting) else None
-
-
-def take_file(file: IO[str], waiting: Callable[[], None] | None = None) -> bool:
-    """Whether an open file is held now, until it is closed."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        if waiting is None:
-            return False
-        waiting()
-        fcntl.flock(file, fcntl.LOCK_EX)
-    return True
 
 
 def take_lock(connection: Connection, name: str, waiting: Callable[[], None] | None = None) -> bool:

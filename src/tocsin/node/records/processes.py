@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tocsin.node.records.locks import take_file
+from tocsin.node.file_locks import take_file
 
 
 @contextmanager
