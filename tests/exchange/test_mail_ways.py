@@ -155,6 +155,7 @@ def meet_person(world: World, gpg: Gpg, name: str = "D", lasts: str = "2y") -> s
     """A partner with a mailbox and a key that gpg made, and no node; its fingerprint."""
     make_node(world, 1)
     key = gpg.make(f"CSIRT D <{MAILBOX}>", lasts=lasts)
+    world.now += timedelta(seconds=2)  # a key that is made in this second is not valid yet
     gpg.run("--import", given=own_key(world).encode())
     do(world, "add", name=name, mailbox=MAILBOX)
     do(world, "add-key", partner=name, content=gpg.run("--armor", "--export", key).decode())
