@@ -120,7 +120,7 @@ class Run:
         while True:
             with suppress(subprocess.TimeoutExpired):
                 code = process.wait(self.chance.uniform(0.3, 2.0))
-                if code == 0:
+                if code == 0 or process.pid in self.stopped:  # it was fenced off, and the other took all in
                     break
                 assert code == KILLED, f"{self.done}\n{self.log.read_text()[-4000:]}"
                 process = self.start(**(cuts.pop() if cuts else {}))
