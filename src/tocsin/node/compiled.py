@@ -46,7 +46,7 @@ def library() -> ctypes.CDLL | None:
 
 
 @dataclass(frozen=True)
-class _Given:
+class _ArrowCapsule:
     """An array from the library, in Arrow's PyCapsule interface; it is taken once."""
 
     array: "ctypes.Array[ctypes.c_void_p]"
@@ -71,7 +71,7 @@ def scan(
 
     if (built := library()) is None:
         return None
-    given = _Given(_ARRAY(), _SCHEMA())
+    given = _ArrowCapsule(_ARRAY(), _SCHEMA())
     plain = ctypes.c_uint8()
     shape = len(data), ord(separator), width, longest, portable
     if not built.tocsin_scan_1(data, *shape, ctypes.byref(plain), given.array, given.schema):

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, ClassVar, Final
+from typing import IO, Any, Final
 from uuid import uuid4
 
 from tocsin.node.errors import StorageError
@@ -40,14 +40,20 @@ class Place(ABC):
 
     folder: Path
     """The folder; of a bucket, where this machine has what is only begun."""
-    options: ClassVar[dict[str, Any] | None] = None
-    """What Polars needs to read by `path`."""
-    table_options: ClassVar[dict[str, str] | None] = None
-    """What deltalake needs to read and write by `path`."""
 
     def bare(self) -> "Place":
         """The same for another machine, which is told of no other settings."""
         return self
+
+    @property
+    def options(self) -> dict[str, Any] | None:
+        """What Polars needs to read by `path`."""
+        return None
+
+    @property
+    def table_options(self) -> dict[str, str] | None:
+        """What deltalake needs to read and write by `path`."""
+        return None
 
     @abstractmethod
     def path(self, name: str = "") -> str:

@@ -49,11 +49,11 @@ class BucketPlace(Place):
         return replace(self, settings=type(self.settings)(**self.settings.model_dump(include=wanted)))
 
     @property
-    def options(self) -> dict[str, Any]:  # type: ignore[override]
+    def options(self) -> dict[str, Any]:
         return {**_access(self.settings), "max_retries": _RETRIES, "retry_timeout_ms": _RETRY * 1000}
 
     @property
-    def table_options(self) -> dict[str, str]:  # type: ignore[override]
+    def table_options(self) -> dict[str, str]:
         waits = {"timeout": f"{_ANSWER}s", "connect_timeout": f"{_CONNECT}s", "retry_timeout": f"{_RETRY}s"}
         # Of two who commit the same version one does: a put with If-None-Match.
         return {**_access(self.settings), **waits, "max_retries": str(_RETRIES), "aws_conditional_put": "etag"}
