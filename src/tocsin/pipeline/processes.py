@@ -168,6 +168,10 @@ class _Worker:
 
     def ask(self, request: object, data: bytes | None = None, then: Any = lambda answer: answer) -> Future[Any]:
         """What the worker answers, as ``then`` makes it."""
+        answer: Future[Any] = Future()
+        if self.lost:  # and perhaps ended already, when it held a batch that is now to be finished
+            answer.set_exception(self._lost_error())
+            return answer
         self.waiting += 1
         return self._asking.submit(self._ask, request, data, then)
 
@@ -181,10 +185,7 @@ class _Worker:
         except (EOFError, OSError) as error:
             self.lost = True
             self._process.join(_ENDING)
-            raise WorkerLostError(
-                say("A worker process ended while it was at work (exit code %(code)s).", code=self._process.exitcode),
-                hint=say("Was it killed for want of memory? Fewer workers ([work] workers) or smaller batches help."),
-            ) from error
+            raise self._lost_error() from error
         finally:
             self.waiting -= 1
         self.crossed += len(asked) + len(data or b"") + len(answered)
@@ -195,13 +196,19 @@ class _Worker:
             raise answer
         return then(answer)
 
+    def _lost_error(self) -> WorkerLostError:
+        return WorkerLostError(
+            say("A worker process ended while it was at work (exit code %(code)s).", code=self._process.exitcode),
+            hint=say("Was it killed for want of memory? Fewer workers ([work] workers) or smaller batches help."),
+        )
+
     def known(self, facts: RowFacts) -> RowFacts:
         """The same with all sets of teams that the worker met; it sends each once."""
         self.sets.update(facts.team_sets.members)  # type: ignore[arg-type]  # a mapping, see `_Bench`
         return replace(facts, team_sets=self.team_sets)
 
     def end(self) -> None:
-        self._asking.shutdown(cancel_futures=True)
+        self._asking.shutdown(cancel_futures=not self.lost)  # what a lost one was asked fails by itself, and says why
         self._pipe.close()
         self._process.join(_ENDING)
         if self._process.is_alive():
