@@ -118,6 +118,7 @@ def test_json_is_all_that_stands_on_standard_output(tocsin: Tocsin, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "without"),
     [
+        (["--version"], "tocsin.cli.ingest tocsin.cli.serve polars sqlalchemy pydantic"),
         (["--help"], "polars numpy scipy sqlalchemy alembic deltalake fastapi uvicorn jinja2 xarf lxml"),
         (["explain", "8.8.8.8"], "scipy sqlalchemy alembic deltalake fastapi uvicorn jinja2 xarf lxml"),
         (["networks", "lookup", "8.8.8.8"], "polars scipy sqlalchemy alembic deltalake fastapi jinja2 xarf lxml"),

@@ -1,5 +1,6 @@
 """The command line: one file per noun, imported only when its noun is asked for."""
 
+import atexit
 import gc
 import importlib
 import os
@@ -111,16 +112,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run one command and end the process with its exit code."""
     os.umask(0o077)  # what a node writes, no other user of the machine reads
     gc.set_threshold(20_000)  # loading makes no garbage, and looking for it 130 times takes a tenth of a start
+    atexit.register(gc.freeze)  # nor does ending, where it is looked for several times in all that was loaded
     arguments = hoist_globals(list(sys.argv[1:] if argv is None else argv))
     words = [word for word, before in zip(arguments, ["", *arguments], strict=False) if before not in _VALUED]
-    asked = [word for word in words if not word.startswith("-")][:1]
     try:
-        application(asked if asked and asked[0] in COMMANDS else COMMANDS)(arguments)
+        application(_needed(words))(arguments)
     except TocsinError as error:
         fail(error)
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(1) from None
+
+
+def _needed(words: Sequence[str]) -> Iterable[str]:
+    """The nouns whose modules these words of a command line need: one, none for the version, or all of them."""
+    noun = next((word for word in words if not word.startswith("-")), None)
+    if noun is None and "--version" in words:
+        return ()
+    return [noun] if noun in COMMANDS else COMMANDS
 
 
 def application(nouns: Iterable[str]) -> typer.Typer:

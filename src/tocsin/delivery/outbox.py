@@ -37,7 +37,6 @@ def queue(session: Session, *, ingest: int, counts: Mapping[int, int], teams: Ma
             "due_at": due.get(key := (teams[team].interval, teams[team].timezone))
             or due.setdefault(key, due_at(teams[team], now)),
             "state": ItemState.PREPARED.value,
-            "delivery_id": None,
         }
         for team, events in sorted(counts.items())
         if events and team not in known

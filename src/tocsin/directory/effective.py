@@ -3,10 +3,8 @@
 ``at`` None is now. A row stands at a time when it was recorded by then and not yet withdrawn.
 """
 
-import gc
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, TypeAlias
@@ -51,18 +49,6 @@ class EffectiveAssertions:
     mailboxes_overruled: list[MailboxClaim]
     words: PersonAssertions
     merged: Mapping[int, int]
-
-
-@contextmanager
-def many_objects() -> Iterator[None]:
-    """No search for cycles inside the block, where hundreds of thousands of objects are made that all stay."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def plain_rows(session: Session, query: Executable) -> Sequence[Row[*tuple[Any, ...]]]:

@@ -16,7 +16,6 @@ from tocsin.directory.effective import (
     DirectoryPart,
     EffectiveAssertions,
     archived_teams,
-    many_objects,
     merged_teams,
     plain_rows,
     read_effective,
@@ -36,6 +35,7 @@ from tocsin.directory.model import (
 from tocsin.directory.precedence import BY_TEAM, MAILBOX, MailboxClaim
 from tocsin.directory.tables import DecisionRow, DenialRow, DirectoryStateRow, MailboxRow, MuteRow, TeamRow
 from tocsin.node.errors import NotFoundError
+from tocsin.node.garbage import uncollected
 from tocsin.node.records import Database, from_row
 
 DIRECTORY_VERSION: Final = select(DirectoryStateRow.version).scalar_subquery()
@@ -62,7 +62,7 @@ def read_directory(database: Database, at: datetime | None = None) -> Directory:
 
     Of a time in the past, what was asserted and decided then; names and preferences of teams are those of now.
     """
-    with many_objects(), database.reading() as session:
+    with uncollected(), database.reading() as session:
         version = session.scalars(select(DirectoryStateRow.version)).one()
         found = read_effective(session, at=at)
         teams = read_teams(session, found, at=at)
@@ -74,7 +74,7 @@ def teams_by_id(database: Database, only: Collection[int] | None = None) -> dict
 
     ``only``: these teams alone, by all numbers that they have.
     """
-    with many_objects(), database.reading() as session:
+    with uncollected(), database.reading() as session:
         merged = merged_teams(session)
         now = None if only is None else {merged.get(number, number) for number in only}
         found = read_effective(session, DirectoryPart(kind=MAILBOX, teams=now))

@@ -7,6 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from tocsin.node.garbage import uncollected
+
 
 class LazyFace(ModuleType):
     """A package that loads what its ``__init__`` imports where only types are checked (PEP 562, by class).
@@ -19,7 +21,8 @@ class LazyFace(ModuleType):
         home = _homes(str(self.__file__)).get(name)
         if home is None:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        return import_module(f"{home}.{name}") if home == self.__name__ else getattr(import_module(home), name)
+        with uncollected():  # what is loaded stays: the search takes a twentieth of a start
+            return import_module(f"{home}.{name}") if home == self.__name__ else getattr(import_module(home), name)
 
     def __setattr__(self, name: str, value: object) -> None:
         """As ever; but a module that was loaded never hides what the face offers by its name (``audit``)."""

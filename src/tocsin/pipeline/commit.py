@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import queue, release_items
@@ -35,7 +35,7 @@ from tocsin.events import (
 )
 from tocsin.events.sources import Feed
 from tocsin.node.errors import StorageError
-from tocsin.node.records import AuditAction, audit, cut
+from tocsin.node.records import AuditAction, Base, audit, cut
 from tocsin.node.storage import check_storage
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.tables import WithheldKey
@@ -68,8 +68,10 @@ def next_number(node: NodeWithStores, after: int = 0) -> int:
         ConflictError: another machine took over.
 
     """
+    if after and not is_shared(node.database):
+        return after + 1
     with node.database.begin() as session:
-        return reserve_number(session) if is_shared(node.database) else max(last_number(session), after) + 1
+        return reserve_number(session) if is_shared(node.database) else last_number(session) + 1
 
 
 def known_feed(node: NodeWithStores, feed: Feed) -> FeedRecord:
@@ -150,9 +152,9 @@ def by_rule(withheld: Mapping[WithheldKey, int]) -> dict[str, int]:
 
 def _add_team_sets(session: Session, numbers: Mapping[tuple[int, ...], int]) -> None:
     last = session.scalar(select(func.max(TeamSet.number))) or 0  # the writer numbers them one after the other
-    session.add_all(
-        TeamSet(number=number, members=list(members)) for members, number in numbers.items() if number > last
-    )
+    rows = [{"number": number, "members": list(members)} for members, number in numbers.items() if number > last]
+    if rows:
+        session.execute(insert(Base.metadata.tables[TeamSet.__tablename__]), rows)  # not by the class, which takes long
 
 
 def prepare_run(

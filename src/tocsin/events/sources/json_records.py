@@ -1,9 +1,7 @@
 """Reports of JSON objects: one a line, one document, an array of them, or one behind the other."""
 
-import gc
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, Final
@@ -17,6 +15,7 @@ from tocsin.events.fields import BY_NAME, FieldKind
 from tocsin.events.sources import MOST_EVENTS, Batch, Chunk, Unreadable, most_events
 from tocsin.events.sources.delimited import FIELD_LIMIT, LINE_LIMIT
 from tocsin.node.errors import InputError
+from tocsin.node.garbage import uncollected
 from tocsin.node.sentences import say
 
 DOCUMENT_LIMIT: Final = 1 << 28
@@ -99,7 +98,7 @@ class JsonRecords:
 
     def parse(self, chunk: Chunk) -> Batch:
         """The chunk's objects as rows."""
-        with uncollected():
+        with uncollected():  # the search costs a quarter
             return self._batch(chunk)
 
     def _batch(self, chunk: Chunk) -> Batch:
@@ -129,19 +128,6 @@ class JsonRecords:
         for number, line in enumerate(chunk.data.split(b"\n")):
             if line.strip():
                 yield _record(chunk.first_line + number, as_text(line.strip())[0])
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Meanwhile no search for rings of objects: JSON makes many objects and none, and the search costs a quarter."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 class JsonEvents(JsonRecords):

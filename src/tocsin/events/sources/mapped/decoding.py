@@ -9,7 +9,8 @@ import polars as pl
 
 from tocsin.events.encoding import as_text
 from tocsin.events.extra import DEEPEST, json_text, too_deep
-from tocsin.events.sources.json_records import DECODER, uncollected
+from tocsin.events.sources.json_records import DECODER
+from tocsin.node.garbage import uncollected
 
 MOST_ITEMS: Final = 100  # of a list that a mapping goes into by places
 
