@@ -40,9 +40,7 @@ from tocsin.pipeline.stores import NodeWithStores
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-GROUP_BYTES: Final = 4_000_000
-"""Of reports that become true together; a larger one does so by itself, and may be worked on elsewhere."""
-
+_MOST_HERE: Final = 4_000_000  # bytes of a report that is never worked on elsewhere
 _BLOCK: Final = 1 << 16  # bytes; so many at least go to each worker, by which it opens a report
 _MOST_FIRST: Final = 1 << 22  # bytes that a reader reads when it is opened, where another process is to open it, too
 
@@ -93,7 +91,7 @@ class KnownReport:
         redaction, again = self.intake.redaction(), self.again
         placement: BatchPlacement = session.here
         kept = redacted(self.report.limited(stream), redaction)
-        away = session.away if self.feed.notify and self.report.size > min(GROUP_BYTES, again.batch_bytes) else None
+        away = session.away if self.feed.notify and self.report.size > min(_MOST_HERE, again.batch_bytes) else None
         first = None if away is None else _FirstBytes(kept)
         try:
             reader = self.origin.open(

@@ -1,29 +1,28 @@
 """Chunks understood and batches finished in processes of this machine: ``[work] on = "processes"``.
 
-Each worker keeps the frames of the batches that it understood until it finishes them. The bytes of a chunk and narrow
-arrays cross over, by a pipe to each worker; a worker ends with the process that started it. One that dies loses its
-reports (`WorkerLostError`), and the next chunk starts another.
+Each worker keeps the frames of the batches that it understood until it finishes them. The bytes of a chunk cross over
+by memory that both have open, all else by a pipe to each worker; a worker ends with the process that started it. One
+that dies loses its reports (`WorkerLostError`), and the next chunk starts another.
 """
 
+import errno
 import os
 import pickle
 import signal
-from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from logging import getLogger
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from traceback import format_exc
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tocsin.events.sources import Chunk, Feed, Reader
 from tocsin.node.errors import InternalError, TocsinError, UsageError, internal_failures
 from tocsin.node.records import cut
 from tocsin.node.sentences import say
+from tocsin.pipeline import worker_server
 from tocsin.pipeline.placement import OpenWork, UnderstoodBatch, WorkerLostError
 from tocsin.pipeline.steps import (
     BatchWorker,
@@ -39,20 +38,16 @@ from tocsin.pipeline.steps import (
     WorkerTerms,
 )
 
-if TYPE_CHECKING:
-    from multiprocessing.context import ForkServerContext
-
 _LOG: Final = getLogger("uvicorn.error.internal")
-_ONE_THREAD: Final = {
-    "POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "_RJEM_MALLOC_CONF": "background_thread:false",
-}  # fmt: skip
-"""A worker is one thread; and where libraries had others, those would be missing after a fork."""
 _ENDING: Final = 10  # seconds that a worker has to end, which has nothing to do then
 
 
 @dataclass(frozen=True)
 class _Understand:
-    """Understand the chunk whose bytes follow; ``reader``: of a report that this worker does not know yet."""
+    """Understand the chunk whose bytes, so many, are in the memory that both have open.
+
+    ``reader``: of a report that this worker does not know yet.
+    """
 
     report: int
     batch: int
@@ -60,6 +55,7 @@ class _Understand:
     feed: Feed
     heard: datetime
     chunk: Chunk
+    size: int
 
 
 @dataclass(frozen=True)
@@ -91,6 +87,7 @@ class Processes:
     """Workers of one session; started when the first chunk comes. Implements `BatchPlacement`."""
 
     def __init__(self, terms: WorkerTerms, workers: int) -> None:
+        worker_server.begin_loading()
         self.ahead = 2 * workers
         self._terms = terms
         self._workers: list[_Worker | None] = [None] * workers
@@ -106,7 +103,7 @@ class Processes:
         worker, batch = self._least_busy(), next(self._numbers)
         reader = None if report in worker.reports else work.again
         worker.reports.add(report)
-        request = _Understand(report, batch, reader, work.feed, work.heard, replace(chunk, data=b""))
+        request = _Understand(report, batch, reader, work.feed, work.heard, replace(chunk, data=b""), len(chunk.data))
         held = _HeldBatch(worker, batch)
         return worker.ask(request, chunk.data, lambda facts: UnderstoodBatch(worker.known(facts), held))
 
@@ -141,7 +138,7 @@ class Processes:
     def _least_busy(self) -> "_Worker":
         """Of the workers, each started where it was not yet, or is lost."""
         lost = [one for one in self._workers if one is not None and one.lost]
-        workers = [one if one and not one.lost else _Worker(_context(), self._terms) for one in self._workers]
+        workers = [one if one and not one.lost else _Worker(self._terms) for one in self._workers]
         self._workers = [*workers]
         for one in lost:
             one.end()
@@ -149,15 +146,17 @@ class Processes:
 
 
 class _Worker:
-    """A process, and the thread that asks it one thing after the other."""
+    """A process, and the thread that starts it and asks it one thing after the other."""
 
-    def __init__(self, context: "ForkServerContext", terms: WorkerTerms) -> None:
+    def __init__(self, terms: WorkerTerms) -> None:
+        context = worker_server.context()
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, terms), name="tocsin worker", daemon=True)
-        with _environment(_ONE_THREAD):  # the first one starts the server that forks them
-            self._process.start()
-        theirs.close()
+        # No connection but for how it is handed over; it is written and read, never mapped, and grows as it needs to.
+        self._memory = Connection(os.memfd_create("tocsin chunk"))
+        arguments = theirs, self._memory, terms
+        self._process = context.Process(target=_serve, args=arguments, name="tocsin worker", daemon=True)
         self._asking = ThreadPoolExecutor(1)
+        self._begun = self._asking.submit(self._begin, theirs)
         self.reports: set[int] = set()
         self.ingest: IngestTerms | None = None
         self.sets: dict[int, tuple[int, ...]] = {}
@@ -165,6 +164,10 @@ class _Worker:
         self.lost = False
         self.waiting = 0
         self.crossed = 0
+
+    def _begin(self, theirs: Connection) -> None:
+        with theirs:
+            worker_server.start(self._process)
 
     def ask(self, request: object, data: bytes | None = None, then: Any = lambda answer: answer) -> Future[Any]:
         """What the worker answers, as ``then`` makes it."""
@@ -177,14 +180,15 @@ class _Worker:
 
     def _ask(self, request: object, data: bytes | None, then: Any) -> object:
         try:
+            self._begun.result()
+            if data is not None:
+                self._put(data)
             asked = pickle.dumps(request, 5)
             self._pipe.send_bytes(asked)
-            if data is not None:
-                self._pipe.send_bytes(data)
             answered = self._pipe.recv_bytes()
         except (EOFError, OSError) as error:
             self.lost = True
-            self._process.join(_ENDING)
+            self._join()
             raise self._lost_error() from error
         finally:
             self.waiting -= 1
@@ -195,6 +199,10 @@ class _Worker:
                 _LOG.error("%s", log)
             raise answer
         return then(answer)
+
+    def _put(self, data: bytes) -> None:
+        if os.pwrite(self._memory.fileno(), data, 0) < len(data):
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
     def _lost_error(self) -> WorkerLostError:
         return WorkerLostError(
@@ -210,29 +218,14 @@ class _Worker:
     def end(self) -> None:
         self._asking.shutdown(cancel_futures=not self.lost)  # what a lost one was asked fails by itself, and says why
         self._pipe.close()
-        self._process.join(_ENDING)
+        self._memory.close()
+        self._join()
         if self._process.is_alive():
             self._process.kill()
 
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
-
-
-def _context() -> "ForkServerContext":
-    """Workers are forked from a process that has loaded what they need, and has run nothing."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
+    def _join(self) -> None:
+        if self._process.pid is not None:  # else it could not be started
+            self._process.join(_ENDING)
 
 
 @dataclass
@@ -269,14 +262,14 @@ class _Bench:
         self.frames = {batch: held for batch, held in self.frames.items() if held[0] != asked.report}
 
 
-def _serve(pipe: Connection, terms: WorkerTerms) -> None:
+def _serve(pipe: Connection, memory: Connection, terms: WorkerTerms) -> None:
     """Answer what is asked until the other side closes the pipe or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us ends us
     bench: _Bench | None = None
     while True:
         try:
             request = pickle.loads(pipe.recv_bytes())  # noqa: S301 (from the process that started us)
-            data = pipe.recv_bytes() if isinstance(request, _Understand) else b""
+            data = os.pread(memory.fileno(), request.size, 0) if isinstance(request, _Understand) else b""
         except (EOFError, OSError):
             os._exit(0)  # nothing is left to be done, and threads of libraries need not end
         answer, log = None, ""
