@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import queue, release_items
@@ -150,9 +150,9 @@ def by_rule(withheld: Mapping[WithheldKey, int]) -> dict[str, int]:
 
 def _add_team_sets(session: Session, numbers: Mapping[tuple[int, ...], int]) -> None:
     last = session.scalar(select(func.max(TeamSet.number))) or 0  # the writer numbers them one after the other
-    session.add_all(
-        TeamSet(number=number, members=list(members)) for members, number in numbers.items() if number > last
-    )
+    rows = [{"number": number, "members": list(members)} for members, number in numbers.items() if number > last]
+    if rows:  # thousands at first; into the table and not by the class, as in `queue`
+        session.execute(insert(TeamSet.metadata.tables[TeamSet.__tablename__]), rows)
 
 
 def prepare_run(
