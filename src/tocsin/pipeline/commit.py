@@ -12,6 +12,7 @@ which name the commit that they belong to: the next writer does 3 (which the tab
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
@@ -104,10 +105,7 @@ def already_ingested(node: NodeWithStores, content_hash: str, feed_id: int) -> i
 
 def prepare(node: NodeWithStores, group: Sequence[PreparedIngest]) -> None:
     """Steps 1 and 2: sync what was written, and note the ingests, in order, with what they owe."""
-    node.store.sync([part for one in group for part in one.parts])
-    for one in group:
-        node.tracker.files.sync(one.record.number)
-        node.rows_of(one.record.day).sync(one.record.number)
+    _sync(node, group)
     cut("ingest.synced")
     with node.database.begin() as session:
         check_term(session)
@@ -115,6 +113,24 @@ def prepare(node: NodeWithStores, group: Sequence[PreparedIngest]) -> None:
             _note_prepared(session, one, shown_as=group[-1].record.number)
             cut("ingest.preparing")
     cut("ingest.prepared")
+
+
+def _sync(node: NodeWithStores, group: Sequence[PreparedIngest]) -> None:
+    """Step 1, of events and both kinds of keys at once: a disk takes many files together in little more time."""
+
+    def problems() -> None:
+        for one in group:
+            node.tracker.files.sync(one.record.number)
+
+    def rows() -> None:
+        for one in group:
+            node.rows_of(one.record.day).sync(one.record.number)
+
+    with ThreadPoolExecutor(2) as pool:
+        begun = [pool.submit(work) for work in (problems, rows)]
+        node.store.sync([part for one in group for part in one.parts])
+    for synced in begun:
+        synced.result()
 
 
 def _note_prepared(session: Session, prepared: PreparedIngest, *, shown_as: int) -> None:
