@@ -31,7 +31,7 @@ WORKERS = f"{BATCHES}[work]\non = 'processes'\nworkers = 2\n"
 
 @pytest.fixture(scope="module")
 def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A large report with repeated and broken rows, and a small one of the next day that repeats some of it."""
+    """A large report with repeated and broken rows, and one of the next day that repeats most of it."""
     folder = tmp_path_factory.mktemp("inbox")
     rows = [
         f'"2026-11-23 01:{number // 60 % 60:02d}:{number % 60:02d}","medium","{address(number)}","tcp",'
@@ -39,7 +39,7 @@ def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(ROWS)
     ]
     rows[5000:5000] = [*rows[10:500], '"broken","","no address"', *rows[2000:2100]]
-    for name, some in (("2026-11-23", rows), ("2026-11-24", rows[:3000])):
+    for name, some in (("2026-11-23", rows), ("2026-11-24", rows[3000:])):
         (folder / f"{name}-scan_rdp-test-geo.csv").write_text("\n".join([HEADER, *some, ""]))
     return folder
 
@@ -126,6 +126,16 @@ def test_a_report_whose_workers_die_again_and_again_fails_and_can_be_given_again
     assert "A worker process ended while it was at work" in dying.said
 
     assert command(home, "ingest", inbox, environment=ENVIRONMENT).wait() == 0
+    check(home, expected)
+
+
+def test_what_waited_to_become_true_does_before_a_report_is_begun_again(
+    tmp_path: Path, inbox: Path, expected: Outcome
+) -> None:
+    home = settle(tmp_path / "home", WORKERS.replace("workers = 2", "workers = 1"))
+    cut = {"TOCSIN_CUT": "work.finished:20"}  # each of the two reports has 15 batches, and counting begins anew
+    running = command(home, "ingest", inbox, environment={**ENVIRONMENT, **cut})
+    assert running.wait() == 0, running.said
     check(home, expected)
 
 

@@ -35,6 +35,10 @@ def ingest(
     feed: Annotated[str | None, typer.Option(help="The feed's code, when the file does not tell.")] = None,
 ) -> None:
     """Take in reports: files, folders, .gz, .zip or standard input."""
+    if not call.server and call.settings.work.on == "processes":
+        from tocsin.pipeline import worker_server
+
+        worker_server.begin_loading()
     from tocsin.pipeline.ingest import ingest as take_in
 
     if call.server:

@@ -1,8 +1,9 @@
-"""Small reports that wait together become true together: one commit of the event table, one transaction for all.
+"""Reports that wait together become true together: one commit of the event table, one transaction for all.
 
 A report waits for no others to come, and for those that are there half a second at most.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager, suppress
@@ -16,12 +17,14 @@ from tocsin.node.errors import InternalError, StorageError, TocsinError, interna
 from tocsin.node.files import disk_failures
 from tocsin.node.records import cut
 from tocsin.pipeline import commit as commitment
-from tocsin.pipeline.parse import GROUP_BYTES, Failures, IngestSession, OpenReport
+from tocsin.pipeline.parse import Failures, IngestSession, OpenReport
 from tocsin.pipeline.placement import WorkerLostError
 from tocsin.pipeline.stores import NodeWithStores
 
 GROUP_REPORTS: Final = 50
 GROUP_SECONDS: Final = 0.5  # so long a settled report waits for others at most, and for the last of them
+GROUP_BYTES: Final = 128_000_000
+"""Of reports that become true together, a second's work; a larger one does so by itself."""
 
 
 NOT_STORED: Final = frozenset({"reports", "already", "listed"})
@@ -116,13 +119,13 @@ Settle = Callable[[IngestSession, OpenReport, int], tuple[Counts, commitment.Pre
 
 @dataclass
 class GroupedIntake:
-    """Settles reports one by one and makes them true in groups. ``following``: the report that is opened meanwhile."""
+    """Settles reports one by one and makes them true in groups. ``following``: the reports opened meanwhile."""
 
     session: IngestSession
     settle: Settle
     progress: Progress
     together: int
-    following: "Future[tuple[Outcome, OpenReport | None] | None]" = field(init=False)
+    following: "deque[Future[tuple[Outcome, OpenReport | None] | None]]" = field(default_factory=deque)
     came: set[int] = field(default_factory=set)
     again: list[IngestRequest] = field(default_factory=list)
     _waiting: list[_SettledReport] = field(default_factory=list)
@@ -205,20 +208,21 @@ class GroupedIntake:
             outcome.ingests.append(before)
             self._total += Counts(already=1)
             return
-        waiting = self._waiting
-        number = commitment.next_number(node, waiting[-1].prepared.record.number if waiting else 0)
+        last = self._waiting[-1].prepared.record.number if self._waiting else 0
+        number = commitment.next_number(node, last)
         try:
             counts, prepared = self.settle(self.session, reading, number)
         except WorkerLostError:  # once more, after what it had written is gone
+            self.finish()
             self._recover()
             with closing(reading.anew(self.session)) as second:
                 counts, prepared = self.settle(self.session, second, commitment.next_number(node))
-        if not waiting:
+        if not self._waiting:
             self._since = monotonic()
-        waiting.append(_SettledReport(outcome, report, counts, prepared))
+        self._waiting.append(_SettledReport(outcome, report, counts, prepared))
 
     def _recover(self) -> list[int]:
-        wait([self.following])  # it may be unpacking where we clean up now
+        wait(self.following)  # it may be unpacking where we clean up now
         return commitment.recover(self.session.node)
 
 

@@ -73,6 +73,8 @@ INGEST: Final = "ingest"
 """What references call the way of a report that is taken in where it stands."""
 
 _WORKERS = 2
+_OPEN_AHEAD: Final = 2
+"""So many reports are opened before their turn where workers elsewhere would else wait while one becomes true."""
 
 
 @dataclass
@@ -184,18 +186,21 @@ def ingest_each(
     """
     intake = GroupedIntake(session, _settled, progress, together)
     opened = _open_each(session, requests, IntakeFilter(session.node, place, session.clock))
-    intake.following = session.reading.submit(next, opened, None)
+    following = intake.following
     try:
-        while (step := intake.following.result()) is not None:
-            # The next report is opened, read and understood while this one is settled.
-            intake.following = session.reading.submit(next, opened, None)
+        # The next reports are opened, read and understood while this one is settled.
+        following += [session.reading.submit(next, opened, None) for _ in range(_OPEN_AHEAD if session.away else 1)]
+        while (step := following[0].result()) is not None:
+            following.append(session.reading.submit(next, opened, None))
+            following.popleft()
             intake.take(*step)
             yield from intake.done()
         intake.finish()
         yield from intake.done()
     finally:
-        if (unused := intake.following.result()) is not None and unused[1] is not None:
-            unused[1].close()
+        for unused in [one.result() for one in following]:
+            if unused is not None and unused[1] is not None:
+                unused[1].close()
     watch_feeds(session.node.database, now=session.clock(), feeds=intake.came)
     for request in intake.again:
         yield from ingest_each(session, [request], progress=progress, place=place, together=1)

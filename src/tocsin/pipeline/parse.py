@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BufferedReader, RawIOBase
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -40,9 +41,7 @@ from tocsin.pipeline.stores import NodeWithStores
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-GROUP_BYTES: Final = 4_000_000
-"""Of reports that become true together; a larger one does so by itself, and may be worked on elsewhere."""
-
+_MOST_HERE: Final = 4_000_000  # bytes of a report that is never worked on elsewhere
 _BLOCK: Final = 1 << 16  # bytes; so many at least go to each worker, by which it opens a report
 _MOST_FIRST: Final = 1 << 22  # bytes that a reader reads when it is opened, where another process is to open it, too
 
@@ -71,6 +70,15 @@ class IngestSession:
     clock: Clock
 
 
+def even_bytes(size: int, batch_bytes: int) -> int:
+    """Bytes of each batch of a report of so many: about ``batch_bytes``, at most a third more, and no small rest.
+
+    Small parts of the event table would soon be read and written once more, to become one.
+    """
+    batches = max(1, ceil(size / batch_bytes - 1 / 3))
+    return max(batch_bytes, size) if batches == 1 else ceil(size / batches)
+
+
 @dataclass(frozen=True)
 class KnownReport:
     """A report whose feed is known. ``again``: how its reader is opened, but for what that reads first."""
@@ -90,10 +98,11 @@ class KnownReport:
             InputError: it cannot be read.
 
         """
-        redaction, again = self.intake.redaction(), self.again
+        redaction = self.intake.redaction()
+        again = replace(self.again, batch_bytes=even_bytes(self.report.size, self.again.batch_bytes))
         placement: BatchPlacement = session.here
         kept = redacted(self.report.limited(stream), redaction)
-        away = session.away if self.feed.notify and self.report.size > min(GROUP_BYTES, again.batch_bytes) else None
+        away = session.away if self.feed.notify and self.report.size > min(_MOST_HERE, self.again.batch_bytes) else None
         first = None if away is None else _FirstBytes(kept)
         try:
             reader = self.origin.open(

@@ -1,29 +1,31 @@
 """Chunks understood and batches finished in processes of this machine: ``[work] on = "processes"``.
 
-Each worker keeps the frames of the batches that it understood until it finishes them. The bytes of a chunk and narrow
-arrays cross over, by a pipe to each worker; a worker ends with the process that started it. One that dies loses its
-reports (`WorkerLostError`), and the next chunk starts another.
+Each worker keeps the frames of the batches that it understood until it finishes them. The bytes of a chunk cross over
+by memory that both have open, all else by a pipe to each worker; a worker ends with the process that started it. One
+that dies loses its reports (`WorkerLostError`), and the next chunk starts another.
 """
 
+import errno
 import os
 import pickle
 import signal
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import count
+from itertools import count, cycle
 from logging import getLogger
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from threading import Condition
 from traceback import format_exc
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tocsin.events.sources import Chunk, Feed, Reader
 from tocsin.node.errors import InternalError, TocsinError, UsageError, internal_failures
 from tocsin.node.records import cut
 from tocsin.node.sentences import say
+from tocsin.pipeline import worker_server
 from tocsin.pipeline.placement import OpenWork, UnderstoodBatch, WorkerLostError
 from tocsin.pipeline.steps import (
     BatchWorker,
@@ -39,20 +41,17 @@ from tocsin.pipeline.steps import (
     WorkerTerms,
 )
 
-if TYPE_CHECKING:
-    from multiprocessing.context import ForkServerContext
-
 _LOG: Final = getLogger("uvicorn.error.internal")
-_ONE_THREAD: Final = {
-    "POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "_RJEM_MALLOC_CONF": "background_thread:false",
-}  # fmt: skip
-"""A worker is one thread; and where libraries had others, those would be missing after a fork."""
+_SENT: Final = 2  # requests that a worker has at once: one that it is at, and the next
 _ENDING: Final = 10  # seconds that a worker has to end, which has nothing to do then
 
 
 @dataclass(frozen=True)
 class _Understand:
-    """Understand the chunk whose bytes follow; ``reader``: of a report that this worker does not know yet."""
+    """Understand the chunk whose bytes, so many, are in the memory that both have open.
+
+    ``reader``: of a report that this worker does not know yet.
+    """
 
     report: int
     batch: int
@@ -60,6 +59,7 @@ class _Understand:
     feed: Feed
     heard: datetime
     chunk: Chunk
+    size: int
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,11 @@ class _Close:
 
 
 @dataclass(frozen=True)
+class _End:
+    """End; there is no answer."""
+
+
+@dataclass(frozen=True)
 class _HeldBatch:
     """Where a batch is."""
 
@@ -91,12 +96,12 @@ class Processes:
     """Workers of one session; started when the first chunk comes. Implements `BatchPlacement`."""
 
     def __init__(self, terms: WorkerTerms, workers: int) -> None:
+        worker_server.begin_loading()
         self.ahead = 2 * workers
         self._terms = terms
         self._workers: list[_Worker | None] = [None] * workers
         self._numbers = count()
         self._reports: dict[OpenWork, int] = {}
-        self.crossed = 0  # bytes that went to workers and came from them
 
     def understand(self, work: OpenWork, chunk: Chunk) -> Future[UnderstoodBatch]:
         """As `BatchPlacement`."""
@@ -106,9 +111,9 @@ class Processes:
         worker, batch = self._least_busy(), next(self._numbers)
         reader = None if report in worker.reports else work.again
         worker.reports.add(report)
-        request = _Understand(report, batch, reader, work.feed, work.heard, replace(chunk, data=b""))
+        request = _Understand(report, batch, reader, work.feed, work.heard, replace(chunk, data=b""), len(chunk.data))
         held = _HeldBatch(worker, batch)
-        return worker.ask(request, chunk.data, lambda facts: UnderstoodBatch(worker.known(facts), held))
+        return worker.understand(request, chunk.data, lambda facts: UnderstoodBatch(worker.known(facts), held))
 
     def finish(
         self, batch: UnderstoodBatch, verdicts: RowVerdicts, ingest: IngestTerms, part: PartTerms
@@ -136,65 +141,135 @@ class Processes:
         for worker in self._workers:
             if worker is not None:
                 worker.end()
-                self.crossed += worker.crossed
 
     def _least_busy(self) -> "_Worker":
         """Of the workers, each started where it was not yet, or is lost."""
         lost = [one for one in self._workers if one is not None and one.lost]
-        workers = [one if one and not one.lost else _Worker(_context(), self._terms) for one in self._workers]
+        workers = [one if one and not one.lost else _Worker(self._terms) for one in self._workers]
         self._workers = [*workers]
         for one in lost:
             one.end()
         return min(workers, key=lambda worker: worker.waiting)
 
 
-class _Worker:
-    """A process, and the thread that asks it one thing after the other."""
+@dataclass(frozen=True)
+class _Asked:
+    """Something that is asked of a worker; ``then`` makes of its answer what the future gives."""
 
-    def __init__(self, context: "ForkServerContext", terms: WorkerTerms) -> None:
+    request: bytes
+    data: bytes
+    then: Callable[[Any], Any]
+    future: Future[Any] = field(default_factory=Future)
+
+    def settle(self, answered: bytes) -> None:
+        answer, log = pickle.loads(answered)  # noqa: S301 (from a process of ours)
+        if log:
+            _LOG.error("%s", log)
+        if isinstance(answer, TocsinError):
+            self.future.set_exception(answer)
+            return
+        try:
+            self.future.set_result(self.then(answer))
+        except Exception as error:  # noqa: BLE001  # for whoever asked
+            self.future.set_exception(error)
+
+
+class _Worker:
+    """A process, a thread that starts it and sends it what is asked, and one that takes its answers, in that order.
+
+    It has the next request when it is done with one. Batches are finished first: others wait for that.
+    """
+
+    def __init__(self, terms: WorkerTerms) -> None:
+        context = worker_server.context()
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, terms), name="tocsin worker", daemon=True)
-        with _environment(_ONE_THREAD):  # the first one starts the server that forks them
-            self._process.start()
-        theirs.close()
-        self._asking = ThreadPoolExecutor(1)
+        # No connections but for how they are handed over; they are written and read, never mapped, and grow as need be.
+        self._memory = [Connection(os.memfd_create("tocsin chunk")) for _ in range(_SENT)]
+        arguments = theirs, self._memory, terms
+        self._process = context.Process(target=_serve, args=arguments, name="tocsin worker", daemon=True)
+        self._changed = Condition()
+        self._first: deque[_Asked] = deque()
+        self._later: deque[_Asked] = deque()
+        self._sent: deque[_Asked] = deque()
         self.reports: set[int] = set()
         self.ingest: IngestTerms | None = None
         self.sets: dict[int, tuple[int, ...]] = {}
         self.team_sets = WorkerSets(self.sets)
         self.lost = False
-        self.waiting = 0
-        self.crossed = 0
+        self._threads = ThreadPoolExecutor(2)
+        self._threads.submit(self._send_all, theirs)
+        self._threads.submit(self._take_answers)
 
-    def ask(self, request: object, data: bytes | None = None, then: Any = lambda answer: answer) -> Future[Any]:
+    @property
+    def waiting(self) -> int:
+        """How many answers are waited for."""
+        return len(self._first) + len(self._later) + len(self._sent)
+
+    def ask(self, request: object, then: Callable[[Any], Any] = lambda answer: answer) -> Future[Any]:
         """What the worker answers, as ``then`` makes it."""
-        answer: Future[Any] = Future()
-        if self.lost:  # and perhaps ended already, when it held a batch that is now to be finished
-            answer.set_exception(self._lost_error())
-            return answer
-        self.waiting += 1
-        return self._asking.submit(self._ask, request, data, then)
+        return self._ask(_Asked(pickle.dumps(request, 5), b"", then), self._first)
 
-    def _ask(self, request: object, data: bytes | None, then: Any) -> object:
+    def understand(self, request: _Understand, data: bytes, then: Callable[[Any], Any]) -> Future[Any]:
+        """The same for a chunk and its bytes, when nothing else is asked."""
+        return self._ask(_Asked(pickle.dumps(request, 5), data, then), self._later)
+
+    def _ask(self, asked: _Asked, where: deque[_Asked]) -> Future[Any]:
+        with self._changed:
+            if self.lost:  # and perhaps ended already, when it held a batch that is now to be finished
+                asked.future.set_exception(self._lost_error())
+            else:
+                where.append(asked)
+                self._changed.notify_all()
+        return asked.future
+
+    def _send_all(self, theirs: Connection) -> None:
         try:
-            asked = pickle.dumps(request, 5)
-            self._pipe.send_bytes(asked)
-            if data is not None:
-                self._pipe.send_bytes(data)
-            answered = self._pipe.recv_bytes()
-        except (EOFError, OSError) as error:
+            with theirs:
+                worker_server.start(self._process)
+            for memory in cycle(self._memory):
+                if (asked := self._next()) is None:
+                    return
+                _put(memory, asked.data)
+                self._pipe.send_bytes(asked.request)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the other thread finds the worker gone
+            if not isinstance(error, OSError):
+                _LOG.error("%s", format_exc())
+            if self._process.pid is not None:
+                self._process.kill()
+
+    def _next(self) -> _Asked | None:
+        """What is to be sent next, as soon as there is something; None: nothing any more."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self.lost or ((self._first or self._later) and len(self._sent) < _SENT))
+                if self.lost:
+                    return None
+                asked = (self._first or self._later).popleft()
+                if asked.future.set_running_or_notify_cancel():
+                    self._sent.append(asked)
+                    return asked
+
+    def _take_answers(self) -> None:
+        try:
+            while True:
+                answered = self._pipe.recv_bytes()
+                with self._changed:
+                    asked = self._sent.popleft()
+                    self._changed.notify_all()
+                asked.settle(answered)
+        except (EOFError, OSError):
+            self._lose()
+
+    def _lose(self) -> None:
+        self._join()
+        with self._changed:
             self.lost = True
-            self._process.join(_ENDING)
-            raise self._lost_error() from error
-        finally:
-            self.waiting -= 1
-        self.crossed += len(asked) + len(data or b"") + len(answered)
-        answer, log = pickle.loads(answered)  # noqa: S301 (from a process of ours)
-        if isinstance(answer, TocsinError):
-            if log:
-                _LOG.error("%s", log)
-            raise answer
-        return then(answer)
+            sent, never = [*self._sent], [*self._first, *self._later]
+            for of in (self._first, self._later, self._sent):
+                of.clear()
+            self._changed.notify_all()
+        for asked in [*sent, *(one for one in never if one.future.set_running_or_notify_cancel())]:
+            asked.future.set_exception(self._lost_error())
 
     def _lost_error(self) -> WorkerLostError:
         return WorkerLostError(
@@ -208,31 +283,25 @@ class _Worker:
         return replace(facts, team_sets=self.team_sets)
 
     def end(self) -> None:
-        self._asking.shutdown(cancel_futures=not self.lost)  # what a lost one was asked fails by itself, and says why
-        self._pipe.close()
-        self._process.join(_ENDING)
-        if self._process.is_alive():
-            self._process.kill()
+        """Let it end, after what it is at; what else was asked is cancelled."""
+        with self._changed:
+            for asked in [*self._first, *self._later]:
+                asked.future.cancel()
+        self.ask(_End())
+        self._threads.shutdown()
+        for connection in (self._pipe, *self._memory):
+            connection.close()
+
+    def _join(self) -> None:
+        if self._process.pid is not None:  # else it could not be started
+            self._process.join(_ENDING)
+            if self._process.is_alive():
+                self._process.kill()
 
 
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
-
-
-def _context() -> "ForkServerContext":
-    """Workers are forked from a process that has loaded what they need, and has run nothing."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
+def _put(memory: Connection, data: bytes) -> None:
+    if os.pwrite(memory.fileno(), data, 0) < len(data):
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
 
 @dataclass
@@ -269,16 +338,20 @@ class _Bench:
         self.frames = {batch: held for batch, held in self.frames.items() if held[0] != asked.report}
 
 
-def _serve(pipe: Connection, terms: WorkerTerms) -> None:
+def _serve(pipe: Connection, memory: Sequence[Connection], terms: WorkerTerms) -> None:
     """Answer what is asked until the other side closes the pipe or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us ends us
     bench: _Bench | None = None
-    while True:
+    for of_request in cycle(memory):
         try:
             request = pickle.loads(pipe.recv_bytes())  # noqa: S301 (from the process that started us)
-            data = pipe.recv_bytes() if isinstance(request, _Understand) else b""
         except (EOFError, OSError):
+            request = _End()
+        if isinstance(request, _End):
             os._exit(0)  # nothing is left to be done, and threads of libraries need not end
+        data = b""
+        if isinstance(request, _Understand):
+            data = os.pread(of_request.fileno(), request.size, 0)
         answer, log = None, ""
         try:
             with internal_failures(terms.home.name):
