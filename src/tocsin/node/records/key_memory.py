@@ -4,6 +4,7 @@ import mmap
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Final
@@ -19,8 +20,9 @@ LARGE: Final = 1 << 20
 """Keys; such a file has a filter beside it, and stays mapped."""
 
 _REMEMBERED = 1 << 24  # keys of small files in the filter that one object holds in memory, at two bytes each
-_STEP = 4_096  # keys looked up at a time in a file that stays mapped
-_WINDOW = 1 << 16  # bytes that the system maps at once around one that is read
+_STEP = 512  # keys looked up at a time; the system maps some 64 kB around each, and as much of its notes
+_MANY = 64  # so many are worth the fences of a file
+_BLOCK = 512  # keys between two fences: a page
 _MOST_MAPPED = 1 << 23  # bytes; then the process lets go of what the system mapped of a file, but for its filter
 
 
@@ -56,12 +58,26 @@ class MappedKeys:
         """The places of those of ``wanted`` (sorted) that are in the file, and their notes; some at a time."""
         for start in range(0, len(wanted), _STEP):
             some = wanted[start : start + _STEP]
-            # Where each would stand. Behind the last is nothing: the first is taken, which is no hit.
-            at = np.searchsorted(self.keys, some)
-            at[at == len(self.keys)] = 0
+            at = self._last_up_to(some)
             hits = np.flatnonzero(self.keys[at] == some)
             yield hits + start, self.notes[at[hits]]
-            self.touch(len(some) * _WINDOW)
+            self.touch(_MOST_MAPPED)
+
+    def _last_up_to(self, some: Keys) -> npt.NDArray[np.intp]:
+        """The place of the last key that is not above each of some; the first where all are above."""
+        if len(self.keys) < LARGE or len(some) < _MANY:
+            return np.maximum(np.searchsorted(self.keys, some, side="right") - 1, 0)
+        # Between two fences all that is read lies in one page. A search in the whole file reads many for each key.
+        at = np.maximum(np.searchsorted(self._fences, some, side="right") - 1, 0) * _BLOCK
+        step = _BLOCK
+        while step := step >> 1:
+            further = np.minimum(at + step, len(self.keys) - 1)
+            at = np.where(self.keys[further] <= some, further, at)
+        return at
+
+    @cached_property
+    def _fences(self) -> Keys:
+        return self.keys[::_BLOCK].copy()
 
     def touch(self, size: int) -> None:
         """Note that about so many bytes were read; now and then the process lets go of them."""
