@@ -216,6 +216,7 @@ def test_a_kill_while_large_files_are_merged_loses_and_doubles_nothing(tmp_path:
     files = KeyFiles(folder, columns=1)
     for _ in range(2):
         assert files.lookup(asked, up_to=8)[1][:, 0].tolist() == wanted
+        assert files.lookup(asked[::997], up_to=8)[1][:, 0].tolist() == wanted[::997]  # notes that lie far apart
         files.clean(up_to=8)
         files.merge_now(up_to=8)
 

@@ -1,6 +1,7 @@
 """What is in memory of a folder of keys: large files mapped, and a filter of small ones that were written or read."""
 
 import mmap
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -8,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Final
+from weakref import finalize
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,7 @@ _REMEMBERED = 1 << 24  # keys of small files in the filter that one object holds
 _STEP = 512  # keys looked up at a time; the system maps some 64 kB around each, and as much of its notes
 _MANY = 64  # so many are worth the fences of a file
 _BLOCK = 512  # keys between two fences: a page
+_APART = 1 << 13  # bytes between notes that are read one by one: a mapped page brings 64 kB, at six times the cost
 _MOST_MAPPED = 1 << 23  # bytes; then the process lets go of what the system mapped of a file, but for its filter
 
 
@@ -41,7 +44,10 @@ class MappedKeys:
         self.keys: Keys = self._numbers(file.path, np.uint64)
         self.notes: Notes = np.zeros((len(self.keys), 0), dtype=np.uint32)
         if columns:
-            self.notes = self._numbers(file.path.with_suffix(".notes"), np.uint32).reshape(len(self.keys), -1)
+            notes = file.path.with_suffix(".notes")
+            self.notes = self._numbers(notes, np.uint32).reshape(len(self.keys), -1)
+            self._notes_file = os.open(notes, os.O_RDONLY)
+            finalize(self, os.close, self._notes_file)
         self.words: Words | None = None
         if len(self.keys) >= LARGE:
             with suppress(FileNotFoundError):  # written before there were filters
@@ -60,8 +66,15 @@ class MappedKeys:
             some = wanted[start : start + _STEP]
             at = self._last_up_to(some)
             hits = np.flatnonzero(self.keys[at] == some)
-            yield hits + start, self.notes[at[hits]]
+            yield hits + start, self._notes_at(at[hits])
             self.touch(_MOST_MAPPED)
+
+    def _notes_at(self, places: npt.NDArray[np.intp]) -> Notes:
+        width = self.notes.itemsize * self.notes.shape[1]
+        if not width or not len(places) or (places[-1] - places[0]) * width < len(places) * _APART:
+            return self.notes[places]
+        read = [os.pread(self._notes_file, width, place) for place in (places * width).tolist()]
+        return np.frombuffer(b"".join(read), dtype=np.uint32).reshape(len(places), -1)
 
     def _last_up_to(self, some: Keys) -> npt.NDArray[np.intp]:
         """The place of the last key that is not above each of some; the first where all are above."""
