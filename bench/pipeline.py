@@ -12,6 +12,7 @@ import argparse
 import ctypes
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -136,14 +138,19 @@ def tocsin(
 def run(command: list[str], environment: Mapping[str, str] | None = None) -> tuple[str, dict[str, float]]:
     """Run one process; what it printed, its seconds, and with those that it started CPU seconds and peak memory in MB.
 
-    The peak is that of the largest of them.
+    The peak is that of the largest of them. ``peak_own_mb``: of the first one without the pages of files that it
+    mapped, which the system may take back at any time; looked at twenty times a second.
     """
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)  # who outlives the one that started it becomes ours
     started = time.monotonic()
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **(environment or {})}
     )
+    owns = [0.0]
+    watching = Thread(target=watch_memory, args=(process.pid, owns))
+    watching.start()
     out = process.stdout.read() if process.stdout else ""
+    watching.join()
     _, status, usage = os.wait4(process.pid, 0)
     seconds, own, peak = time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss
     cpu = own
@@ -155,7 +162,16 @@ def run(command: list[str], environment: Mapping[str, str] | None = None) -> tup
     if process.returncode:
         raise SystemExit(f"{' '.join(command)[:200]} ended with {process.returncode}")
     figures = {"seconds": seconds, "cpu_seconds": cpu, "cpu_seconds_of_the_first": own, "peak_mb": peak / 1024}
+    figures["peak_own_mb"] = max(owns)
     return out, {name: round(figure, 2) for name, figure in figures.items()}
+
+
+def watch_memory(pid: int, owns: list[float]) -> None:
+    """Add MB of a process's own memory until it ends (proc_pid_status(5), RssAnon)."""
+    status = Path(f"/proc/{pid}/status")
+    while own := re.search(r"^RssAnon:\s*(\d+)", status.read_text(), re.MULTILINE):  # who has ended has none
+        owns.append(int(own[1]) / 1024)
+        time.sleep(0.05)
 
 
 def speed(rows: int, cost: dict[str, float]) -> dict[str, float]:

@@ -191,7 +191,7 @@ import numpy as np
 from tocsin.node.records.key_files import KeyFiles
 files = KeyFiles(Path(sys.argv[1]), columns=1)
 for number in range(1, 9):
-    keys = (np.arange(200_000, dtype=np.uint64) << np.uint64(44)) + np.uint64(number // 2)
+    keys = (np.arange(220_000, dtype=np.uint64) << np.uint64(44)) + np.uint64(1 + number // 2)
     files.write((number, 0), keys, np.full((len(keys), 1), number, dtype=np.uint32))
 (Path(sys.argv[1]) / "written").touch()
 files.merge(up_to=8)
@@ -208,18 +208,21 @@ def test_a_kill_while_large_files_are_merged_loses_and_doubles_nothing(tmp_path:
     killed = subprocess.run([sys.executable, "-c", WRITER, folder], env=environment, check=False)
     assert killed.returncode == KILLED
     (folder / "written").unlink()
-    asked = np.sort(np.concatenate([np.arange(0, 2**61, 2**46, dtype=np.uint64) + np.uint64(of) for of in range(6)]))
-    wanted = [{0: 1, 1: 3, 2: 5, 3: 7, 4: 8}.get(key % 2**44, 0) for key in asked.tolist()]
+    # Also before the first key and behind the last.
+    asked = np.sort(np.concatenate([np.arange(0, 2**62, 2**46, dtype=np.uint64) + np.uint64(of) for of in range(7)]))
+    noted = {1: 1, 2: 3, 3: 5, 4: 7, 5: 8}
+    wanted = [noted.get(key % 2**44, 0) if key >> 44 < 220_000 else 0 for key in asked.tolist()]
 
     files = KeyFiles(folder, columns=1)
     for _ in range(2):
         assert files.lookup(asked, up_to=8)[1][:, 0].tolist() == wanted
+        assert files.lookup(asked[::997], up_to=8)[1][:, 0].tolist() == wanted[::997]  # notes that lie far apart
         files.clean(up_to=8)
         files.merge_now(up_to=8)
 
     assert len(list(folder.iterdir())) == 3  # keys, notes, filter
     keys, notes = files.everything(up_to=8)
-    assert np.unique(keys).size == len(keys) == len(notes) == 1_000_000
+    assert np.unique(keys).size == len(keys) == len(notes) == 1_100_000
     next(folder.glob("*.filter")).unlink()  # as files from before there were filters
     assert KeyFiles(folder, columns=1).lookup(asked, up_to=8)[1][:, 0].tolist() == wanted
 

@@ -15,6 +15,7 @@ Keys = npt.NDArray[np.uint64]
 Words = npt.NDArray[np.uint64]
 
 _BITS_A_KEY = 16
+_ADDED = 1 << 15  # keys that are added at a time: what that needs stays in the processor's cache
 _TWELVE = np.uint64(4_095)
 _HALF = np.uint64(32)
 _TWELVE_BITS = np.arange(4_096, dtype=np.uint64)
@@ -44,12 +45,12 @@ def empty_filter(keys: int) -> Words:
 
 def add_keys(words: Words, keys: Keys) -> None:
     """Add sorted keys to a filter."""
-    if not len(keys):
-        return
-    places = _places(keys, len(words))
-    # Equal places stand together: the bits of each run are joined first, so that every word is written once.
-    starts = np.flatnonzero(np.append(True, places[1:] != places[:-1]))
-    words[places[starts]] |= np.bitwise_or.reduceat(_bits(keys), starts)
+    for start in range(0, len(keys), _ADDED):
+        some = keys[start : start + _ADDED]
+        places = _places(some, len(words))
+        # Equal places stand together: the bits of each run are joined first, so that every word is written once.
+        starts = np.flatnonzero(np.append(True, places[1:] != places[:-1]))
+        words[places[starts]] |= np.bitwise_or.reduceat(_bits(some), starts)
 
 
 def _places(keys: Keys, words: int) -> npt.NDArray[np.int64]:

@@ -1,12 +1,15 @@
 """What is in memory of a folder of keys: large files mapped, and a filter of small ones that were written or read."""
 
 import mmap
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Final
+from weakref import finalize
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +22,10 @@ LARGE: Final = 1 << 20
 """Keys; such a file has a filter beside it, and stays mapped."""
 
 _REMEMBERED = 1 << 24  # keys of small files in the filter that one object holds in memory, at two bytes each
-_STEP = 4_096  # keys looked up at a time in a file that stays mapped
-_WINDOW = 1 << 16  # bytes that the system maps at once around one that is read
+_STEP = 512  # keys looked up at a time; the system maps up to 64 kB around each, and as much of its notes
+_MANY = 64  # so many are worth the fences of a file
+_BLOCK = 512  # keys between two fences: a page
+_APART = 1 << 13  # bytes between what is read one by one: a mapped page brings 64 kB, at six times the cost
 _MOST_MAPPED = 1 << 23  # bytes; then the process lets go of what the system mapped of a file, but for its filter
 
 
@@ -45,6 +50,8 @@ class MappedKeys:
             with suppress(FileNotFoundError):  # written before there were filters
                 self.words = self._numbers(file.path.with_suffix(".filter"), np.uint64)
                 self._maps.pop()  # all of it is read each time
+            self._keys_file = self._descriptor(file.path)
+            self._notes_file = self._descriptor(file.path.with_suffix(".notes")) if columns else -1
 
     def _numbers(self, path: Path, kind: type[np.unsignedinteger]) -> npt.NDArray[np.unsignedinteger]:
         with path.open("rb") as file:
@@ -52,16 +59,47 @@ class MappedKeys:
         self._maps.append(mapped)
         return np.frombuffer(mapped, dtype=kind)
 
+    def _descriptor(self, path: Path) -> int:
+        descriptor = os.open(path, os.O_RDONLY)
+        finalize(self, os.close, descriptor)
+        return descriptor
+
     def found(self, wanted: Keys) -> Iterator[tuple[npt.NDArray[np.intp], Notes]]:
         """The places of those of ``wanted`` (sorted) that are in the file, and their notes; some at a time."""
         for start in range(0, len(wanted), _STEP):
             some = wanted[start : start + _STEP]
-            # Where each would stand. Behind the last is nothing: the first is taken, which is no hit.
-            at = np.searchsorted(self.keys, some)
-            at[at == len(self.keys)] = 0
-            hits = np.flatnonzero(self.keys[at] == some)
-            yield hits + start, self.notes[at[hits]]
-            self.touch(len(some) * _WINDOW)
+            hits, places = self._hits(some)
+            yield hits + start, self._notes_at(places)
+            self.touch(_MOST_MAPPED)
+
+    def _hits(self, some: Keys) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """Which of some keys are in the file, and the place of each of these."""
+        if len(self.keys) < LARGE or len(some) < _MANY:
+            at = np.maximum(np.searchsorted(self.keys, some, side="right") - 1, 0)
+        else:
+            # Between two fences all that is read lies in one page. A search in the whole file reads many for each key.
+            at = np.maximum(np.searchsorted(self._fences, some, side="right") - 1, 0) * _BLOCK
+            if _are_apart(at, self.keys.itemsize):
+                at = np.minimum(at, len(self.keys) - _BLOCK)
+                blocks = _read(self._keys_file, at, self.keys.itemsize, _BLOCK).view(np.uint64) == some[:, np.newaxis]
+                hits = np.flatnonzero(blocks.any(axis=1))
+                return hits, at[hits] + blocks[hits].argmax(axis=1)
+            step = _BLOCK
+            while step := step >> 1:
+                further = np.minimum(at + step, len(self.keys) - 1)
+                at = np.where(self.keys[further] <= some, further, at)
+        hits = np.flatnonzero(self.keys[at] == some)
+        return hits, at[hits]
+
+    def _notes_at(self, places: npt.NDArray[np.intp]) -> Notes:
+        width = self.notes.itemsize * self.notes.shape[1]
+        if width and len(self.keys) >= LARGE and _are_apart(places, width):
+            return _read(self._notes_file, places, width, 1).view(np.uint32)
+        return self.notes[places]
+
+    @cached_property
+    def _fences(self) -> Keys:
+        return self.keys[::_BLOCK].copy()
 
     def touch(self, size: int) -> None:
         """Note that about so many bytes were read; now and then the process lets go of them."""
@@ -70,6 +108,17 @@ class MappedKeys:
             self._touched = 0
             for mapped in self._maps:
                 mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _are_apart(places: npt.NDArray[np.intp], width: int) -> bool:
+    """Whether sorted places of numbers of so many bytes are far enough from each other to be read one by one."""
+    return len(places) > 0 and bool((places[-1] - places[0]) * width > len(places) * _APART)
+
+
+def _read(descriptor: int, places: npt.NDArray[np.intp], width: int, count: int) -> npt.NDArray[np.uint8]:
+    """The bytes of ``count`` numbers from each place on, uint8[n, count * width]."""
+    read = [os.pread(descriptor, width * count, start) for start in (places * width).tolist()]
+    return np.frombuffer(b"".join(read), dtype=np.uint8).reshape(len(places), -1)
 
 
 class _SmallFiles:
