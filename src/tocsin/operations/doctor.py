@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from tocsin.events import Ingest, IngestState, NotificationRun
 from tocsin.node import compiled
@@ -19,6 +19,7 @@ from tocsin.operations import cluster_checks, feed_checks
 from tocsin.operations.health_finding import HealthFinding
 from tocsin.pipeline.commit import last_stored
 from tocsin.pipeline.stores import NodeWithStores, open_node
+from tocsin.pipeline.term import last_number
 
 _LITTLE_SPACE = 2_000_000_000
 _KEY_DAYS = 60
@@ -140,7 +141,7 @@ def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
     files, here = node.store.files(), {file.name for file in node.store.place.list()}
     yield _files_found(say("event table"), len(files), [path for path in files if path not in here])
     with node.database.begin() as session:
-        last = max(session.scalar(select(func.max(row.number))) or 0 for row in (Ingest, NotificationRun))
+        last = last_number(session)
         stored = last_stored(session)
     shown = node.store.last_committed()
     agree = stored <= shown <= last

@@ -14,7 +14,7 @@ from typing import Final
 from tocsin.delivery import halts, sole_caller, sole_deliverer, sole_exchange, stop
 from tocsin.node.errors import ConflictError
 from tocsin.node.files import disk_failures
-from tocsin.node.journal import bring_back_journal
+from tocsin.node.journal import bring_back_journal, learn_steps
 from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.records import AuditAction, at_work, audit, cut
 from tocsin.node.sentences import say
@@ -68,6 +68,7 @@ def take_back(node: NodeWithStores, *, actor: str, now: datetime) -> TakenBack |
             files.take_back(up_to=last, aside=aside / files.folder.relative_to(node.home))
             cut("takeback.keys")
         _put_aside(node, last, aside)
+        learn_steps(node)  # what machines with homes of their own purged
         bring_back_journal(aside, node.home)
         cut("takeback.aside")
         with node.database.begin() as session:

@@ -239,6 +239,17 @@ def last_stored(session: Session) -> int:
     return session.scalar(shown) or 0
 
 
+def is_repair_due(node: NodeWithStores) -> bool:
+    """Whether the event table has ingests that the records do not know, as after these were restored to a moment.
+
+    Raises:
+        StorageError: the records or the table cannot be read.
+
+    """
+    with node.database.reading() as session:
+        return node.store.last_committed() > last_number(session)
+
+
 def recover(node: NodeWithStores) -> list[int]:
     """Finish what a killed process had prepared, remove what it had not; returns the ingests finished.
 
