@@ -72,6 +72,9 @@ def test_two_machines_over_one_database_share_what_is_kept(
         assert node.json("retention", "apply") == tocsin.json("retention", "apply")
     assert answers(one) == answers(other) == answers(tocsin)
     found = {finding["what"]: finding for finding in json.loads(one.call("--json", "doctor")[1])}
+    assert (f"chmod -R go= {tmp_path / 'shared'}" in found["other users of this machine"]["mend"]) == (
+        "file:" in address
+    )
     assert "answers in" in found["storage"]["found"]
     assert found["event table"]["ok"], found["event table"]
     a_purge_that_was_cut_off_is_finished_elsewhere(one, other)

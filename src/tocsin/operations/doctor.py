@@ -14,7 +14,7 @@ from tocsin.node import compiled
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
-from tocsin.node.storage import BucketPlace, check_storage
+from tocsin.node.storage import BucketPlace, check_storage, shared_folder
 from tocsin.operations import cluster_checks, feed_checks
 from tocsin.operations.health_finding import HealthFinding
 from tocsin.pipeline.commit import last_stored
@@ -98,16 +98,18 @@ def _writable(home: Path) -> HealthFinding:
 
 
 def _closed(node: NodeWithStores) -> Iterator[HealthFinding]:
-    """Whether other users of the machine are kept out; opening a node closes what belongs to this user."""
+    """Whether other users are kept out of the home, which is closed when a node opens, and of ``file://``."""
     from tocsin.node.home import is_open
 
-    loose = is_open(node.home)
-    yield HealthFinding(
-        say("other users of this machine"),
-        not loose,
-        say("can open the home folder") if loose else say("cannot read the node"),
-        say("As the owner of that folder: chmod -R go= %(home)s", home=str(node.home)) if loose else "",
-    )
+    loose = [
+        one for one in {node.home, shared_folder(node.settings.storage, node.home)} if one.exists() and is_open(one)
+    ]
+    if not loose:
+        yield HealthFinding(say("other users of this machine"), True, say("cannot read the node"))
+    for folder in loose:
+        found = say("can open %(folder)s", folder=str(folder))
+        mend = say("As the owner of that folder: chmod -R go= %(home)s", home=str(folder))
+        yield HealthFinding(say("other users of this machine"), False, found, mend)
 
 
 def _storage(node: NodeWithStores) -> Iterator[HealthFinding]:

@@ -6,8 +6,9 @@ after them, it opens nowhere until the same command has done the rest. docs/desi
 """
 
 import os
+import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -144,8 +145,9 @@ def move_node(
     stay where they are. ``trial``: only copy and compare, while the node may work; then the move copies what is new.
 
     Raises:
-        UsageError, SettingError: it is no such URL, or the settings cannot be switched.
-        ConflictError: the node works, is there already, or the database holds something else.
+        UsageError, SettingError: it is no such URL, it has a password, or the settings cannot be switched.
+        ConflictError: the node works, is there already, or the database holds something else; or others may write in
+            the home folder.
         InputError: the records hold what PostgreSQL refuses; each value is named.
         StorageError: a database or disk failed, or rows differ.
 
@@ -159,6 +161,7 @@ def _run(move: _Move) -> MoveResult:
             f"The variable {_VARIABLE} names the records of this node.",
             hint="Move them into tocsin.toml, [storage] database: it is switched at the end.",
         )
+    _check_is_ours(move.home)
     settings = load_settings(move.home)
     if settings.storage.database == move.url:
         raise ConflictError("The records of this node are there already.")
@@ -189,6 +192,18 @@ def _run(move: _Move) -> MoveResult:
     kept = _take_place(move)
     seconds = perf_counter() - begun
     return MoveResult(shown, tables, rows, seconds, switched=True, seals=seals, kept=kept, **vars(files))
+
+
+def _check_is_ours(home: Path) -> None:
+    """Who else may write there could have put a file of his where the records are to grow, and read them in it."""
+    for path in (home.resolve(), home / _UNFINISHED):
+        with suppress(FileNotFoundError):
+            status = path.lstat()
+            if status.st_mode & 0o022 or (stat.S_ISREG(status.st_mode) and status.st_uid != os.getuid()):
+                raise ConflictError(
+                    f"Other users of this machine can write {path}.",
+                    hint="Look at what is in the home folder, and close it to others (chmod -R go=), then try again.",
+                )
 
 
 def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool, FilesMoved]:
@@ -381,6 +396,11 @@ def _with_driver(url: str) -> str:
     if made is None or made.get_backend_name() != "postgresql":
         raise UsageError(
             "--database takes the URL of a PostgreSQL database.", hint="Such as postgresql://USER@HOST/NAME."
+        )
+    if made.password is not None or "password" in made.query:
+        raise UsageError(
+            "--database takes no password: every user of this machine sees it in the list of processes.",
+            hint="Put it into ~/.pgpass of the user of this node, readable by that user only.",
         )
     return f"postgresql+psycopg:{url.partition(':')[2]}"
 
