@@ -29,7 +29,7 @@ _STOPPED: Final = say(
 
 
 @dataclass(frozen=True)
-class TakenBack:
+class TakeBackResult:
     """What was taken back. ``ingest``: the newest that the records know, where the table showed ``shown``.
 
     ``aside``: where the files are as they were.
@@ -41,7 +41,7 @@ class TakenBack:
     aside: str
 
 
-def take_back(node: NodeWithStores, *, actor: str, now: datetime) -> TakenBack | None:
+def take_back(node: NodeWithStores, *, actor: str, now: datetime) -> TakeBackResult | None:
     """Take events and keys back to the newest ingest of the records; None where they agree already.
 
     Sending is stopped, as what is due may have left. Then what was purged or recalled since that moment is purged and
@@ -79,7 +79,7 @@ def take_back(node: NodeWithStores, *, actor: str, now: datetime) -> TakenBack |
         cut("takeback.records")
         events = node.store.take_back(last, aside / HomeFolder.EVENTS)  # last: by the table it is seen that this is due
     finish_interrupted(node.home)
-    return TakenBack(last, shown, events, str(aside))
+    return TakeBackResult(last, shown, events, str(aside))
 
 
 def stop_all(node: NodeWithStores, held: ExitStack) -> None:

@@ -39,7 +39,7 @@ from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.storage import check_storage
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.tables import WithheldKey
-from tocsin.pipeline.term import check_term, is_shared, last_number, pass_over, reserve_number
+from tocsin.pipeline.term import check_term, last_number, pass_over, reserve_number
 
 _MOST_COLUMNS = 2_000  # no feed has so many; a hostile header may
 
@@ -69,7 +69,7 @@ def next_number(node: NodeWithStores, after: int = 0) -> int:
 
     """
     with node.database.begin() as session:
-        return reserve_number(session) if is_shared(node.database) else max(last_number(session), after) + 1
+        return reserve_number(session) if node.database.is_shared else max(last_number(session), after) + 1
 
 
 def known_feed(node: NodeWithStores, feed: Feed) -> FeedRecord:
@@ -299,7 +299,7 @@ def clean(node: NodeWithStores) -> None:
     with node.database.begin() as session:
         last = last_number(session)
         # Of a number that was not reserved yet is what another writer writes, where this one was stopped and goes on.
-        newest = pass_over(session) if is_shared(node.database) else None
+        newest = pass_over(session) if node.database.is_shared else None
     cut("clean.events")
     node.store.clean(newest=newest)
     cut("clean.keys")

@@ -48,7 +48,7 @@ from tocsin.node.settings import Settings, load_settings
 from tocsin.node.storage import check_storage
 from tocsin.node.storage_settings import StorageSettings
 from tocsin.operations.backup import OF_THE_PLACE, OF_WRITERS, known_tables
-from tocsin.operations.move.files import FilesMoved, copy_files, is_in_use
+from tocsin.operations.move.files import FileTotals, copy_files, is_in_use
 from tocsin.operations.move.records import RecordsCopy, held_still
 from tocsin.operations.move.refused import find_refused
 from tocsin.operations.move.settings_file import check_can_switch, switch_settings
@@ -56,7 +56,6 @@ from tocsin.operations.record_rows import count_rows
 from tocsin.operations.take_back import stop_all
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import with_stores
-from tocsin.pipeline.term import is_shared
 
 _VARIABLE: Final = "TOCSIN_STORAGE_DATABASE"
 _UNFINISHED: Final = f"{HomeFile.RECORDS}.moving"  # where SQLite's file grows on the way back
@@ -180,7 +179,7 @@ def _run(move: _Move) -> MoveResult:
         if mark is None:
             raise ConflictError(f"There is no node in {move.home}.", hint="Name its folder with --home.")
         if mark.state == "moved":
-            rows, seals, files = _rows_of(target, mark), True, FilesMoved(0, 0)
+            rows, seals, files = _rows_of(target, mark), True, FileTotals(0, 0)
         else:
             rows, seals, files = _carry(move, settings, target)
         tables = len(known_tables())
@@ -206,7 +205,7 @@ def _check_is_ours(home: Path) -> None:
                 )
 
 
-def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool, FilesMoved]:
+def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool, FileTotals]:
     """Copy and compare all, and mark the old records; how much, and whether the audit log is as it was sealed."""
     _, source = open_home(move.home)  # brings them up to date
     tables = known_tables()
@@ -226,13 +225,13 @@ def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool
         version = _claim(target, node, tables, read_mark(reading))  # of SQLite another connection would wait for us
         progress = _Progress(move.told)
         # A writer that was stopped may go on, in files that stay where they are: nobody else gets its number.
-        left = OF_THE_PLACE - OF_WRITERS if is_shared(source) and is_shared(target) else OF_THE_PLACE
+        left = OF_THE_PLACE - OF_WRITERS if source.is_shared and target.is_shared else OF_THE_PLACE
         moved = [table for table in tables if table.name not in left]
         copy = RecordsCopy(reading, target.engine, moved, progress.add)
         rows = copy.rows()
         progress.begin("copying", rows)
         copy.copy()
-        files = FilesMoved(0, 0)
+        files = FileTotals(0, 0)
         if there is not None:
             progress.begin("copying", 0, "bytes")
             files = copy_files(Node(move.home, settings, source), there, progress.reach, at_work=move.trial)
