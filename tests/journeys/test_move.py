@@ -160,6 +160,13 @@ def test_nothing_is_moved_that_would_not_be_the_same(busy: Tocsin, postgresql: C
     ):
         assert one in said
     assert "audit_entry 4" not in said
+    assert "takes no password" in _words(busy, "move", "--database", "postgresql://tocsin:secret@localhost/tocsin")
+    (growing := busy.home / f"{HomeFile.RECORDS}.moving").symlink_to(tmp_path / "of another")
+    assert "can write" in _words(busy, "move", "--database", url)
+    growing.unlink()
+    busy.home.chmod(0o777)
+    assert "can write" in _words(busy, "move", "--database", url)
+    busy.home.chmod(0o700)
     with postgresql.connect(url.partition("@/")[2].partition("?")[0]) as connection:
         assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from support.cast import Tocsin
 from support.commits import commit_each
 from support.databases import Cluster
 from support.homes import settle
-from support.processes import start
+from support.processes import KILLED, command, start
 from tocsin.events import EventStore
 from tocsin.node.errors import StorageError
-from tocsin.node.paths import HomeFolder
+from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.storage import place_of
+from tocsin.operations.purge import finish_purges
 from tocsin.pipeline.stores import open_node
 
 Report = Callable[..., Path]
@@ -70,8 +72,31 @@ def test_two_machines_over_one_database_share_what_is_kept(
         assert node.json("retention", "apply") == tocsin.json("retention", "apply")
     assert answers(one) == answers(other) == answers(tocsin)
     found = {finding["what"]: finding for finding in json.loads(one.call("--json", "doctor")[1])}
+    assert (f"chmod -R go= {tmp_path / 'shared'}" in found["other users of this machine"]["mend"]) == (
+        "file:" in address
+    )
     assert "answers in" in found["storage"]["found"]
     assert found["event table"]["ok"], found["event table"]
+    a_purge_that_was_cut_off_is_finished_elsewhere(one, other)
+
+
+def a_purge_that_was_cut_off_is_finished_elsewhere(one: Tocsin, other: Tocsin) -> None:
+    """By another machine, once it is the one that writes; not what somebody else who may write there notes."""
+    cut_off = {**one.environment, "TOCSIN_CUT": "purge.noted"}
+    assert command(one.home, "purge", "event:1-1", "--reason", "Case 7", environment=cut_off).wait() == KILLED
+    shutil.copy(one.home / HomeFile.TOKENS, other.home)
+    node = open_node(other.home)
+    place, events = node.place(HomeFolder.PURGES), node.store.scan().collect().height
+    [name] = [file.name for file in place.list()]
+    with place.open(name) as noted:
+        content = noted.read()
+    for written, left in ((content.replace(b"event:1-1", b"event:2-1"), events), (content, events - 1)):
+        with place.unfinished() as out:
+            out.write(written)
+            place.keep(out, name)
+        finish_purges(node)
+        assert node.store.scan().collect().height == left
+    assert "event:1-1 is purged" in one.run("purge", "event:1-1", "--reason", "Case 7")
 
 
 def test_a_backup_has_what_is_in_the_bucket_and_is_restored_anywhere(

@@ -32,6 +32,8 @@ def purge(
         note(f"Backups that hold it, and purge it when they are restored: {', '.join(done.backups)}.")
     if done.related:
         note(f"May hold the same, and stays: {', '.join(done.related)}.")
+    if done.taken_back:
+        note("What 'tocsin doctor --repair' had put aside is deleted, too: it may have held the same.")
     if done.mail_on_server == "waiting":
         note("The mail server could not be asked; it is tried again by the server, or by the next purge.")
     call.emit(done.model_dump(), f"{done.reference} is purged: {done.events:,} events, {done.rows:,} unreadable rows.")

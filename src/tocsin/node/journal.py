@@ -2,9 +2,12 @@
 
 It lies in the home (``purges.jsonl``), beside the backups and in each of them, so that a purge that was killed is
 finished, and what came after a backup is done again once that is restored. A line is one step of one act; steps
-are only added.
+are only added. Where machines have homes of their own, ``[storage] address`` has the newest step of each act, too, so
+that another machine finishes what one began that is cut off.
 """
 
+import hashlib
+import hmac
 import json
 import os
 from collections.abc import Iterable
@@ -15,8 +18,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from tocsin.node.files import disk_failures, sync_folder, sync_open
-from tocsin.node.paths import HomeFile
+from tocsin.node.node import Node
+from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.settings import Settings
+from tocsin.node.tokens import open_tokens
 
 PURGE: Final = "purge"
 RECALL: Final = "recall"
@@ -58,6 +63,58 @@ def note_step(folder: Path, entry: JournalEntry) -> None:
 
     """
     _append(folder / HomeFile.PURGES, [entry])
+
+
+def note_for_all(node: Node, entry: JournalEntry) -> None:
+    """Add a step to the journal of a node, and let its other machines know of it.
+
+    Raises:
+        StorageError: a disk or the storage is full or fails.
+
+    """
+    note_step(node.home, entry)
+    if node.settings.storage.address:
+        content, place = json.dumps(asdict(entry)).encode(), node.place(HomeFolder.PURGES)
+        with disk_failures("The other machines cannot be told of a purge"), place.unfinished() as out:
+            out.write(b"%s\n%s" % (_seal(node, content), content))
+            place.keep(out, _name(entry))
+
+
+def lacks_steps(node: Node) -> bool:
+    """Whether other machines noted acts that the journal here does not have."""
+    return bool(_unknown(node))
+
+
+def learn_steps(node: Node) -> None:
+    """Add what other machines noted to the journal here; for the writer, as then none of them is at it.
+
+    Raises:
+        StorageError: a disk or the storage fails.
+
+    """
+    found: list[JournalEntry] = []
+    for name in _unknown(node):
+        with node.place(HomeFolder.PURGES).open(name) as file:
+            seal, _, content = file.read().partition(b"\n")
+        if hmac.compare_digest(seal, _seal(node, content)):  # who may write there may not purge what he likes
+            found += _entries([content])
+    if found:
+        _append(node.home / HomeFile.PURGES, found)
+
+
+def _unknown(node: Node) -> list[str]:
+    if not node.settings.storage.address:
+        return []
+    known = {_name(entry) for entry in newest_steps(node.home)}
+    return [file.name for file in node.place(HomeFolder.PURGES).list() if file.name not in known]
+
+
+def _seal(node: Node, content: bytes) -> bytes:
+    return hmac.digest(open_tokens(node.home).derive("journal"), content, hashlib.sha256).hex().encode()
+
+
+def _name(entry: JournalEntry) -> str:
+    return f"{hashlib.sha256(entry.id.encode()).hexdigest()}.json"
 
 
 def newest_steps(*folders: Path) -> list[JournalEntry]:
@@ -116,9 +173,11 @@ def _without_plan(entry: JournalEntry, step: Step) -> JournalEntry:
 
 
 def _read(path: Path) -> Iterable[JournalEntry]:
-    if not path.is_file():
-        return
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    return _entries(path.read_bytes().split(b"\n")) if path.is_file() else ()
+
+
+def _entries(lines: Iterable[bytes]) -> Iterable[JournalEntry]:
+    for line in lines:
         with suppress(ValueError, TypeError, KeyError):
             fields = json.loads(line)
             yield JournalEntry(**fields | {"step": Step(fields["step"])})

@@ -26,6 +26,7 @@ class HomeFolder(StrEnum):
     MAILS = "mails"
     NETWORKS = "networks"
     PROBLEMS = "problems"
+    PURGES = "purges"
     QUARANTINE = "quarantine"
     REGISTRY = "registry"
     ROWS = "rows"

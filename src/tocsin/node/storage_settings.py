@@ -1,10 +1,27 @@
 """The settings of where records and events are kept."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from tocsin.node.section import Section, Words
+
+Endpoint = Annotated[
+    str,
+    Field(
+        pattern=r"^(https://[^\s?#@]+|http://(127\.0\.0\.1|localhost)(:\d+)?(/[^\s?#@]*)?)?$",
+        description="The server, where it is not that of Amazon (S3) or of the account (Azure).",
+    ),
+]
+Region = Annotated[str, Field(min_length=1, description="The region of the bucket (S3).")]
+AccessKey = Annotated[str, Field(description="The access key id (S3) or the storage account (Azure).")]
+SecretFile = Annotated[
+    str,
+    Field(
+        description="File that holds the secret access key (S3), or the account key or SAS token (Azure), readable by "
+        "this user only (a relative path: in the home folder)."
+    ),
+]
 
 
 class StorageSettings(Section):
@@ -15,20 +32,13 @@ class StorageSettings(Section):
         "",
         pattern=r"^(|file:///[^?#]*[^?#/]|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9][A-Za-z0-9._-]*)*)$",
         description="Where events, what is known of rows and problems, kept files and set-aside rows are: file:// and "
-        "the full path of a folder that all machines see, or s3://BUCKET/PREFIX; empty: in the home folder.",
+        "the full path of a folder that all machines see, or s3://BUCKET/PREFIX (without account: "
+        "by the role of this machine, AWS); empty: in the home folder.",
     )
-    endpoint: str = Field(
-        "",
-        pattern=r"^(https://[^\s?#@]+|http://(127\.0\.0\.1|localhost)(:\d+)?(/[^\s?#@]*)?)?$",
-        description="The server of s3://, where it is not that of Amazon.",
-    )
-    region: str = Field("us-east-1", min_length=1, description="The region of the bucket.")
-    account: str = Field("", description="The access key id; empty: what the role of this machine may (AWS).")
-    secret_file: str = Field(
-        "",
-        description="File that holds the secret access key, readable by this user only (a relative path: in the home "
-        "folder).",
-    )
+    endpoint: Endpoint = ""
+    region: Region = "us-east-1"
+    account: AccessKey = ""
+    secret_file: SecretFile = ""
     backups: str = Field(
         "", description="The folder that the pages put backups into, best on another disk; empty: by command only."
     )

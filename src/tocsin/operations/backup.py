@@ -61,7 +61,8 @@ from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
 
 NOT_COPIED: Final = {
-    *(HomeFolder.AT_WORK, HomeFolder.COMPILED, HomeFolder.SPOOL, HomeFolder.STANDBY, HomeFolder.TAKEN_BACK),
+    *(HomeFolder.AT_WORK, HomeFolder.COMPILED, HomeFolder.PURGES, HomeFolder.SPOOL, HomeFolder.STANDBY),
+    HomeFolder.TAKEN_BACK,
     *(HomeFile.AUDIT_HEAD, HomeFile.UNFINISHED_RESTORE, HomeFile.WRITER_LOCK),
 }
 _REGISTER: Final = "tocsin.assets.register.models"
@@ -288,7 +289,7 @@ def _leaves_out(node: NodeWithStores) -> bool:
 def _snapshot(source: Database) -> Iterator[Connection]:
     """A connection that sees one moment, whoever writes meanwhile; on SQLite a transaction does so by itself."""
     with source.engine.connect() as connection:
-        if source.engine.dialect.name == "postgresql":
+        if source.is_shared:
             connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection
 
@@ -397,7 +398,7 @@ def _empty_database(home: Path) -> Database:
 
 def _bring_records(backup: Path, database: Database, spool: Path, *, pages: bool) -> None:
     """Copy the records of a backup into the database; those of an older version are brought up to date on the way."""
-    if pages and database.engine.dialect.name == "sqlite":
+    if pages and not database.is_shared:
         place = Path(str(database.engine.url.database))
         database.close()
         for path in (place, *place.parent.glob(f"{place.name}-*")):

@@ -7,18 +7,19 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from tocsin.events import Ingest, IngestState, NotificationRun
 from tocsin.node import compiled
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
-from tocsin.node.storage import BucketPlace, check_storage
+from tocsin.node.storage import BucketPlace, check_storage, shared_folder
 from tocsin.operations import cluster_checks, feed_checks
 from tocsin.operations.health_finding import HealthFinding
 from tocsin.pipeline.commit import last_stored
 from tocsin.pipeline.stores import NodeWithStores, open_node
+from tocsin.pipeline.term import last_number
 
 _LITTLE_SPACE = 2_000_000_000
 _KEY_DAYS = 60
@@ -97,16 +98,18 @@ def _writable(home: Path) -> HealthFinding:
 
 
 def _closed(node: NodeWithStores) -> Iterator[HealthFinding]:
-    """Whether other users of the machine are kept out; opening a node closes what belongs to this user."""
+    """Whether other users are kept out of the home, which is closed when a node opens, and of ``file://``."""
     from tocsin.node.home import is_open
 
-    loose = is_open(node.home)
-    yield HealthFinding(
-        say("other users of this machine"),
-        not loose,
-        say("can open the home folder") if loose else say("cannot read the node"),
-        say("As the owner of that folder: chmod -R go= %(home)s", home=str(node.home)) if loose else "",
-    )
+    loose = [
+        one for one in {node.home, shared_folder(node.settings.storage, node.home)} if one.exists() and is_open(one)
+    ]
+    if not loose:
+        yield HealthFinding(say("other users of this machine"), True, say("cannot read the node"))
+    for folder in loose:
+        found = say("can open %(folder)s", folder=str(folder))
+        mend = say("As the owner of that folder: chmod -R go= %(home)s", home=str(folder))
+        yield HealthFinding(say("other users of this machine"), False, found, mend)
 
 
 def _storage(node: NodeWithStores) -> Iterator[HealthFinding]:
@@ -140,7 +143,7 @@ def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
     files, here = node.store.files(), {file.name for file in node.store.place.list()}
     yield _files_found(say("event table"), len(files), [path for path in files if path not in here])
     with node.database.begin() as session:
-        last = max(session.scalar(select(func.max(row.number))) or 0 for row in (Ingest, NotificationRun))
+        last = last_number(session)
         stored = last_stored(session)
     shown = node.store.last_committed()
     agree = stored <= shown <= last

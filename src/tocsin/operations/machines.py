@@ -71,7 +71,7 @@ def list_machines(database: Database) -> list[MachineStatus]:
         StorageError: the records cannot be read.
 
     """
-    if database.engine.dialect.name != "postgresql":
+    if not database.is_shared:
         return []
     with database.reading() as session:
         now = _database_time(session)
@@ -136,7 +136,7 @@ def beating(node: Node, name: str, worker: str, tables: Callable[[], Mapping[str
 
     Meanwhile it holds the lock ``worker WORKER``, by which others see at once that it was killed.
     """
-    if node.database.engine.dialect.name != "postgresql":
+    if not node.database.is_shared:
         yield
         return
     heart = _Heart(node, name, worker, tables)
@@ -209,8 +209,8 @@ def _database_time(session: Session) -> datetime:
     return found
 
 
-class RemovedMachine(BaseModel):
-    """A machine that will not come back."""
+class MachineNamed(BaseModel):
+    """One machine."""
 
     name: str = Field(min_length=1, max_length=300, title=N_("Machine"), description="Its name, as lists show it.")
 
@@ -221,7 +221,7 @@ class RemovalResult(BaseModel):
     name: str
 
 
-def remove_machine(context: ActContext, request: RemovedMachine) -> RemovalResult:
+def remove_machine(context: ActContext, request: MachineNamed) -> RemovalResult:
     """A machine that is gone is not missed any more. What it was working on goes on at the others by itself.
 
     Raises:

@@ -41,8 +41,8 @@ class PurgeResult(BaseModel):
     """What went, or would go. ``events``, ``rows``: how many events and set-aside rows.
 
     ``digests``: those that told of it. ``backups``: names of the backups known here that hold it; they purge it when
-    they are restored. ``related``: what may hold the same and stays. ``mail_on_server``: deleted, moved, not found,
-    waiting (for the server), or empty.
+    they are restored. ``related``: what may hold the same and stays. ``taken_back``: what ``doctor --repair`` put aside
+    goes, too. ``mail_on_server``: deleted, moved, not found, waiting (for the server), or empty.
     """
 
     reference: str
@@ -54,6 +54,7 @@ class PurgeResult(BaseModel):
     digests: list[str]
     backups: list[str]
     related: list[str]
+    taken_back: bool
     mail_on_server: str
 
 
@@ -83,7 +84,7 @@ def foresee(node: NodeWithStores, text: str, reader: IncidentReader) -> PurgeRes
         NotFoundError: there is no such thing here.
 
     """
-    return _result(node, purged_before(node, text, reader) or foreseen(make_plan(node, text, reader)))
+    return _result(node, purged_before(node, text, reader) or foreseen(node, make_plan(node, text, reader)))
 
 
 def _result(node: NodeWithStores, done: PurgeOutcome) -> PurgeResult:
@@ -100,6 +101,7 @@ def _result(node: NodeWithStores, done: PurgeOutcome) -> PurgeResult:
         digests=list(done.digests),
         backups=[one.name for one in held if done.at is None or one.made_at <= done.at],
         related=list(done.related),
+        taken_back=done.taken_back,
         mail_on_server=done.on_server,
     )
 

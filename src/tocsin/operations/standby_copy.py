@@ -327,7 +327,7 @@ def _kept(before: CopyList | None, made: CopyList) -> CopyList:
 
 def _snapshot(node: NodeWithStores, target: Path) -> None:
     """The records at one moment as an SQLite file: of SQLite its very pages, else row by row as a backup has them."""
-    if node.database.engine.dialect.name == "sqlite":
+    if not node.database.is_shared:
         source = f"file:{node.database.engine.url.database}?mode=ro"
         with closing(sqlite3.connect(source, uri=True)) as reading, closing(sqlite3.connect(target)) as writing:
             reading.backup(writing)

@@ -14,7 +14,7 @@ from typing import Final
 from tocsin.delivery import halts, sole_caller, sole_deliverer, sole_exchange, stop
 from tocsin.node.errors import ConflictError
 from tocsin.node.files import disk_failures
-from tocsin.node.journal import bring_back_journal
+from tocsin.node.journal import bring_back_journal, learn_steps
 from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.records import AuditAction, at_work, audit, cut
 from tocsin.node.sentences import say
@@ -29,7 +29,7 @@ _STOPPED: Final = say(
 
 
 @dataclass(frozen=True)
-class TakenBack:
+class TakeBackResult:
     """What was taken back. ``ingest``: the newest that the records know, where the table showed ``shown``.
 
     ``aside``: where the files are as they were.
@@ -41,7 +41,7 @@ class TakenBack:
     aside: str
 
 
-def take_back(node: NodeWithStores, *, actor: str, now: datetime) -> TakenBack | None:
+def take_back(node: NodeWithStores, *, actor: str, now: datetime) -> TakeBackResult | None:
     """Take events and keys back to the newest ingest of the records; None where they agree already.
 
     Sending is stopped, as what is due may have left. Then what was purged or recalled since that moment is purged and
@@ -68,6 +68,7 @@ def take_back(node: NodeWithStores, *, actor: str, now: datetime) -> TakenBack |
             files.take_back(up_to=last, aside=aside / files.folder.relative_to(node.home))
             cut("takeback.keys")
         _put_aside(node, last, aside)
+        learn_steps(node)  # what machines with homes of their own purged
         bring_back_journal(aside, node.home)
         cut("takeback.aside")
         with node.database.begin() as session:
@@ -78,7 +79,7 @@ def take_back(node: NodeWithStores, *, actor: str, now: datetime) -> TakenBack |
         cut("takeback.records")
         events = node.store.take_back(last, aside / HomeFolder.EVENTS)  # last: by the table it is seen that this is due
     finish_interrupted(node.home)
-    return TakenBack(last, shown, events, str(aside))
+    return TakeBackResult(last, shown, events, str(aside))
 
 
 def stop_all(node: NodeWithStores, held: ExitStack) -> None:

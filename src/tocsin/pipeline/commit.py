@@ -40,7 +40,7 @@ from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.storage import check_storage
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.tables import WithheldKey
-from tocsin.pipeline.term import check_term, is_shared, last_number, pass_over, reserve_number
+from tocsin.pipeline.term import check_term, last_number, pass_over, reserve_number
 
 _MOST_COLUMNS = 2_000  # no feed has so many; a hostile header may
 
@@ -69,10 +69,10 @@ def next_number(node: NodeWithStores, after: int = 0) -> int:
         ConflictError: another machine took over.
 
     """
-    if after and not is_shared(node.database):
+    if after and not node.database.is_shared:
         return after + 1
     with node.database.begin() as session:
-        return reserve_number(session) if is_shared(node.database) else last_number(session) + 1
+        return reserve_number(session) if node.database.is_shared else last_number(session) + 1
 
 
 def known_feed(node: NodeWithStores, feed: Feed) -> FeedRecord:
@@ -257,6 +257,17 @@ def last_stored(session: Session) -> int:
     return session.scalar(shown) or 0
 
 
+def is_repair_due(node: NodeWithStores) -> bool:
+    """Whether the event table has ingests that the records do not know, as after these were restored to a moment.
+
+    Raises:
+        StorageError: the records or the table cannot be read.
+
+    """
+    with node.database.reading() as session:
+        return node.store.last_committed() > last_number(session)
+
+
 def recover(node: NodeWithStores) -> list[int]:
     """Finish what a killed process had prepared, remove what it had not; returns the ingests finished.
 
@@ -306,7 +317,7 @@ def clean(node: NodeWithStores) -> None:
     with node.database.begin() as session:
         last = last_number(session)
         # Of a number that was not reserved yet is what another writer writes, where this one was stopped and goes on.
-        newest = pass_over(session) if is_shared(node.database) else None
+        newest = pass_over(session) if node.database.is_shared else None
     cut("clean.events")
     node.store.clean(newest=newest)
     cut("clean.keys")

@@ -18,7 +18,7 @@ from tocsin.node.node import Node
 from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.records import Database, KeyFiles, KeyPlace, none_passed
 from tocsin.node.settings import Settings
-from tocsin.pipeline.term import PassedNumbers, is_shared, term
+from tocsin.pipeline.term import PassedNumbers, term
 from tocsin.problems import NOTES, Tracker
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithS
     """The node in ``home`` whose settings and records are open."""
     node = Node(home, settings, database)
     store = EventStore(node.place(HomeFolder.EVENTS))
-    passed = PassedNumbers(database) if is_shared(database) else none_passed
+    passed = PassedNumbers(database) if database.is_shared else none_passed
     tracker = Tracker(_key_files(node, HomeFolder.PROBLEMS, columns=len(NOTES), passed=passed))
     return NodeWithStores(
         home=home,
@@ -112,7 +112,7 @@ def _key_files(
     node: Node, name: HomeFolder, below: str = "", *, columns: int = 0, passed: Callable[[int], AbstractSet[int]]
 ) -> KeyFiles:
     """Key files of the home; with storage elsewhere they are there, and copies here, which are mapped."""
-    keep = timedelta(days=node.settings.storage.recover_days if is_shared(node.database) else 0)
+    keep = timedelta(days=node.settings.storage.recover_days if node.database.is_shared else 0)
     if not node.settings.storage.address:
         return KeyFiles(node.home / name / below, columns, passed=passed, keep=keep)
     kept = KeyPlace(node.place(name), below)
@@ -132,7 +132,7 @@ def writer(node: NodeWithStores, waiting: Callable[[], None] = lambda: None, *, 
     """
     if not fenced and (standby := node.standby) is not None:
         standby.check_is_node()
-    if is_shared(node.database):
+    if node.database.is_shared:
         with term(node.database, node.writer_notes, waiting, node.settings.work.term_seconds) as ours:
             yield ours
         return

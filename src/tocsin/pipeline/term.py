@@ -79,17 +79,12 @@ def writer_state(database: Database) -> WriterState | None:
         StorageError: the records cannot be read.
 
     """
-    if not is_shared(database):
+    if not database.is_shared:
         return None
     with database.reading() as session:
         newest = session.scalar(select(func.max(WriterTerm.term))) or 0
         passed = session.scalar(select(func.count()).select_from(PassedNumber)) or 0
     return WriterState(not is_free(database, LOCK), newest, passed)
-
-
-def is_shared(database: Database) -> bool:
-    """Whether several machines may write by these records."""
-    return database.engine.dialect.name == "postgresql"
 
 
 @contextmanager

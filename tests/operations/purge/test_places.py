@@ -24,6 +24,7 @@ FOLDERS = {
     HomeFolder.LOCALE: "texts of this team",
     HomeFolder.NETWORKS: "tables of networks",
     HomeFolder.PROBLEMS: "hashes, times and counts",
+    HomeFolder.PURGES: "references and hashes, as in the journal",
     HomeFolder.REGISTRY: "what registries publish",
     HomeFolder.ROWS: "hashes",
     HomeFolder.SPOOL: "emptied by whoever writes next, and so by each purge",

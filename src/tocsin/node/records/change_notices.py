@@ -19,7 +19,7 @@ def hear_changes(database: Database, changed: Callable[[], None], ended: Callabl
         StorageError: the connection is lost; what was written meanwhile is not told of.
 
     """
-    if database.engine.dialect.name != "postgresql":
+    if not database.is_shared:
         return
     with failures_of_database(), database.engine.connect() as opened:
         connection = opened.execution_options(isolation_level="AUTOCOMMIT")

@@ -94,6 +94,11 @@ class Database:
     engine: Engine
     _keeping: list[None] = field(default_factory=list, compare=False, repr=False)  # an entry for each open block
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether machines may share it, as with PostgreSQL; SQLite is for one machine."""
+        return self.engine.dialect.name == "postgresql"
+
     def close(self) -> None:
         """Let go of all connections; it may be used again."""
         _close(self.engine)
@@ -152,7 +157,7 @@ class Database:
             finally:
                 self._keeping.pop()
                 ours.close()  # before the pool is emptied, which would count it as one less than none
-                if not self._keeping and self.engine.dialect.name == "sqlite":
+                if not self._keeping and not self.is_shared:
                     self.engine.pool.dispose()
 
     def migrate(self) -> None:

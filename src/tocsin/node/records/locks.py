@@ -51,7 +51,7 @@ def held(
         StorageError: the database cannot be reached.
 
     """
-    if database.engine.dialect.name == "postgresql":
+    if database.is_shared:
         with database.connection() as connection:
             ours = take_lock(connection, name, waiting)
             try:
@@ -101,7 +101,7 @@ def is_free(database: Database, name: str) -> bool:
         StorageError: the database cannot be reached.
 
     """
-    if database.engine.dialect.name != "postgresql":
+    if not database.is_shared:
         return False
     with held(database, name) as found:
         return found.ours
@@ -141,7 +141,7 @@ class KeptLocks:
             StorageError: the database cannot be reached; all locks are lost then.
 
         """
-        if self._database.engine.dialect.name != "postgresql":
+        if not self._database.is_shared:
             return True
         with self._turn, failures_of_database():
             try:

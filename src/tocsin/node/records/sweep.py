@@ -20,7 +20,7 @@ def sweep(database: Database, tables: Iterable[str]) -> None:
         StorageError: somebody reads or writes all the time, or the disk is full; it can be tried again.
 
     """
-    if database.engine.dialect.name == "sqlite":
+    if not database.is_shared:
         _sweep_sqlite(database)
     else:
         _sweep_postgresql(database, tables)

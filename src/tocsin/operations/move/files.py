@@ -12,14 +12,14 @@ from tocsin.node.storage import SHARED
 
 
 @dataclass(frozen=True)
-class FilesMoved:
+class FileTotals:
     """How many files there are, and their bytes."""
 
     files: int
     bytes: int
 
 
-def copy_files(source: Node, target: Node, told: Callable[[int, int], None], *, at_work: bool) -> FilesMoved:
+def copy_files(source: Node, target: Node, told: Callable[[int, int], None], *, at_work: bool) -> FileTotals:
     """Let the target have what the source has, and nothing else, in the folders that machines share.
 
     What is there from a copy that was killed, and is the same, stays. ``told`` is called with bytes done and of all.
@@ -45,7 +45,7 @@ def copy_files(source: Node, target: Node, told: Callable[[int, int], None], *, 
         names = {file.name for file in one.list()}
         for stray in [file.name for file in other.list() if file.name not in names]:
             other.delete(stray)  # merged or purged since an earlier copy
-    return FilesMoved(len(here), whole)
+    return FileTotals(len(here), whole)
 
 
 def is_in_use(target: Node) -> bool:

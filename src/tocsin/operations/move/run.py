@@ -6,8 +6,9 @@ after them, it opens nowhere until the same command has done the rest. docs/desi
 """
 
 import os
+import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -47,7 +48,7 @@ from tocsin.node.settings import Settings, load_settings
 from tocsin.node.storage import check_storage
 from tocsin.node.storage_settings import StorageSettings
 from tocsin.operations.backup import OF_THE_PLACE, OF_WRITERS, known_tables
-from tocsin.operations.move.files import FilesMoved, copy_files, is_in_use
+from tocsin.operations.move.files import FileTotals, copy_files, is_in_use
 from tocsin.operations.move.records import RecordsCopy, held_still
 from tocsin.operations.move.refused import find_refused
 from tocsin.operations.move.settings_file import check_can_switch, switch_settings
@@ -55,7 +56,6 @@ from tocsin.operations.record_rows import count_rows
 from tocsin.operations.take_back import stop_all
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import with_stores
-from tocsin.pipeline.term import is_shared
 
 _VARIABLE: Final = "TOCSIN_STORAGE_DATABASE"
 _UNFINISHED: Final = f"{HomeFile.RECORDS}.moving"  # where SQLite's file grows on the way back
@@ -144,8 +144,9 @@ def move_node(
     stay where they are. ``trial``: only copy and compare, while the node may work; then the move copies what is new.
 
     Raises:
-        UsageError, SettingError: it is no such URL, or the settings cannot be switched.
-        ConflictError: the node works, is there already, or the database holds something else.
+        UsageError, SettingError: it is no such URL, it has a password, or the settings cannot be switched.
+        ConflictError: the node works, is there already, or the database holds something else; or others may write in
+            the home folder.
         InputError: the records hold what PostgreSQL refuses; each value is named.
         StorageError: a database or disk failed, or rows differ.
 
@@ -159,6 +160,7 @@ def _run(move: _Move) -> MoveResult:
             f"The variable {_VARIABLE} names the records of this node.",
             hint="Move them into tocsin.toml, [storage] database: it is switched at the end.",
         )
+    _check_is_ours(move.home)
     settings = load_settings(move.home)
     if settings.storage.database == move.url:
         raise ConflictError("The records of this node are there already.")
@@ -177,7 +179,7 @@ def _run(move: _Move) -> MoveResult:
         if mark is None:
             raise ConflictError(f"There is no node in {move.home}.", hint="Name its folder with --home.")
         if mark.state == "moved":
-            rows, seals, files = _rows_of(target, mark), True, FilesMoved(0, 0)
+            rows, seals, files = _rows_of(target, mark), True, FileTotals(0, 0)
         else:
             rows, seals, files = _carry(move, settings, target)
         tables = len(known_tables())
@@ -191,7 +193,19 @@ def _run(move: _Move) -> MoveResult:
     return MoveResult(shown, tables, rows, seconds, switched=True, seals=seals, kept=kept, **vars(files))
 
 
-def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool, FilesMoved]:
+def _check_is_ours(home: Path) -> None:
+    """Who else may write there could have put a file of his where the records are to grow, and read them in it."""
+    for path in (home.resolve(), home / _UNFINISHED):
+        with suppress(FileNotFoundError):
+            status = path.lstat()
+            if status.st_mode & 0o022 or (stat.S_ISREG(status.st_mode) and status.st_uid != os.getuid()):
+                raise ConflictError(
+                    f"Other users of this machine can write {path}.",
+                    hint="Look at what is in the home folder, and close it to others (chmod -R go=), then try again.",
+                )
+
+
+def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool, FileTotals]:
     """Copy and compare all, and mark the old records; how much, and whether the audit log is as it was sealed."""
     _, source = open_home(move.home)  # brings them up to date
     tables = known_tables()
@@ -211,13 +225,13 @@ def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool
         version = _claim(target, node, tables, read_mark(reading))  # of SQLite another connection would wait for us
         progress = _Progress(move.told)
         # A writer that was stopped may go on, in files that stay where they are: nobody else gets its number.
-        left = OF_THE_PLACE - OF_WRITERS if is_shared(source) and is_shared(target) else OF_THE_PLACE
+        left = OF_THE_PLACE - OF_WRITERS if source.is_shared and target.is_shared else OF_THE_PLACE
         moved = [table for table in tables if table.name not in left]
         copy = RecordsCopy(reading, target.engine, moved, progress.add)
         rows = copy.rows()
         progress.begin("copying", rows)
         copy.copy()
-        files = FilesMoved(0, 0)
+        files = FileTotals(0, 0)
         if there is not None:
             progress.begin("copying", 0, "bytes")
             files = copy_files(Node(move.home, settings, source), there, progress.reach, at_work=move.trial)
@@ -381,6 +395,11 @@ def _with_driver(url: str) -> str:
     if made is None or made.get_backend_name() != "postgresql":
         raise UsageError(
             "--database takes the URL of a PostgreSQL database.", hint="Such as postgresql://USER@HOST/NAME."
+        )
+    if made.password is not None or "password" in made.query:
+        raise UsageError(
+            "--database takes no password: every user of this machine sees it in the list of processes.",
+            hint="Put it into ~/.pgpass of the user of this node, readable by that user only.",
         )
     return f"postgresql+psycopg:{url.partition(':')[2]}"
 

@@ -19,7 +19,16 @@ from tocsin.incidents import IncidentReader, subjects_for
 from tocsin.incidents.evidence import check_hold
 from tocsin.node.errors import ConflictError, NotFoundError, TocsinError
 from tocsin.node.files import disk_failures
-from tocsin.node.journal import PURGE, JournalEntry, Step, copy_journal_beside, newest_steps, note_step
+from tocsin.node.journal import (
+    PURGE,
+    JournalEntry,
+    Step,
+    copy_journal_beside,
+    lacks_steps,
+    learn_steps,
+    newest_steps,
+    note_for_all,
+)
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import cut, find_tombstone, name_by_reference, words_by_reference
 from tocsin.node.sentences import say
@@ -38,8 +47,8 @@ _RESTORE: Final = "restore"  # who purges what a backup brought back
 class PurgeOutcome:
     """What was purged.
 
-    ``at``: when, or None where it is only foreseen. ``on_server``: what became of the mail on the mail server,
-    ``waiting`` where that failed, or empty; ``trouble``: why.
+    ``at``: when, or None where it is only foreseen. ``taken_back``: what a repair put aside goes, too. ``on_server``:
+    what became of the mail on the mail server, ``waiting`` where that failed, or empty; ``trouble``: why.
     """
 
     reference: str
@@ -50,6 +59,7 @@ class PurgeOutcome:
     rows: int
     digests: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
+    taken_back: bool = False
     on_server: str = ""
     trouble: str = ""
 
@@ -94,18 +104,20 @@ def purge(
             uuid4().hex, Step.INTENT, plan.reference, plan.identity, datetime.now(UTC).isoformat(),
             by=who, reason=words, plan=_PLAN.dump_python(plan, mode="json"),
         )  # fmt: skip
-        if (aside := node.home / HomeFolder.TAKEN_BACK).exists():
+        outcome = foreseen(node, plan)
+        if outcome.taken_back:
+            aside = node.home / HomeFolder.TAKEN_BACK
             with disk_failures(f"{aside} could not be deleted"):
                 shutil.rmtree(aside)  # what a repair put aside may hold it; its reports were to be given again
-        note_step(node.home, entry)
+        note_for_all(node, entry)
         cut("purge.noted")
         carry_out(node, plan, reason=words, actor=who, now=now)
         entry = _note(node, entry, Step.CLEARED)
     on_server, trouble = _on_server(node, plan, entry)
-    return replace(foreseen(plan), at=now, on_server=on_server, trouble=trouble)
+    return replace(outcome, at=now, on_server=on_server, trouble=trouble)
 
 
-def foreseen(plan: PurgePlan) -> PurgeOutcome:
+def foreseen(node: NodeWithStores, plan: PurgePlan) -> PurgeOutcome:
     """What would be purged by a plan."""
     return PurgeOutcome(
         plan.reference,
@@ -116,6 +128,7 @@ def foreseen(plan: PurgePlan) -> PurgeOutcome:
         rows=sum(part.row_count for part in plan.parts),
         digests=plan.digests,
         related=plan.related,
+        taken_back=(node.home / HomeFolder.TAKEN_BACK).exists(),
     )
 
 
@@ -127,13 +140,16 @@ def unfinished(home: Path) -> list[JournalEntry]:
 def finish_interrupted(home: Path) -> None:
     """Finish what a killed purge left on this disk, before anything else is done; nothing where another is at it.
 
-    After a restore, also recalls of partners that came after the backup.
+    After a restore, also recalls of partners that came after the backup. Nothing where 'doctor --repair' is due, which
+    does it at its end.
     """
     recalled = any(map(is_to_repeat, newest_steps(home)))
     if not recalled and not any(map(_is_ours, unfinished(home))):
         return
     node = open_node(home)
     try:
+        if commitment.is_repair_due(node):
+            return
         with _alone(node, waits=False):
             commitment.recover(node)
             _finish(node)
@@ -148,13 +164,15 @@ def finish_interrupted(home: Path) -> None:
 def finish_purges(node: NodeWithStores) -> str:
     """Finish everything that was begun, also on the mail server; returns why that does not work yet, or nothing.
 
+    Also what a machine with a home of its own began that is cut off; that one does it once more when it is back, for
+    what lies in its home.
+
     Raises:
         ConflictError: another process writes or delivers.
         StorageError: a disk or database fails.
 
     """
-    left = unfinished(node.home)
-    if any(map(_is_ours, left)):
+    if lacks_steps(node) or any(map(_is_ours, unfinished(node.home))):
         with _alone(node, waits=False):
             commitment.recover(node)
             _finish(node)
@@ -196,7 +214,8 @@ def _is_ours(entry: JournalEntry) -> bool:
 
 
 def _finish(node: NodeWithStores) -> None:
-    """Finish what was begun on this disk. For the writer."""
+    """Finish what was begun on this disk, and by machines that are cut off. For the writer."""
+    learn_steps(node)
     for entry in filter(_is_ours, unfinished(node.home)):
         if entry.step is Step.AGAIN:
             found = _found_again(node, entry)
@@ -204,7 +223,7 @@ def _finish(node: NodeWithStores) -> None:
                 _note(node, entry, Step.DONE)
                 continue
             intent = replace(entry, step=Step.INTENT, by=_RESTORE, plan=_PLAN.dump_python(found, mode="json"))
-            note_step(node.home, intent)
+            note_for_all(node, intent)
             cut("purge.again")
             _carry_on(node, intent, found)
         else:
@@ -230,7 +249,7 @@ def _found_again(node: NodeWithStores, entry: JournalEntry) -> PurgePlan | None:
 
 def _note(node: NodeWithStores, entry: JournalEntry, step: Step) -> JournalEntry:
     noted = replace(entry, step=step, plan=entry.plan if step is Step.CLEARED else {})
-    note_step(node.home, noted)
+    note_for_all(node, noted)
     return noted
 
 

@@ -15,6 +15,7 @@ from tocsin.node.errors import RemoteError, SettingError
 from tocsin.node.section import Zone
 from tocsin.node.sentences import say
 from tocsin.node.settings import load_settings
+from tocsin.node.storage_settings import AccessKey, Endpoint, Region, SecretFile
 from tocsin.pipeline.collectors.dates import check_dates, dated
 from tocsin.pipeline.collectors.kinds import (
     CollectedOffer,
@@ -41,21 +42,14 @@ class ObjectsSettings(CollectorSettings):
     kind: Literal["objects"]
     url: str = Field(
         pattern=r"^(s3|az)://[^\s/?#@]+(/[^\s?#]*)?$",
-        description="s3://BUCKET/PREFIX or az://CONTAINER/PREFIX; dates in it as in an https address.",
+        description="s3://BUCKET/PREFIX or az://CONTAINER/PREFIX; dates in it as in an https address. Without "
+        "secret_file: what everybody may read.",
     )
     zone: Zone = Field("", description="The IANA time zone of these dates; empty: time_zone of [node].")
-    endpoint: str = Field(
-        "",
-        pattern=r"^(https://[^\s?#@]+|http://(127\.0\.0\.1|localhost)(:\d+)?(/[^\s?#@]*)?)?$",
-        description="The server, where it is not that of Amazon or of the Azure account.",
-    )
-    region: str = Field("us-east-1", min_length=1, description="The region of the bucket (S3).")
-    account: str = Field("", description="The access key id (S3) or the storage account (Azure).")
-    secret_file: str = Field(
-        "",
-        description="File that holds the secret access key (S3), or the account key or SAS token (Azure), "
-        "readable by this user only; empty: what everybody may read.",
-    )
+    endpoint: Endpoint = ""
+    region: Region = "us-east-1"
+    account: AccessKey = ""
+    secret_file: SecretFile = ""
     ca_file: str = Field("", description="Authorities that are trusted beside the system's (PEM).")
     include: list[str] = Field([], description="Only names that fit one of these patterns, such as *.json; empty: all.")
     timeout: int = Field(60, ge=1, le=600, description="Seconds for one answer of the server.")

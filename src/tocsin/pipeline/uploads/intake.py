@@ -128,7 +128,7 @@ def _waiting(node: NodeWithStores) -> Sequence[Upload]:
     """The oldest that wait. Over PostgreSQL only what came to this home: others take in what came to theirs."""
     wanted = select(Upload).where(Upload.state == UploadState.WAITING.value).order_by(Upload.id)
     with node.database.reading() as session:
-        if node.database.engine.dialect.name != "postgresql":
+        if not node.database.is_shared:
             return session.scalars(wanted.limit(_LOT)).all()
         return [one for one in session.scalars(wanted) if place_of(node, one.uuid).is_dir()][:_LOT]
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.ledger.models import OfferedItem, RecallRow
 from tocsin.exchange.partners import Partner
-from tocsin.node.journal import RECALL, RECALL_ANSWER, JournalEntry, Step, copy_journal_beside, note_step
+from tocsin.node.journal import RECALL, RECALL_ANSWER, JournalEntry, Step, copy_journal_beside, note_for_all
 from tocsin.node.node import Node
 from tocsin.node.records import node_uuid
 
@@ -36,5 +36,5 @@ def is_to_repeat(entry: JournalEntry) -> bool:
 
 def _note(node: Node, entry: JournalEntry) -> None:
     here = {"here": str(node_uuid(node.database))}  # journals of several nodes may lie beside one another's backups
-    note_step(node.home, replace(entry, plan=entry.plan | here))
+    note_for_all(node, replace(entry, plan=entry.plan | here))
     copy_journal_beside(node.home, node.settings)

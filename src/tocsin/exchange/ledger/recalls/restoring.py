@@ -12,7 +12,7 @@ from tocsin.exchange.ledger.recalls.journal import is_to_repeat
 from tocsin.exchange.ledger.states import OfferState
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.statements import Recall, read_statement
-from tocsin.node.journal import RECALL, JournalEntry, Step, newest_steps, note_step
+from tocsin.node.journal import RECALL, JournalEntry, Step, newest_steps, note_for_all
 from tocsin.node.node import Node
 from tocsin.node.records import node_uuid
 
@@ -29,7 +29,7 @@ def repeat_recalls(node: Node) -> int:
                 _recall_again(session, entry)
             else:
                 _answer_again(node, session, entry)
-        note_step(node.home, JournalEntry(**vars(entry) | {"step": Step.DONE}))
+        note_for_all(node, JournalEntry(**vars(entry) | {"step": Step.DONE}))
     return len(entries)
 
 
