@@ -172,7 +172,7 @@ def test_machines_with_homes_in_different_places_are_alike_by_what_is_in_them(tm
         (home / HomeFile.TOKENS).write_bytes(bytes(32))
         (home / HomeFile.TOKENS).chmod(0o600)
         (home / HomeFile.SETTINGS).write_text(
-            f'[node]\ncontact = "{contact}"\n[storage]\nsecret_file = "s3.secret"\n', encoding="utf-8"
+            f'[node]\ncontact = "{contact}"\n[storage]\naccount = "a"\nsecret_file = "s3.secret"\n', encoding="utf-8"
         )
         with closing(open_node(home)) as node:
             found.append(fingerprints(node))

@@ -98,7 +98,7 @@ def _files(home: Path, source: DescribedSource, code: str, known: Mapping[str, K
         found = known.get(code, KnownFeed(Feed(MAPPED, code, code)))
     elif collector:
         source_of, url = str(collector.table.get("source", SERVED)), str(collector.table.get("url", ""))
-        found = KnownFeed(Feed(source_of, code, code, urlsplit(url).hostname or ""), access="agreement")
+        found = KnownFeed(Feed(source_of, code, code, urlsplit(url).hostname or ""), url, "agreement")
     else:
         return None
     return FeedFiles(code, found, own, collector, mistake)

@@ -28,7 +28,7 @@ from support.ledger_examples import (
 )
 from support.partner_examples import do
 from support.world import World, copy_world, text_of
-from tocsin.exchange.ledger import OfferedItem, OfferState
+from tocsin.exchange.ledger import OfferedItem, OfferState, OutgoingRow, PassedItem
 from tocsin.exchange.ledger.models import ExchangeLink
 from tocsin.exchange.partners import find_partner
 from tocsin.exchange.statements import CaseAct, CaseEntry, DispatchType, GlobalName
@@ -103,6 +103,18 @@ def test_what_a_partner_says_is_recorded_on_its_pages(ledger: tuple[World, list[
     shown = text_of(analyst.get("/exchange/dispatches/1"))
     assert ("By a person" in shown, "Save answer" in shown) == (True, False)
     assert "restored from a backup" in text_of(analyst.get("/exchange"))
+    with world.node.database.begin() as session:
+        (item,) = session.scalars(select(PassedItem).where(PassedItem.outgoing_id == 1))
+        sent = session.get_one(OutgoingRow, 1)
+        same = {
+            name: getattr(sent, name) for name in OutgoingRow.__table__.columns.keys() if name not in {"id", "once"}
+        }
+        recall = OutgoingRow(**same | {"number": 99, "type": "recall"})
+        session.add(recall)
+        session.flush()
+        item.recall_dispatch, number = recall.id, recall.id
+    page = analyst.get(f"/exchange/dispatches/{number}").text.split("It recalls what was sent before")[1]
+    assert '<a href="/exchange/dispatches/1">' in page
     wrong = analyst.send("/partners/1/number", number="4", who="Ada")
     assert (wrong.status_code, "knows of number 0 at most" in text_of(wrong)) == (409, True)
     assert analyst.send("/partners/1/number", number="0", who="Ada").status_code == 303
