@@ -106,9 +106,7 @@ def test_what_a_partner_says_is_recorded_on_its_pages(ledger: tuple[World, list[
     with world.node.database.begin() as session:
         (item,) = session.scalars(select(PassedItem).where(PassedItem.outgoing_id == 1))
         sent = session.get_one(OutgoingRow, 1)
-        same = {
-            name: getattr(sent, name) for name in OutgoingRow.__table__.columns.keys() if name not in {"id", "once"}
-        }
+        same = {of.key: getattr(sent, of.key) for of in OutgoingRow.__table__.columns if of.key not in {"id", "once"}}
         recall = OutgoingRow(**same | {"number": 99, "type": "recall"})
         session.add(recall)
         session.flush()
@@ -231,6 +229,7 @@ def test_a_request_is_sent_and_a_notice_names_those_who_do_not_get_it(met: tuple
     asked = analyst.send("/partners/1/ask", text="Keep the logs", asks="preservation", tlp="CLEAR")
     page = text_of(analyst.get(asked.headers["location"]))
     assert ("Preservation of data" in page, "Keep the logs" in page) == (True, True)
+    assert analyst.get("/exchange/notice?partner=99").status_code == 404, "else it would be one to all"
     told = analyst.send("/exchange/notice", text="Cable 4 is cut", tlp="CLEAR")
     shown = text_of(analyst.get(told.headers["location"]))
     assert ("Cable 4 is cut" in shown, "No answer needed" in shown, "To be sent" in shown) == (True, True, True)
