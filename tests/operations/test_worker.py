@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -174,8 +173,7 @@ def test_machines_with_homes_in_different_places_are_alike_by_what_is_in_them(tm
         (home / HomeFile.SETTINGS).write_text(
             f'[node]\ncontact = "{contact}"\n[storage]\naccount = "a"\nsecret_file = "s3.secret"\n', encoding="utf-8"
         )
-        with closing(open_node(home)) as node:
-            found.append(fingerprints(node))
+        found.append(fingerprints(open_node(home)))
     assert found[0] == found[1]
     assert [name for name in found[0] if found[0][name] != found[2][name]] == [HomeFile.SETTINGS]
 

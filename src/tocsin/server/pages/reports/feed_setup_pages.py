@@ -138,7 +138,11 @@ def _wrongs(desk: PageContext, request: Request, error: TocsinError) -> list[tup
 
 def _show_catalogue(desk: PageContext, request: Request, filters: CatalogueFilter, **more: Any) -> Response:
     all_ = all_feed_files(desk.node.home)
-    shown = {"feeds": [one for one in all_ if _fits(filters, one)], "all": len(all_), "filters": filters}
+    shown: dict[str, Any] = {
+        "feeds": [one for one in all_ if _fits(filters, one)],
+        "all": len(all_),
+        "filters": filters,
+    }
     shown |= {"typed": dict.fromkeys(_OF_SERVER, ""), "wrongs": []}
     return desk.page(request, "reports/feed_catalogue.html", **shown | more)
 
