@@ -114,6 +114,7 @@ def test_a_server_of_taxii_is_added_by_its_address_alone(world: World, administr
     settings = node_collectors(world.node)["eset"].model_dump()
     assert settings["collections"] == ["Botnet C2", "Phishing"]
     assert (world.node.home / settings["secret_file"]).read_text() == "open-sesame\n"
+    assert "eset" in text_of(administrator.get("/today")).split("What changed")[1], "by its name"
     at = added.headers["location"]
     assert "taxii" in text_of(administrator.get(at)).split("Collector")[1]
     assert administrator.get("/reports/feeds/misp/eset").status_code == 200, "as events name it"
