@@ -219,8 +219,10 @@ def _checked(collector: FeedCollector) -> str:
         kind_of(kind).settings.model_validate(collector.table)
     except ValidationError as error:
         wrong = error.errors()[0]
-        name = str(wrong["loc"][0]) if wrong["loc"] else "url"
+        name = str(wrong["loc"][0]).removesuffix("_file") if wrong["loc"] else "url"
         said = say("'%(field)s' does not work: %(problem)s.", field=name, problem=problem_of(wrong))
+        if name == "url":
+            said = say("Give an address that begins with https://, without a user name in it.")
         raise RequestError([(name, said)], "") from error
     return kind
 

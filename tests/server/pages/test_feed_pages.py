@@ -106,7 +106,7 @@ def test_a_feed_is_added_with_its_collector_paused_and_removed(world: World, adm
 def test_a_server_of_taxii_is_added_by_its_address_alone(world: World, administrator: Browser) -> None:
     wrong = administrator.send("/reports/feeds/servers", kind="taxii", feed="eset", url="ftp://taxii.example/")
     assert wrong.status_code == 422
-    assert "'url' does not work" in text_of(wrong)
+    assert "begins with https://" in text_of(wrong)
     assert 'value="ftp://taxii.example/"' in wrong.text, "what was typed stays"
     given = {"kind": "taxii", "url": "https://taxii.example/taxii2/", "user": "csirt", "secret": "open-sesame"}
     assert "name of a mapping" in text_of(administrator.send("/reports/feeds/servers", feed="urlhaus", **given))
