@@ -77,6 +77,8 @@ def test_support_is_a_position_and_never_the_text(room: Room, delegate: Browser)
     answer = delegate.send(f"{_P}/propose", **_proposal(words=" Support. "))
     assert answer.status_code == 422
     assert "states a position and is no text for the provision" in answer.text
+    same = delegate.send(f"{_P}/propose", **_proposal(words=f" {room.draft.provisions['P.b'].base} "))
+    assert (same.status_code, "the words of the base text" in same.text) == (422, True)
     assert len(room.steps) == 1
 
 

@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from support.cast import HEADER
 from support.databases import Cluster
 from support.delivery_examples import read_folder
+from support.homes import copy_home, migrated_home
 from support.mail_server import post_office
 from support.world import START, World, make_world
 from tocsin.delivery.lock import sole_deliverer
+from tocsin.node.paths import HomeFile
 from tocsin.node.settings import Settings, TellSettings
 from tocsin.operations.doctor import examine
+from tocsin.operations.machines import fingerprints
 from tocsin.operations.models import ChoreRow
 from tocsin.operations.worker import EVERY, Chore, LastRun, Worker, is_due, read_past, wanted
 from tocsin.pipeline.notify import tell
@@ -159,6 +162,20 @@ def test_what_is_done_daily_is_not_done_again_by_the_next_server(world: World) -
             until(lambda: Chore.RETENTION in read_past(world.node.database))
     applied = [entry for entry in world.tocsin.json("audit", "list") if entry["word"] == "retention.applied"]
     assert len(applied) == 1
+
+
+def test_machines_with_homes_in_different_places_are_alike_by_what_is_in_them(tmp_path: Path) -> None:
+    found = []
+    for place, contact in (("a", "csirt@a.example"), ("b", "csirt@a.example"), ("c", "csirt@c.example")):
+        home = copy_home(migrated_home(), tmp_path / place)
+        (home / HomeFile.TOKENS).write_bytes(bytes(32))
+        (home / HomeFile.TOKENS).chmod(0o600)
+        (home / HomeFile.SETTINGS).write_text(
+            f'[node]\ncontact = "{contact}"\n[storage]\naccount = "a"\nsecret_file = "s3.secret"\n', encoding="utf-8"
+        )
+        found.append(fingerprints(open_node(home)))
+    assert found[0] == found[1]
+    assert [name for name in found[0] if found[0][name] != found[2][name]] == [HomeFile.SETTINGS]
 
 
 def test_what_was_mended_before_a_restart_is_well_at_once(world: World) -> None:

@@ -151,11 +151,22 @@ def save(
 @app.command()
 def add(
     call: NodeInvocation,
-    feed: Annotated[str, typer.Argument(help="The feed, as 'tocsin feeds list --known' names it.")],
+    feed: Annotated[
+        str, typer.Argument(help="The feed, as 'tocsin feeds list --known' names it; of a server, a name for it.")
+    ],
     url: Annotated[str, typer.Option(help="Its address, if not the catalogue's.")] = "",
     user: Annotated[str, typer.Option(help="The user name, where one is asked for.")] = "",
     header: Annotated[str, typer.Option(help="The header that takes the key, if not the catalogue's.")] = "",
     mail_server: Annotated[str, typer.Option(help="It comes by mail: the IMAP server of the mail account.")] = "",
+    kind: Annotated[
+        str, typer.Option(help="'taxii' or 'misp': the address is that of such a server, which needs no mapping file.")
+    ] = "",
+    collection: Annotated[
+        list[str] | None, typer.Option(help="Id or title of a collection of the TAXII server; without it, all.")
+    ] = None,
+    network: Annotated[
+        list[str] | None, typer.Option(help="Where such a server may be, if not at a public address: 10.1.0.0/16.")
+    ] = None,
     secret_file: Annotated[
         Path | None, typer.Option(help="File with the key or password; without it, it is asked for.")
     ] = None,
@@ -169,10 +180,13 @@ def add(
     if found is not None:
         _say_terms(found)
     secret = read_secret(str(secret_file), setting="--secret-file") if secret_file else ""
-    needed = found is not None and (found.known.access == "key" or bool(mail_server or user or header))
+    needed = bool(mail_server or user or header or kind) or (found is not None and found.known.access == "key")
     if needed and not secret and sys.stdin.isatty():
         secret = typer.prompt("Key or password", hide_input=True)
-    values = {"feed": feed, "url": url, "user": user, "header": header, "mail_server": mail_server, "secret": secret}
+    values = {
+        "feed": feed, "url": url, "user": user, "header": header, "mail_server": mail_server, "secret": secret,
+        "kind": kind, "collections": collection or [], "networks": network or [],
+    }  # fmt: skip
     done = perform(call, act_of("feeds", "add"), values)
     note(f"Added. 'tocsin feeds pause {feed}' rests it, 'tocsin feeds remove {feed}' ends it.")
     looked = look_ahead(call.node, feed, call.now)

@@ -113,6 +113,8 @@ def fingerprints(node: Node) -> dict[str, str]:
     tokens = open_tokens(node.home)
     key = tokens.derive("machines")
     settings = node.settings.model_dump_json(exclude={"server": {"host", "port"}})
+    # Files that settings name in the home folder are placed by now; homes may lie elsewhere on each machine.
+    settings = settings.replace(f'"{node.home}/', '"')
     found = {
         name.value: hmac.digest(key, b"".join(_contents(node.home / name)), hashlib.sha256).hex()[:16]
         for name in _ALIKE
@@ -236,7 +238,8 @@ def remove_machine(context: ActContext, request: MachineNamed) -> RemovalResult:
         )
     if not found.gone:
         raise ConflictError(
-            say("%(name)s is at work.", name=request.name), hint=say("End its server first; then it leaves by itself.")
+            say("%(name)s is at work.", name=request.name),
+            hint=say("End its server: then it leaves by itself. One that was killed counts as gone after a minute."),
         )
     with context.database.begin() as session:
         session.execute(delete(MachineRow).where(MachineRow.name == request.name))

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
@@ -14,10 +15,12 @@ from tocsin.events.sources import DescribedSource, Feed, KnownFeed, MappingError
 from tocsin.node.errors import TocsinError
 from tocsin.node.node import Node
 from tocsin.node.paths import HomeFolder
-from tocsin.pipeline.collectors import CollectorState, FeedCollector, collector_mistakes, feed_collector
+from tocsin.pipeline.collectors import COLLECTOR, CollectorState, FeedCollector, collector_mistakes, feed_collector
 
 MAPPED: Final = "mapped"
 """The source whose feeds files describe."""
+SERVED: Final = "misp"
+"""The source that reads what a TAXII server or a MISP gives."""
 
 _LONGEST: Final = 200  # bytes of a name: disks refuse longer ones
 
@@ -27,6 +30,7 @@ class FeedFiles:
     """What there is of a feed in files: what is known of it, its mapping, its collector.
 
     ``own``: whether the mapping is of this home, and not the catalogue's. ``mistake``: why one cannot be used.
+    A server of TAXII or a MISP that was added has a collector only.
     """
 
     code: str
@@ -34,6 +38,11 @@ class FeedFiles:
     own: bool = False
     collector: FeedCollector | None = None
     mistake: str = ""
+
+    @property
+    def mapped(self) -> bool:
+        """Whether a mapping file describes it."""
+        return self.known.feed.source == MAPPED
 
 
 def described(home: Path) -> DescribedSource:
@@ -60,7 +69,7 @@ def has_earlier(home: Path, code: str) -> bool:
 
 
 def feed_files(home: Path, code: str) -> FeedFiles | None:
-    """A feed of the home or of the catalogue by its code; None where there is none."""
+    """A feed of the home or of the catalogue, or a server that was added, by its code; None where there is none."""
     if len(code.encode()) > _LONGEST or set(code) & {"/", "\\", "\0"}:
         return None
     source = described(home)
@@ -68,25 +77,30 @@ def feed_files(home: Path, code: str) -> FeedFiles | None:
 
 
 def all_feed_files(home: Path) -> list[FeedFiles]:
-    """The feeds of the catalogue and of the home, by code."""
+    """The feeds of the catalogue and of the home, with the servers that were added, by code."""
     source = described(home)
     known = {one.feed.code: one for one in source.known()}
-    codes = {*known, *(path.stem for path in (home / HomeFolder.FEEDS).glob("*.toml"))}
+    paths = (home / HomeFolder.FEEDS).glob("*")
+    codes = {*known, *(path.stem for path in paths if path.suffix in {".toml", COLLECTOR})}
     return [found for code in sorted(codes) if (found := _files(home, source, code, known))]
 
 
 def _files(home: Path, source: DescribedSource, code: str, known: Mapping[str, KnownFeed]) -> FeedFiles | None:
     own = mapping_path(home, code).is_file()
-    if not own and code not in known:
-        return None
     mistake, collector = _mistake_of(source, code) if own else "", None
-    found = known.get(code, KnownFeed(Feed(MAPPED, code, code)))
-    if own and not mistake:
-        found = source.about(code)
     try:
         collector = feed_collector(home, code)
     except TocsinError as error:
         mistake = mistake or str(error)
+    if own and not mistake:
+        found = source.about(code)
+    elif own or mistake or code in known:
+        found = known.get(code, KnownFeed(Feed(MAPPED, code, code)))
+    elif collector:
+        source_of, url = str(collector.table.get("source", SERVED)), str(collector.table.get("url", ""))
+        found = KnownFeed(Feed(source_of, code, code, urlsplit(url).hostname or ""), url, "agreement")
+    else:
+        return None
     return FeedFiles(code, found, own, collector, mistake)
 
 

@@ -6,31 +6,33 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import list_path
-from tocsin.events.sources import sources
-from tocsin.interface import N_, Absence, Act, ActContext, NoUndo, OwnSurface, Reverse, Wording
+from tocsin.events.sources import Feed, KnownFeed, sources
+from tocsin.interface import N_, Absence, Act, ActContext, NoUndo, OwnSurface, RequestError, Reverse, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, NotFoundError, TocsinError, UsageError
 from tocsin.node.files import write_whole
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
+from tocsin.node.settings import problem_of
 from tocsin.pipeline.collectors import (
     SECRET,
     FeedCollector,
     collector_path,
     feed_collector,
+    kind_of,
     node_collectors,
     standings,
     would_take,
 )
-from tocsin.pipeline.feed_files import MAPPED, earlier_path, feed_files, mapping_path
+from tocsin.pipeline.feed_files import MAPPED, SERVED, earlier_path, feed_files, mapping_path
 from tocsin.pipeline.stores import NodeWithStores
 
 CODE: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
@@ -61,7 +63,7 @@ class MappingText(BaseModel):
 
 
 class FeedAccess(BaseModel):
-    """How a feed comes here: from its address, or by mail."""
+    """How a feed comes here: from its address, by mail, or from a TAXII server or MISP, which need no mapping file."""
 
     feed: FeedCode
     url: str = Field("", max_length=2_000, title="Address", description="Its address, if not the catalogue's.")
@@ -72,6 +74,13 @@ class FeedAccess(BaseModel):
     )
     mail_server: str = Field(
         "", max_length=253, title="Mail server", description="The IMAP server whose inbox holds it."
+    )
+    kind: Literal["", "taxii", "misp"] = Field("", title="Type", description="What its address is, if no file.")
+    collections: list[str] = Field(
+        [], max_length=100, title="Collections", description="Ids or titles of a TAXII server's; empty: all."
+    )
+    networks: list[str] = Field(
+        [], max_length=100, title="Private networks", description="Where a TAXII server or MISP may be, if not public."
     )
 
 
@@ -141,34 +150,34 @@ def add_feed(context: ActContext, request: FeedAccess) -> FeedSetup:
     """Its collector is made with it, and fetches it from now on. Added again, it is set up anew.
 
     Raises:
-        NotFoundError: neither the catalogue nor this home has a mapping for it.
-        ConflictError: the settings have a collector of that name.
-        UsageError: it needs a key or an address.
+        NotFoundError: neither the catalogue nor this home has a mapping for it, and it is no server.
+        ConflictError: the settings have a collector of that name, or it is a server and the name is that of a mapping.
+        UsageError: it needs a key or an address, or what is said of it does not work.
 
     """
     home, feed = context.node.home, request.feed
     found = feed_files(home, feed)
-    if found is None:
+    known = found.known if found else KnownFeed(Feed(SERVED, feed, feed))
+    if request.kind and found and found.mapped:
+        raise ConflictError(say("'%(feed)s' is the name of a mapping file. Take another one.", feed=feed))
+    if not request.kind and not (found and found.mapped):
         raise NotFoundError(
             say("There is no feed '%(feed)s'.", feed=feed),
             hint=say("'tocsin feeds list --known' lists the catalogue; 'tocsin feeds try' helps with a new one."),
         )
     if feed in context.node.settings.collect:
         raise ConflictError(say("tocsin.toml has a collector '%(feed)s' already.", feed=feed))
-    url = request.url or ("" if request.mail_server else found.known.url)
-    if found.known.access == "key" and not request.secret:
+    url = request.url or ("" if request.mail_server else known.url)
+    if known.access == "key" and not request.secret:
         raise UsageError(say("This feed needs a key."), hint=say("Its provider gives you one: %(url)s", url=url))
     if not (url or request.mail_server):
         raise UsageError(say("Give the address of this feed, or the mail server that receives it."))
-    table: dict[str, object] = {
-        "source": MAPPED, "feed": feed, "every": f"{max(15, 30 * (found.known.feed.cadence_hours or 24))}m",
-        **_way(request, url, request.header or found.known.header),
-    }  # fmt: skip
+    table: dict[str, object] = {"feed": feed, **_way(request, url, known)}
     secret = home / HomeFolder.FEEDS / f"{feed}{SECRET}"
     if request.secret:
         table["secret_file"] = str(secret.relative_to(home))
     collector = FeedCollector(feed, table)
-    kind = collector.settings.kind
+    kind = _checked(collector)
     with context.database.begin() as session:
         _note(context, session, AuditAction.FEED_ADDED, feed, collector=kind)
         if request.secret:
@@ -198,10 +207,35 @@ def look_ahead(node: NodeWithStores, feed: str, now: datetime) -> DryRun:
         return DryRun(error=f"{error} {error.hint}".strip())
 
 
-def _way(request: FeedAccess, url: str, header: str) -> dict[str, object]:
+def _checked(collector: FeedCollector) -> str:
+    """Its kind.
+
+    Raises:
+        RequestError: something that was said does not work; names it.
+
+    """
+    kind = str(collector.table["kind"])
+    try:
+        kind_of(kind).settings.model_validate(collector.table)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        name = str(wrong["loc"][0]).removesuffix("_file") if wrong["loc"] else "url"
+        said = say("'%(field)s' does not work: %(problem)s.", field=name, problem=problem_of(wrong))
+        if name == "url":
+            said = say("Give an address that begins with https://, without a user name in it.")
+        raise RequestError([(name, said)], "") from error
+    return kind
+
+
+def _way(request: FeedAccess, url: str, known: KnownFeed) -> dict[str, object]:
+    if request.kind:
+        more = {name: getattr(request, name) for name in ("user", "collections", "networks")}
+        return {"kind": request.kind, "url": url, **{name: value for name, value in more.items() if value}}
+    header = request.header or known.header
+    mapped = {"source": MAPPED, "every": f"{max(15, 30 * (known.feed.cadence_hours or 24))}m"}
     if request.mail_server:
-        return {"kind": "imap", "host": request.mail_server, "user": request.user}
-    made: dict[str, object] = {"kind": "https", "url": url}
+        return {**mapped, "kind": "imap", "host": request.mail_server, "user": request.user}
+    made: dict[str, object] = {**mapped, "kind": "https", "url": url}
     if not request.secret:
         return made
     if request.user:

@@ -177,8 +177,11 @@ def _uploads(_session: Session, names: Collection[str], _visitor: Principal) -> 
 
 def _feeds(session: Session, names: Collection[str], _visitor: Principal) -> Names:
     called = FeedRecord.source.concat("/").concat(FeedRecord.code)
-    for name, feed in session.execute(select(called, FeedRecord.name).where(called.in_(names))):
-        yield name, SubjectName(feed, f"/reports?feed={quote(name)}")
+    known = session.execute(select(called, FeedRecord.name).where(called.in_(names)))
+    found = {str(of): feed for of, feed in known}
+    for name in names:  # one that was added, and of which nothing came yet, has no record
+        path = f"/reports?feed={quote(name)}" if name in found else "/reports/feeds"
+        yield name, SubjectName(found.get(name, name.partition("/")[2]), path)
 
 
 def _alarms(session: Session, names: Collection[str], _visitor: Principal) -> Names:

@@ -53,9 +53,14 @@ def run(settings: TaxiiSettings, home: Path, cursor: dict[str, str]) -> list[str
 
 
 def test_collections_are_read_sighted_and_read_on(
-    tocsin: Tocsin, collect: Callable[..., None], taxii: FakeTaxii, server: WebServer, secret: str
+    tocsin: Tocsin, taxii: FakeTaxii, server: WebServer, secret: str, certificate: tuple[Path, Any]
 ) -> None:
-    collect("taxii", url=server.url("/taxii2/"), secret_file=secret, networks=LOCAL, page=2, collections=["Indicators"])
+    address = ("--kind", "taxii", "--url", server.url("/taxii2/"), "--network", LOCAL[0])
+    options = ("--collection", "Indicators", "--secret-file", str(tocsin.home / secret))
+    refused = tocsin.json("feeds", "add", "it", *address, *options, code=1)
+    assert "certificate" in refused["error"].lower(), "of the test's own authority, which only the settings can name"
+    collector = tocsin.home / "feeds" / "it.collector"
+    collector.write_text(f'{collector.read_text()}ca_file = "{certificate[0] / "certificate.pem"}"\npage = 2\n')
     taxii.objects = [(n, indicator(n, f"192.0.2.{n}")) for n in range(1, 6)]
     [first] = tocsin.json("collect", "run", "it")
     assert (first["reports"], first["refused"]) == (1, [])

@@ -28,7 +28,7 @@ from support.ledger_examples import (
 )
 from support.partner_examples import do
 from support.world import World, copy_world, text_of
-from tocsin.exchange.ledger import OfferedItem, OfferState
+from tocsin.exchange.ledger import OfferedItem, OfferState, OutgoingRow, PassedItem
 from tocsin.exchange.ledger.models import ExchangeLink
 from tocsin.exchange.partners import find_partner
 from tocsin.exchange.statements import CaseAct, CaseEntry, DispatchType, GlobalName
@@ -103,6 +103,16 @@ def test_what_a_partner_says_is_recorded_on_its_pages(ledger: tuple[World, list[
     shown = text_of(analyst.get("/exchange/dispatches/1"))
     assert ("By a person" in shown, "Save answer" in shown) == (True, False)
     assert "restored from a backup" in text_of(analyst.get("/exchange"))
+    with world.node.database.begin() as session:
+        (item,) = session.scalars(select(PassedItem).where(PassedItem.outgoing_id == 1))
+        sent = session.get_one(OutgoingRow, 1)
+        same = {of.key: getattr(sent, of.key) for of in OutgoingRow.__table__.columns if of.key not in {"id", "once"}}
+        recall = OutgoingRow(**same | {"number": 99, "type": "recall"})
+        session.add(recall)
+        session.flush()
+        item.recall_dispatch, number = recall.id, recall.id
+    page = analyst.get(f"/exchange/dispatches/{number}").text.split("It recalls what was sent before")[1]
+    assert '<a href="/exchange/dispatches/1">' in page
     wrong = analyst.send("/partners/1/number", number="4", who="Ada")
     assert (wrong.status_code, "knows of number 0 at most" in text_of(wrong)) == (409, True)
     assert analyst.send("/partners/1/number", number="0", who="Ada").status_code == 303
@@ -219,6 +229,7 @@ def test_a_request_is_sent_and_a_notice_names_those_who_do_not_get_it(met: tuple
     asked = analyst.send("/partners/1/ask", text="Keep the logs", asks="preservation", tlp="CLEAR")
     page = text_of(analyst.get(asked.headers["location"]))
     assert ("Preservation of data" in page, "Keep the logs" in page) == (True, True)
+    assert analyst.get("/exchange/notice?partner=99").status_code == 404, "else it would be one to all"
     told = analyst.send("/exchange/notice", text="Cable 4 is cut", tlp="CLEAR")
     shown = text_of(analyst.get(told.headers["location"]))
     assert ("Cable 4 is cut" in shown, "No answer needed" in shown, "To be sent" in shown) == (True, True, True)

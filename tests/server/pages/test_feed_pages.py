@@ -103,6 +103,29 @@ def test_a_feed_is_added_with_its_collector_paused_and_removed(world: World, adm
     assert not [*(world.node.home / HomeFolder.FEEDS).glob("urlhaus*")]
 
 
+def test_a_server_of_taxii_is_added_by_its_address_alone(world: World, administrator: Browser) -> None:
+    wrong = administrator.send("/reports/feeds/servers", kind="taxii", feed="eset", url="ftp://taxii.example/")
+    assert wrong.status_code == 422
+    assert "begins with https://" in text_of(wrong)
+    assert 'value="ftp://taxii.example/"' in wrong.text, "what was typed stays"
+    given = {"kind": "taxii", "url": "https://taxii.example/taxii2/", "user": "csirt", "secret": "open-sesame"}
+    assert "name of a mapping" in text_of(administrator.send("/reports/feeds/servers", feed="urlhaus", **given))
+    added = administrator.send("/reports/feeds/servers", feed="eset", collections="Botnet C2\nPhishing\n", **given)
+    settings = node_collectors(world.node)["eset"].model_dump()
+    assert settings["collections"] == ["Botnet C2", "Phishing"]
+    assert (world.node.home / settings["secret_file"]).read_text() == "open-sesame\n"
+    assert "eset" in text_of(administrator.get("/today")).split("What changed")[1], "by its name"
+    at = added.headers["location"]
+    assert "taxii" in text_of(administrator.get(at)).split("Collector")[1]
+    assert administrator.get("/reports/feeds/misp/eset").status_code == 200, "as events name it"
+    assert "eset" in text_of(administrator.get("/reports/feeds/catalogue?access=agreement"))
+    administrator.send(f"{at}/pause")
+    assert "Paused" in text_of(administrator.get(at))
+    administrator.send(f"{at}/remove")
+    assert not [*(world.node.home / HomeFolder.FEEDS).glob("eset*")]
+    assert administrator.get(at).status_code == 404
+
+
 def test_a_list_is_context_on_search_look_up_and_problem_with_its_age(world: World, analyst: Browser) -> None:
     world.hear("192.0.2.1")
     path = world.folder / "ci_army.txt"

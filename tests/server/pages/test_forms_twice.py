@@ -219,7 +219,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/admin/people/withdraw", "/admin/people/{number}/{act}", "/deliveries/sending", "/events/views/{number}",
         "/never-held/{reference}/receipt", "/portal/contacts/how", "/problems/mute", "/problems/remind",
         "/reports/feeds/mapped/{feed}/add", "/reports/feeds/mapped/{feed}/look", "/reports/feeds/mapped/{feed}/pause",
-        "/reports/feeds/mapped/{feed}/resume", "/reports/feeds/save", "/reports/feeds/try",
+        "/reports/feeds/mapped/{feed}/resume", "/reports/feeds/save", "/reports/feeds/servers", "/reports/feeds/try",
         "/reports/feeds/alarms/{alarm}", "/reports/help-texts", "/reports/public/{reference}/assign",
         "/reports/public/{reference}/leave", "/reports/public/{reference}/state", "/reports/public/{reference}/take",
         "/settings", "/sign-out", "/teams/{key}/confirm", "/teams/{key}/details", "/teams/{key}/keys",

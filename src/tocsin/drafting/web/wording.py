@@ -20,7 +20,8 @@ from tocsin.drafting.web.provisions import MADE, one_line
 from tocsin.drafting.web.record import MovedError, OpenText, TextPages, provision_in
 from tocsin.drafting.web.texts import Writer
 from tocsin.interface import N_, NotHereError, number_in
-from tocsin.node.errors import ConflictError, TocsinError
+from tocsin.node.errors import ConflictError, TocsinError, UsageError
+from tocsin.node.sentences import say
 
 
 class WordsForm(BaseModel):
@@ -157,6 +158,11 @@ def _act(draft: TextState, provision: str, typed: WordsForm) -> Act:
     if typed.entry:
         refuse_position(typed.text)
         return Rebase(typed.entry, typed.text, draft.generation)
+    if typed.text.split() == draft.provisions[provision].base.split():
+        raise UsageError(
+            say("These are the words of the base text."),
+            hint=say("Change them, or take a position on the provision instead."),
+        )
     return _proposed(draft, provision, typed)
 
 

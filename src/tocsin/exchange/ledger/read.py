@@ -52,6 +52,7 @@ _REASONS: Final = {
 class SentDispatch:
     """A dispatch to a partner, what it brought, and where that is. ``recalled``: numbers of what is recalled.
 
+    ``recalls``: of a recall, what an earlier dispatch brought and this one takes back.
     ``sums``: what the partner says of all to whom it passed an item on, by the number of the item here.
     """
 
@@ -59,6 +60,7 @@ class SentDispatch:
     partner: str
     items: tuple[PassedItem, ...]
     recalled: frozenset[int] = frozenset()
+    recalls: tuple[PassedItem, ...] = ()
     sums: Mapping[int, RecallSum] = field(default_factory=dict)
 
     @property
@@ -86,13 +88,17 @@ def sent_dispatches(
     if number is not None:
         query = query.where(OutgoingRow.id == number)
     rows = session.execute(query.order_by(OutgoingRow.id.desc()).limit(limit)).all()
-    items = defaultdict[int, list[PassedItem]](list)
-    for one in session.scalars(select(PassedItem).where(PassedItem.outgoing_id.in_([row.id for row, _ in rows]))):
-        if one.outgoing_id is not None:
-            items[one.outgoing_id].append(one)
-    recalled = frozenset(one.id for one in recalled_items(session, [row.id for row, _ in rows]))
+    items, recalls = defaultdict[int | None, list[PassedItem]](list), defaultdict[int | None, list[PassedItem]](list)
+    numbers = [row.id for row, _ in rows]
+    passed = PassedItem.outgoing_id.in_(numbers) | PassedItem.recall_dispatch.in_(numbers)
+    for one in session.scalars(select(PassedItem).where(passed)):
+        items[one.outgoing_id].append(one)
+        recalls[one.recall_dispatch].append(one)
+    recalled = frozenset(one.id for one in recalled_items(session, numbers))
     return [
-        SentDispatch(row, name, tuple(items[row.id]), recalled, sums_of(session, items[row.id], recalled))
+        SentDispatch(
+            row, name, tuple(items[row.id]), recalled, tuple(recalls[row.id]), sums_of(session, items[row.id], recalled)
+        )
         for row, name in rows
     ]
 

@@ -16,6 +16,8 @@ ROLES: Final = (
     AccountRole.ANALYST,
     AccountRole.AUDITOR,
     AccountRole.OPERATOR,
+    AccountRole.ASSESSOR,
+    AccountRole.DELEGATE,
 )
 _DOMAIN = "demo.example"
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         CollectorKind,
         CollectorSettings,
         WaitingReport,
+        kind_of,
         kinds,
         read_collectors,
     )
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tocsin.pipeline.collectors.misp_server import MispError, MispServer, MispServerSettings, open_misp
     from tocsin.pipeline.collectors.models import CollectorState
     from tocsin.pipeline.collectors.of_feeds import (
+        COLLECTOR,
         SECRET,
         FeedCollector,
         added_collectors,

@@ -17,7 +17,7 @@ from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import say
 from tocsin.pipeline.collectors.kinds import CollectorSettings, read_collectors
 
-ENDING: Final = ".collector"
+COLLECTOR: Final = ".collector"
 SECRET: Final = ".secret"  # noqa: S105 (the ending of a file)
 
 
@@ -47,7 +47,7 @@ class FeedCollector:
 
 def collector_path(home: Path, feed: str) -> Path:
     """Where the collector of a feed is described."""
-    return home / HomeFolder.FEEDS / f"{feed}{ENDING}"
+    return home / HomeFolder.FEEDS / f"{feed}{COLLECTOR}"
 
 
 def feed_collector(home: Path, feed: str) -> FeedCollector | None:
@@ -72,7 +72,7 @@ def feed_collector(home: Path, feed: str) -> FeedCollector | None:
 
 def collector_mistakes(home: Path) -> Iterator[str]:
     """What is wrong with the collectors of feeds that were added."""
-    for path in sorted((home / HomeFolder.FEEDS).glob(f"*{ENDING}")):
+    for path in sorted((home / HomeFolder.FEEDS).glob(f"*{COLLECTOR}")):
         try:
             if found := feed_collector(home, path.stem):
                 _ = found.settings
@@ -83,7 +83,7 @@ def collector_mistakes(home: Path) -> Iterator[str]:
 def added_collectors(home: Path) -> dict[str, CollectorSettings]:
     """The collectors of feeds that were added and do not rest; one whose file is wrong is in `collector_mistakes`."""
     found: dict[str, CollectorSettings] = {}
-    for path in sorted((home / HomeFolder.FEEDS).glob(f"*{ENDING}")):
+    for path in sorted((home / HomeFolder.FEEDS).glob(f"*{COLLECTOR}")):
         with suppress(TocsinError):
             added = feed_collector(home, path.stem)
             if added and not added.paused:

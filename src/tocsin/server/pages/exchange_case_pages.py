@@ -252,6 +252,8 @@ def _notice(
     with desk.node.database.reading() as session:
         partners = [one.partner for one in list_partners(session, desk.now) if one.partner.node]
         choices = open_incidents(session, IncidentReader(visitor.person, desk.now))
+    if error is None and typed["partner"] and str(typed["partner"]) not in {str(one.id) for one in partners}:
+        raise NotHereError  # else the form would be one to all partners
     return desk.page(
         request, "exchange/notice.html", status=409 if error else 200, partners=partners, typed=typed, open=choices,
         error=error,

@@ -88,10 +88,10 @@ _DETAILS: Final = {
     "formats": (N_("Formats"), N_("Media types that it wants, one on each line, the best first.")),
     "largest": (N_("Largest file, in bytes"), ""),
     "person_of": (
-        N_("Person at"),
+        N_("Employer"),
         N_(
-            "A partner: then this is one person there, with an email address and a key of that person alone. Only "
-            "to such a person TLP:RED goes."
+            "Only for one person: the partner where that person works. Only a person with an email address and a key "
+            "of their own can be sent TLP:RED."
         ),
     ),
 }
@@ -131,7 +131,7 @@ _FORMS: Final[Mapping[str, _Form]] = {
     "/{partner}/keys/{key}/accept": _Form("accept-key", N_("Confirm by the old key"), N_("Confirm the new key"), {}),
     "/{partner}/keys/{key}/end": _Form(
         "end-key", N_("End key"), N_("End key"),
-        {"why": (N_("Why"), ""), "reason": (N_("Reason"), N_("Who said so, and when."))}, {"why": ENDS},
+        {"why": (N_("What happened"), ""), "reason": (N_("Evidence"), N_("Who said so, and when."))}, {"why": ENDS},
     ),
     "/{partner}/check": _Form(
         "check", N_("Communication check"), N_("Save"),
