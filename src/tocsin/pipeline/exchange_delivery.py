@@ -77,16 +77,16 @@ def deliver_dispatches(
     """Try all that is due. ``at_once``: also what waits to be tried again.
 
     Raises:
-        ConflictError: another process does it at this moment.
+        ConflictError: another process does it at this moment, or may by now.
         StorageError: the records or the disk fail.
 
     """
-    with sole_exchange(node.database):
+    with sole_exchange(node.database) as check_sole:
         if problem := kept_from_sending(node):
             return DeliveryRound(problem=problem)
         mails = node.settings.mail.channel == "smtp"
         ask_for_checks(ActContext(node, now, "exchange"), mails=mails)
-        courier = _Courier(node, now, stop, at_once, mails)
+        courier = _Courier(node, now, stop, at_once, mails, check_sole)
         courier.settle()
         with node.database.reading() as session:
             found = list(due_dispatches(session, now, mails=mails))
@@ -119,6 +119,7 @@ class _Courier:
     stop: Callable[[], bool]
     at_once: bool
     mails: bool
+    check_sole: Callable[[], None]
     done: DeliveryRound = field(default_factory=DeliveryRound)
 
     @cached_property
@@ -177,8 +178,11 @@ class _Courier:
     def _post(self, due: DueDispatch) -> bool:
         """Whether a receipt came with the answer."""
         node, row, url = self.node, due.row, due.partner.inbox
-        if self.standby is not None and (not self.standby.covers(f"dispatch:{row.id}") or self.standby.look()):
+        if self.standby is not None and not self.standby.covers(f"dispatch:{row.id}"):
             return False
+        if kept_from_sending(node):
+            return False
+        self.check_sole()
         with node.database.begin() as session:
             number = begin_try(session, row, ExchangeWay.HTTPS, url, self.now).id
         cut("exchange.trying")
