@@ -1,7 +1,7 @@
 """One at a time of each that sends: locks that end with their process, however that ends.
 
-Each gives a check, to be asked directly before anything leaves: the connection that holds the lock may be lost, and then
-another machine sends.
+Each gives a check, to be asked directly before anything leaves: the connection that holds the lock may be lost, and
+then another machine sends.
 """
 
 from collections.abc import Callable, Iterator

@@ -24,7 +24,7 @@ from tocsin.delivery.sealing import CannotSealError
 from tocsin.delivery.sending_policy import REDIRECT, SHADOW, MailAllowance, same_mailbox
 from tocsin.delivery.sent_log import FULL_WAIT, next_try, note_posted
 from tocsin.directory import Team
-from tocsin.node.errors import ConflictError, NotFoundError
+from tocsin.node.errors import NotFoundError
 from tocsin.node.letters import ACCOUNT, INCIDENT, NOTICE, Letter, LetterState
 from tocsin.node.records import AuditAction, Database, audit, cut
 from tocsin.node.sentences import say
