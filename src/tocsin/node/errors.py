@@ -78,6 +78,11 @@ class StorageError(TocsinError):
     """Disk, event table or records database failed."""
 
 
+def storage_lost(error: OSError) -> StorageError:
+    """What a library could not read, as Polars raises it in the middle of a table."""
+    return StorageError(f"What is stored cannot be read: {error}.", hint="'tocsin doctor' says more.")
+
+
 class InternalError(TocsinError):
     """An error of Tocsin itself; what was raised is its ``__cause__``."""
 

@@ -27,7 +27,15 @@ from tocsin import __version__
 from tocsin.events import EventFilter
 from tocsin.interface import NotHereError, SecondFactorError, SignInError, WrongFormError, capabilities
 from tocsin.networks import current_folder
-from tocsin.node.errors import InputError, NotFoundError, SettingError, TocsinError, UsageError
+from tocsin.node.errors import (
+    InputError,
+    NotFoundError,
+    SettingError,
+    StorageError,
+    TocsinError,
+    UsageError,
+    storage_lost,
+)
 from tocsin.node.heap import share_heap
 from tocsin.node.records import sealing
 from tocsin.node.tokens import open_tokens
@@ -265,7 +273,13 @@ def _add_failures(application: FastAPI, desk: PageContext) -> None:
         if isinstance(error, UsageError | InputError):
             return desk.page(request, "failed.html", status=422, what="input", error=error)
         getLogger("uvicorn.error").error("%s", error.line)
-        return desk.page(request, "failed.html", status=503, what="failed", error=None)
+        what = "storage" if isinstance(error, StorageError) else "failed"
+        return desk.page(request, "failed.html", status=503, what=what, error=None)
+
+    @application.exception_handler(OSError)
+    def away(request: Request, error: OSError) -> Response:
+        """A disk or a bucket that went away while a page read from it; libraries raise nothing better."""
+        return failed(request, storage_lost(error))
 
 
 def _ask_to_sign_in(desk: PageContext, request: Request, error: SignInError) -> Response:

@@ -22,6 +22,7 @@ from tocsin.node.errors import (
     TocsinError,
     UsageError,
     WithheldError,
+    storage_lost,
 )
 
 MEDIA: Final = "application/problem+json"
@@ -158,6 +159,11 @@ def add_failures(api: FastAPI) -> None:
     def failed(_request: Request, error: TocsinError) -> ProblemResponse:
         """One of our errors."""
         return failure_of(error)
+
+    @api.exception_handler(OSError)
+    def away(_request: Request, error: OSError) -> ProblemResponse:
+        """A disk or a bucket that went away while it was read."""
+        return failure_of(storage_lost(error))
 
     @api.exception_handler(Exception)
     def broken(_request: Request, _error: Exception) -> ProblemResponse:
