@@ -78,8 +78,10 @@ class StorageError(TocsinError):
     """Disk, event table or records database failed."""
 
 
-def storage_lost(error: OSError) -> StorageError:
-    """What a library could not read, as Polars raises it in the middle of a table."""
+def known_failure(error: TocsinError | OSError) -> TocsinError:
+    """One of ours. An `OSError` is of the storage: Polars raises it where a disk or a bucket went away meanwhile."""
+    if isinstance(error, TocsinError):
+        return error
     return StorageError(f"What is stored cannot be read: {error}.", hint="'tocsin doctor' says more.")
 
 

@@ -34,7 +34,7 @@ from tocsin.node.errors import (
     StorageError,
     TocsinError,
     UsageError,
-    storage_lost,
+    known_failure,
 )
 from tocsin.node.heap import share_heap
 from tocsin.node.records import sealing
@@ -268,18 +268,15 @@ def _add_failures(application: FastAPI, desk: PageContext) -> None:
         return desk.page(request, "failed.html", status=422, what="refused", error=None)
 
     @application.exception_handler(TocsinError)
-    def failed(request: Request, error: TocsinError) -> Response:
+    @application.exception_handler(OSError)
+    def failed(request: Request, raised: TocsinError | OSError) -> Response:
         """What the visitor can mend is said; what is wrong inside is for those who run the node."""
+        error = known_failure(raised)
         if isinstance(error, UsageError | InputError):
             return desk.page(request, "failed.html", status=422, what="input", error=error)
         getLogger("uvicorn.error").error("%s", error.line)
         what = "storage" if isinstance(error, StorageError) else "failed"
         return desk.page(request, "failed.html", status=503, what=what, error=None)
-
-    @application.exception_handler(OSError)
-    def away(request: Request, error: OSError) -> Response:
-        """A disk or a bucket that went away while a page read from it; libraries raise nothing better."""
-        return failed(request, storage_lost(error))
 
 
 def _ask_to_sign_in(desk: PageContext, request: Request, error: SignInError) -> Response:
