@@ -38,6 +38,7 @@ def test_people_work_on_while_servers_are_killed(postgresql: Cluster, tmp_path: 
 
         machines = list_machines(both.node.database)
         assert [one.gone for one in machines] == [False, False]
+        until(lambda: "q=50000;" in both.people[0].browser.get("/api/v1/me").headers["ratelimit-policy"], "a half each")
         done = [chore for one in machines for chore in one.chores]
         assert len(done) == len(set(done))
         assert "retention" in done

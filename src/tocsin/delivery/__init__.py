@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         topics,
     )
     from tocsin.delivery.example import example_mail
-    from tocsin.delivery.halt import halts, release_brake, resume, sends_nothing, stop
+    from tocsin.delivery.halt import halts, kept_from_sending, release_brake, resume, sends_nothing, stop
     from tocsin.delivery.held_mails import drop, find_mail, held_digests, held_letters, release, waiting_teams
     from tocsin.delivery.history import (
         DueNews,

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
-from tocsin.delivery import halts, sole_exchange
+from tocsin.delivery import kept_from_sending, sole_exchange
 from tocsin.exchange.dispatches import OutgoingState
 from tocsin.exchange.ledger import OutgoingRow, PartnerFile, is_held, outgoing_bytes, take_receipt
 from tocsin.exchange.partners import partner_names
@@ -96,18 +96,6 @@ def deliver_dispatches(
             courier.post(of_partner)
             courier.mail(of_partner)
         return courier.done
-
-
-def kept_from_sending(node: Node) -> str:
-    """Why nothing leaves for partners now, or nothing: what holds for mails holds here, too."""
-    mode = node.settings.tell.mode
-    with node.database.reading() as session:
-        held = any(halts(session))
-    if held:
-        return say("Sending is stopped.")
-    if (standby := node.standby) is not None and (why := standby.look()):
-        return why
-    return "" if mode == "live" else say("This node sends nothing: its mode is %(mode)s.", mode=mode)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import sole_pusher
+from tocsin.delivery import kept_from_sending, sole_pusher
 from tocsin.exchange.ledger import ItemRecipient, PassingWay, agreement_of, note_passing, withdraw_passings
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.protocols import event_recipient, ground_detail, incident_package
@@ -32,7 +32,6 @@ from tocsin.node.errors import ConflictError, NotFoundError, WithheldError
 from tocsin.node.records import AuditAction, audit, node_uuid
 from tocsin.node.sentences import say
 from tocsin.pipeline.collectors import MispServer, MispSettings, node_collectors, open_misp
-from tocsin.pipeline.exchange_delivery import kept_from_sending
 from tocsin.sharing.gate import highest
 
 

@@ -167,7 +167,9 @@ def make_application(
         with ExitStack() as works:
             works.enter_context(node.database.kept_open())
             works.callback(desk.guide.settle)
-            works.enter_context(beating(node, machine, counter.worker, partial(_tables, node, desk.guide)))
+            works.enter_context(
+                beating(node, machine, counter.worker, partial(_tables, node, desk.guide, public), counter.at_work)
+            )
             if not public:
                 for one in (counter.open(), taker.working(), sealing(node.database, node.home, clock)):
                     works.enter_context(one)
@@ -189,8 +191,8 @@ def make_application(
     application.state.signing_in = not public
     application.router.routes.extend(pages.routes)
     application.router.routes.append(api_door("/api/v1", counter, public=public))
-    application.mount("/taxii2", TaxiiServer(node, clock), name="taxii")
-    application.mount("/misp", MispApi(node, clock), name="misp")
+    application.mount("/taxii2", TaxiiServer(node, clock, counter.at_work), name="taxii")
+    application.mount("/misp", MispApi(node, clock, counter.at_work), name="misp")
     application.mount("/static", _CachedFiles(directory=_STATIC), name="static")
     _add_failures(application, desk)
     # The last one added is the outermost.
@@ -207,13 +209,14 @@ def make_application(
     return application
 
 
-def _tables(node: NodeWithStores, guide: ResponsibilityLookup) -> dict[str, Any]:
+def _tables(node: NodeWithStores, guide: ResponsibilityLookup, public: bool) -> dict[str, Any]:
     """What this process works with that was compiled from something else, for whoever compares machines."""
     version, at = guide.opened or ("", None)
     return {
         "rules": version,
         "rules_at": at.isoformat() if at else "",
         "networks": current_folder(node.home).name,
+        "public": public,
     }
 
 
