@@ -194,10 +194,11 @@ def _withdraw(shared: _IncidentShare) -> MispPushResult:
 def _pushing(shared: _IncidentShare) -> Iterator[tuple[MispServer, Callable[[], None]]]:
     """The MISP, and what raises where another may push by now; what holds for mails holds here, too."""
     node = shared.context.node
-    if why := kept_from_sending(node):
-        raise ConflictError(why, hint="--preview shows what would be sent.")
-    with sole_pusher(node.database) as check_sole, open_misp(shared.settings, node.home) as misp:
-        yield misp, check_sole
+    with sole_pusher(node.database) as check_sole:
+        if why := kept_from_sending(node):
+            raise ConflictError(why, hint="--preview shows what would be sent.")
+        with open_misp(shared.settings, node.home) as misp:
+            yield misp, check_sole
 
 
 def _send(misp: MispServer, event: dict[str, Any], uuid: UUID, before: dict[str, Any] | None) -> EventComparison:
