@@ -25,12 +25,13 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--kill-every", type=float, default=5)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--forks", action="store_true", help="Servers are forks of this process, up again sooner.")
     given = parser.parse_args()
     binaries = postgresql_binaries()
     if binaries is None:
         parser.exit(2, "PostgreSQL is not here: install the Debian package 'postgresql'\n")
     with tempfile.TemporaryDirectory() as folder, running_cluster(binaries) as cluster:
-        place = {"people": given.people, "watchers": min(6, given.people), "seed": given.seed, "forks": False}
+        place = {"people": given.people, "watchers": min(6, given.people), "seed": given.seed, "forks": given.forks}
         with two_servers(Path(folder), cluster.fresh(), **place) as both:
             both.work(given.seconds, given.kill_every)
             found = both.recount()

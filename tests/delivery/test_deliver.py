@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from tocsin.delivery import Channel, Delivery, DeliveryState, DeliverySummary, d
 from tocsin.delivery.channels import MailReceipt
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.channels.smtp import SmtpChannel
+from tocsin.delivery.lock import sole_caller, sole_deliverer, sole_exchange, sole_pusher
 from tocsin.delivery.render import Mail
 from tocsin.delivery.sent_log import next_try
 from tocsin.directory import Team
@@ -114,8 +115,6 @@ def test_back_off_doubles_up_to_six_hours_and_ends_after_five_days() -> None:
 
 
 def test_two_deliverers_do_not_work_at_once(database: Database, tmp_path: Path) -> None:
-    from tocsin.delivery.lock import sole_deliverer
-
     owe(database, TEAMS, FRAMES)
     with sole_deliverer(database), pytest.raises(ConflictError, match="Another process"):
         run(database, FileChannel(tmp_path / "mails"))
@@ -126,20 +125,31 @@ def test_two_deliverers_do_not_work_at_once(database: Database, tmp_path: Path) 
 def test_who_lost_the_lock_with_its_connection_sends_nothing_more(postgresql: Cluster, tmp_path: Path) -> None:
     """As when PostgreSQL is started again: by then another machine may deliver."""
 
+    def lose() -> None:
+        with postgresql.connect() as other:
+            other.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+
     class Cut(FileChannel):
         def send(self, mails: Sequence[Mail]) -> list[MailReceipt]:
             sent = super().send(mails)
-            with postgresql.connect() as other:
-                other.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+            lose()
             return sent
 
     database = open_database(postgresql.fresh())
     owe(database, TEAMS, FRAMES)
-    with pytest.raises(ConflictError, match="another machine may deliver"):
+    with pytest.raises(ConflictError, match="another machine may send"):
         run(database, Cut(tmp_path / "mails", batch=1))
     assert len(read_folder(tmp_path / "mails")) == 1
 
     assert run(database, FileChannel(tmp_path / "mails")).digests == 4
+    with ExitStack() as opened:
+        checks = [opened.enter_context(sole(database)) for sole in (sole_caller, sole_exchange, sole_pusher)]
+        for check in checks:
+            check()
+        lose()
+        for check in checks:
+            with pytest.raises(ConflictError, match="another machine may send"):
+                check()
     database.close()
 
 

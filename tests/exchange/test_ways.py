@@ -139,6 +139,14 @@ def test_while_sending_is_stopped_nothing_leaves(linked: Linked, tmp_path: Path)
     assert linked.one.tocsin.json("exchange", "deliver", code=1)["problem"]
     assert rows(linked.one, ExchangeTry) == []
     linked.one.tocsin.run("resume")
+
+    def stops() -> bool:  # while a round is at work
+        linked.one.tocsin.run("stop", "--reason", "Test")
+        return False
+
+    assert deliver_dispatches(open_node(linked.one.node.home), now=linked.one.now, stop=stops).carried == []
+    assert rows(linked.one, ExchangeTry) == []
+    linked.one.tocsin.run("resume")
     assert linked.deliver() == [(1, "received")]
     # Neither does what can still be undone, and nothing overtakes it.
     send(linked.one, tmp_path, b"Held.\n")

@@ -5,9 +5,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from support.browser import Page, browser
 from support.console_users import person, session_of
 from support.databases import Cluster
-from support.two_servers import TwoServers, two_servers
+from support.two_servers import TwoServers, two_servers, until
 from tocsin.node.accounts import AccountRole
 from tocsin.node.file_locks import patiently
 from tocsin.node.records import Database
@@ -15,13 +16,20 @@ from tocsin.operations.doctor import examine
 from tocsin.operations.machines import list_machines
 from tocsin.operations.models import MachineRow
 from tocsin.pipeline.term import pass_over, reserve_number, term, writer_state
+from tocsin.server.pages.today.figures import state_token
 from tocsin.server.security import COOKIE
 
 
 def test_people_work_on_while_servers_are_killed(postgresql: Cluster, tmp_path: Path) -> None:
-    with two_servers(tmp_path, postgresql.fresh(), people=6, watchers=2) as both:
+    with two_servers(tmp_path, postgresql.fresh(), people=6, watchers=2) as both, browser() as tab:
+        tab.command("Network.setCookie", name=COOKIE, value=both.people[0].browser.cookies[COOKIE], url=f"{both.url}/")
+        tab.open(f"{both.url}/today")
+        loads = tab.loads
         both.work(4.0, 1.0)
         found = both.recount()
+        until(lambda: _shown(tab) == state_token(both.node), "a page that was open shows what is")
+        assert tab.read("document.getElementById('live-state').className") == "state-good"
+        assert tab.loads == loads
         assert not any(found["wrong"].values()), json.dumps(found)
         assert found["kills"] >= 2
         assert found["live longest s"] is not None
@@ -30,10 +38,16 @@ def test_people_work_on_while_servers_are_killed(postgresql: Cluster, tmp_path: 
 
         machines = list_machines(both.node.database)
         assert [one.gone for one in machines] == [False, False]
+        until(lambda: "q=50000;" in both.people[0].browser.get("/api/v1/me").headers["ratelimit-policy"], "a half each")
         done = [chore for one in machines for chore in one.chores]
         assert len(done) == len(set(done))
         assert "retention" in done
         _one_is_gone(both)
+
+
+def _shown(tab: Page) -> tuple[int, ...]:
+    token = tab.read("document.querySelector('#live-board [data-token]').dataset.token")
+    return tuple(map(int, token.split(".")[:3]))
 
 
 def _one_is_gone(both: TwoServers) -> None:

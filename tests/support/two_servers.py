@@ -5,6 +5,7 @@ The servers share one home folder, as two machines share a network folder.
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -40,26 +41,9 @@ from tocsin.server.security import COOKIE
 
 TEAMS: Final = 12
 _PROXY: Final = shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or "haproxy"
-_CONFIG: Final = """
-defaults
-    mode http
-    timeout connect 1s
-    timeout client 60s
-    timeout server 60s
-    option redispatch 1
-    option forwardfor
-    retries 3
-frontend people
-    bind 127.0.0.1:{port}
-    default_backend servers
-backend servers
-    balance roundrobin
-    option httpchk GET /api/v1/health
-    server one 127.0.0.1:{one} check inter 300 fall 1 rise 1
-    server two 127.0.0.1:{two} check inter 300 fall 1 rise 1
-"""
+_HANDBOOK: Final = Path(__file__).parents[2] / "docs" / "cluster.md"
 _AGAIN: Final = 0.2  # seconds after which somebody whose act was not confirmed asks again
-_RETRY: Final = 1.0  # seconds after which a browser opens its stream again; the page says so
+_RETRY: Final = 0.1  # seconds, and up to as many more, after which `static/live.js` opens its stream again
 
 
 @dataclass
@@ -101,6 +85,7 @@ class TwoServers:
     start: Callable[[int], Any]
     servers: list[Any] = field(default_factory=list)
     kills: int = 0
+    longest_start: float = 0.0
     states: list[tuple[float, tuple[int, ...]]] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 60_000)))
@@ -130,8 +115,10 @@ class TwoServers:
             os.kill(self.servers[place].pid, signal.SIGKILL)
             self.servers[place].wait(timeout=120)
             self.kills += 1
+            killed = time.monotonic()
             self.servers[place] = self.start(self.ports[place])
             self.until_healthy(self.ports[place])
+            self.longest_start = max(self.longest_start, time.monotonic() - killed)
         time.sleep(min(kill_every, 3.0))
         self.ended.set()
         self._comment_by_api(self.people[0])  # so that the pages that are open hear of something, and end
@@ -235,7 +222,7 @@ class TwoServers:
             ):
                 self._listen(watcher, stream)
             watcher.breaks += 1
-            self.ended.wait(_RETRY)
+            self.ended.wait(_RETRY * (1 + random.random()))
 
     def _listen(self, watcher: Watcher, stream: httpx.Response) -> None:
         if stream.status_code != 200:
@@ -295,6 +282,7 @@ class TwoServers:
         lags = sorted(self.lags())
         return {
             "kills": self.kills,
+            "longest start s": round(self.longest_start, 1),
             "pages": sum(one.pages for one in self.people),
             "comments confirmed": len(confirmed),
             "reports confirmed": len(reported),
@@ -360,7 +348,7 @@ def two_servers(
         made = [opened.enter_context(_person(node, f"http://127.0.0.1:{port}", n)) for n in range(people)]
         both = TwoServers(node, office, f"http://127.0.0.1:{port}", ports, chance, made,
                           [Watcher() for _ in range(watchers)], start)  # fmt: skip
-        (folder / "haproxy.cfg").write_text(_CONFIG.format(port=port, one=ports[0], two=ports[1]))
+        (folder / "haproxy.cfg").write_text(_proxy_settings(port, ports))
         both.servers = [start(one) for one in ports]
         opened.callback(_end, both.servers)
         for one in ports:
@@ -371,6 +359,14 @@ def two_servers(
         yield both
 
 
+def _proxy_settings(port: int, ports: tuple[int, int]) -> str:
+    """Those of the handbook, with addresses of this machine."""
+    (found,) = re.findall(r"```\n(defaults\n.*?)```", _HANDBOOK.read_text("utf-8"), re.DOTALL)
+    there = iter(ports)
+    found = re.sub(r"bind .*", f"bind 127.0.0.1:{port}", found)
+    return re.sub(r"(server \w+) 10\.0\.0\.1.:8000", lambda match: f"{match[1]} 127.0.0.1:{next(there)}", found)
+
+
 def _forked(home: Path) -> Callable[[int], Running]:
     environment = {**os.environ, "TOCSIN_SERVER_WORK": "true"}
     return lambda port: command(home, "serve", "--port", str(port), environment=environment)
@@ -378,9 +374,13 @@ def _forked(home: Path) -> Callable[[int], Running]:
 
 def _spawned(home: Path, folder: Path) -> Callable[[int], "subprocess.Popen[bytes]"]:
     code = "from tocsin.cli import main; main()"
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": f"{folder}/compiled"}  # as installed, compiled once
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def start(port: int) -> "subprocess.Popen[bytes]":
-        words: Mapping[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": (folder / f"server-{port}.log").open("ab")}
+        words: Mapping[str, Any] = {
+            "stdout": subprocess.DEVNULL, "stderr": (folder / f"server-{port}.log").open("ab"), "env": environment,
+        }  # fmt: skip
         return subprocess.Popen(["python", "-c", code, "--home", home, "serve", "--port", str(port)], **words)
 
     return start

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         topics,
     )
     from tocsin.delivery.example import example_mail
-    from tocsin.delivery.halt import halts, release_brake, resume, sends_nothing, stop
+    from tocsin.delivery.halt import halts, kept_from_sending, release_brake, resume, sends_nothing, stop
     from tocsin.delivery.held_mails import drop, find_mail, held_digests, held_letters, release, waiting_teams
     from tocsin.delivery.history import (
         DueNews,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         retry,
         sent_to,
     )
-    from tocsin.delivery.lock import sole_caller, sole_deliverer, sole_exchange
+    from tocsin.delivery.lock import sole_caller, sole_deliverer, sole_exchange, sole_pusher
     from tocsin.delivery.mime import Attachment, Envelope, Seal, assemble, usable_mailboxes
     from tocsin.delivery.models import FINAL, Delivery, DeliveryItem, DeliveryState, Halt, ItemState
     from tocsin.delivery.notices import full_mailboxes, notices, waiting_notices

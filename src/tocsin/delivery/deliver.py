@@ -144,11 +144,11 @@ def deliver(
     if way == SHADOW and channel.name != FILE:
         raise ValueError("in shadow mode mails are only written")
     reachable = {number: team for number, team in teams.items() if usable_mailboxes(team.mailboxes)}
-    with sole_deliverer(database) as still_sole, database.kept_open():
+    with sole_deliverer(database) as check_sole, database.kept_open():
         with database.begin() as session:
             room = MailAllowance(node.settings.tell.mails_a_day, posted_to(session, way=way, since=now - DAY))
             forget_posted(session, now)
-        post = MailSender(database, channel, way, node, room, now, teams, withheld_letters, standby, still_sole)
+        post = MailSender(database, channel, way, node, room, now, teams, withheld_letters, standby, check_sole)
         run = _DeliveryRun(database, reachable, post, node, now, DeliverySummary(way), stop)
         try:
             _work(run, Facts(annotate, gone_of, notes_of), events_of)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.models import BrakePass, Halt
 from tocsin.delivery.sent_log import DAY
 from tocsin.node.errors import ConflictError
+from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 
@@ -67,6 +68,18 @@ def halts(session: Session) -> tuple[Halt | None, Halt | None]:
 def sends_nothing(session: Session, mode: str) -> bool:
     """Whether nothing leaves this node, by no way: a person stopped it, or its mode is not live."""
     return halted(session, STOP) is not None or mode != "live"
+
+
+def kept_from_sending(node: Node) -> str:
+    """Why nothing leaves for partners now, or nothing: what holds for mails holds here, too."""
+    mode = node.settings.tell.mode
+    with node.database.reading() as session:
+        held = any(halts(session))
+    if held:
+        return say("Sending is stopped.")
+    if (standby := node.standby) is not None and (why := standby.look()):
+        return why
+    return "" if mode == "live" else say("This node sends nothing: its mode is %(mode)s.", mode=mode)
 
 
 def pull_brake(session: Session, *, mails: int, most: int, now: datetime) -> Halt:

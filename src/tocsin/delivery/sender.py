@@ -24,7 +24,7 @@ from tocsin.delivery.sealing import CannotSealError
 from tocsin.delivery.sending_policy import REDIRECT, SHADOW, MailAllowance, same_mailbox
 from tocsin.delivery.sent_log import FULL_WAIT, next_try, note_posted
 from tocsin.directory import Team
-from tocsin.node.errors import ConflictError, NotFoundError
+from tocsin.node.errors import NotFoundError
 from tocsin.node.letters import ACCOUNT, INCIDENT, NOTICE, Letter, LetterState
 from tocsin.node.records import AuditAction, Database, audit, cut
 from tocsin.node.sentences import say
@@ -49,8 +49,8 @@ class MailSender:
     """A channel with what stands before it in one run.
 
     ``way``: see `sending_policy.way_of`. ``teams``: by number. ``withheld``: asked as letters are about to leave.
-    ``standby``: where there is a standby machine, what must be so before anything leaves. ``still_sole``: whether no
-    other machine may deliver.
+    ``standby``: where there is a standby machine, what must be so before anything leaves. ``check_sole``: raises where
+    another machine may deliver.
     """
 
     database: Database
@@ -62,7 +62,7 @@ class MailSender:
     teams: Mapping[int, Team] = field(default_factory=dict)
     withheld: WithheldLetters = lambda _session, _letters: {}
     standby: "Standby | None" = None
-    still_sole: Callable[[], bool] = lambda: True
+    check_sole: Callable[[], None] = lambda: None
 
     def covers(self, reference: str) -> bool:
         """Whether the standby machine, where there is one, knows that this mail is owed."""
@@ -84,11 +84,7 @@ class MailSender:
             ConflictError: the connection that held the lock was lost, so that another machine may deliver.
 
         """
-        if not self.still_sole():
-            raise ConflictError(
-                "The connection to the records was lost: another machine may deliver by now.",
-                hint="What is due is tried again by itself.",
-            )
+        self.check_sole()
         with self.database.begin() as session:
             stopped = halt.halted(session, halt.STOP)
         if stopped is not None:

@@ -78,6 +78,13 @@ class StorageError(TocsinError):
     """Disk, event table or records database failed."""
 
 
+def known_failure(error: TocsinError | OSError) -> TocsinError:
+    """One of ours. An `OSError` is of the storage: Polars raises it where a disk or a bucket went away meanwhile."""
+    if isinstance(error, TocsinError):
+        return error
+    return StorageError(f"What is stored cannot be read: {error}.", hint="'tocsin doctor' says more.")
+
+
 class InternalError(TocsinError):
     """An error of Tocsin itself; what was raised is its ``__cause__``."""
 

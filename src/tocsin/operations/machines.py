@@ -132,16 +132,26 @@ def _contents(path: Path) -> Iterator[bytes]:
             yield one.relative_to(path).as_posix().encode() + b"\0" + hashlib.sha256(one.read_bytes()).digest()
 
 
+@dataclass
+class ServersAtWork:
+    """How many servers do the same as this one, so that limits are divided by it; known from its first word on."""
+
+    count: int = 1
+
+
 @contextmanager
-def beating(node: Node, name: str, worker: str, tables: Callable[[], Mapping[str, Any]]) -> Iterator[None]:
+def beating(
+    node: Node, name: str, worker: str, tables: Callable[[], Mapping[str, Any]], at_work: ServersAtWork
+) -> Iterator[None]:
     """Say every few seconds that this machine is at work, and with which tables, for as long as the block runs.
 
-    Meanwhile it holds the lock ``worker WORKER``, by which others see at once that it was killed.
+    Meanwhile it holds the lock ``worker WORKER``, by which others see at once that it was killed. ``at_work`` is kept
+    up to date: those whose tables have the same ``public``.
     """
     if not node.database.is_shared:
         yield
         return
-    heart = _Heart(node, name, worker, tables)
+    heart = _Heart(node, name, worker, tables, at_work)
     heart.hold()
     thread = Thread(target=heart.beat_until_ended, name="machine", daemon=True)
     thread.start()
@@ -156,8 +166,10 @@ def beating(node: Node, name: str, worker: str, tables: Callable[[], Mapping[str
 class _Heart:
     """Says that a machine is at work."""
 
-    def __init__(self, node: Node, name: str, worker: str, tables: Callable[[], Mapping[str, Any]]) -> None:
-        self._node, self._name, self._worker, self._tables = node, name, worker, tables
+    def __init__(
+        self, node: Node, name: str, worker: str, tables: Callable[[], Mapping[str, Any]], at_work: ServersAtWork
+    ) -> None:
+        self._node, self._name, self._worker, self._tables, self._at_work = node, name, worker, tables, at_work
         self.ended, self._begun = Event(), False
         self._beaten = self._read = float("-inf")
         self._files: dict[str, str] = {}
@@ -194,6 +206,8 @@ class _Heart:
                 values["started_at"] = theirs
             row = insert_for(session, MachineRow).values(name=self._name, **{"started_at": theirs, **values})
             session.execute(row.on_conflict_do_update(index_elements=["name"], set_=values))
+            others = session.scalars(select(MachineRow.tables).where(MachineRow.seen_at > theirs - GONE_AFTER))
+            self._at_work.count = max(1, sum(one.get("public") == tables.get("public") for one in others))
         self._begun = True
 
     def leave(self) -> None:

@@ -47,16 +47,16 @@ def look_for_call_outs(node: NodeWithStores, now: datetime) -> int:
     What depends on who looks is found as the whole team may see it.
 
     Raises:
-        ConflictError: another process does so at this moment, or another machine is the node.
+        ConflictError: another process does so at this moment, or may by now; or another machine is the node.
 
     """
     if (standby := node.standby) is not None:
         standby.check_is_node()  # where its folder is away people are called all the same: twice is better than never
-    with sole_caller(node.database):
+    with sole_caller(node.database) as check_sole:
         with node.database.reading() as session:
             kinds = [ItemKind(one) for one in kinds_called_for(session) if one in set(ItemKind)]
         found = {one.value for one in kinds_now(node, kinds, now)} if kinds else set()
-        return call_out_due(node, found, now)
+        return call_out_due(node, found, now, check_sole)
 
 
 ACTS: Final = (

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
-from tocsin.delivery import halts, sole_exchange
+from tocsin.delivery import kept_from_sending, sole_exchange
 from tocsin.exchange.dispatches import OutgoingState
 from tocsin.exchange.ledger import OutgoingRow, PartnerFile, is_held, outgoing_bytes, take_receipt
 from tocsin.exchange.partners import partner_names
@@ -77,16 +77,16 @@ def deliver_dispatches(
     """Try all that is due. ``at_once``: also what waits to be tried again.
 
     Raises:
-        ConflictError: another process does it at this moment.
+        ConflictError: another process does it at this moment, or may by now.
         StorageError: the records or the disk fail.
 
     """
-    with sole_exchange(node.database):
+    with sole_exchange(node.database) as check_sole:
         if problem := kept_from_sending(node):
             return DeliveryRound(problem=problem)
         mails = node.settings.mail.channel == "smtp"
         ask_for_checks(ActContext(node, now, "exchange"), mails=mails)
-        courier = _Courier(node, now, stop, at_once, mails)
+        courier = _Courier(node, now, stop, at_once, mails, check_sole)
         courier.settle()
         with node.database.reading() as session:
             found = list(due_dispatches(session, now, mails=mails))
@@ -98,18 +98,6 @@ def deliver_dispatches(
         return courier.done
 
 
-def kept_from_sending(node: Node) -> str:
-    """Why nothing leaves for partners now, or nothing: what holds for mails holds here, too."""
-    mode = node.settings.tell.mode
-    with node.database.reading() as session:
-        held = any(halts(session))
-    if held:
-        return say("Sending is stopped.")
-    if (standby := node.standby) is not None and (why := standby.look()):
-        return why
-    return "" if mode == "live" else say("This node sends nothing: its mode is %(mode)s.", mode=mode)
-
-
 @dataclass(frozen=True)
 class _Courier:
     """What brings dispatches to inboxes in one round."""
@@ -119,6 +107,7 @@ class _Courier:
     stop: Callable[[], bool]
     at_once: bool
     mails: bool
+    check_sole: Callable[[], None]
     done: DeliveryRound = field(default_factory=DeliveryRound)
 
     @cached_property
@@ -177,8 +166,11 @@ class _Courier:
     def _post(self, due: DueDispatch) -> bool:
         """Whether a receipt came with the answer."""
         node, row, url = self.node, due.row, due.partner.inbox
-        if self.standby is not None and (not self.standby.covers(f"dispatch:{row.id}") or self.standby.look()):
+        if self.standby is not None and not self.standby.covers(f"dispatch:{row.id}"):
             return False
+        if kept_from_sending(node):
+            return False
+        self.check_sole()
         with node.database.begin() as session:
             number = begin_try(session, row, ExchangeWay.HTTPS, url, self.now).id
         cut("exchange.trying")

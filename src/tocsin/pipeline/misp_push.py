@@ -1,6 +1,8 @@
 """An incident pushed to a partner's MISP, or withdrawn there: what the gate lets go, and what is there afterwards."""
 
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -9,7 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import halts
+from tocsin.delivery import kept_from_sending, sole_pusher
 from tocsin.exchange.ledger import ItemRecipient, PassingWay, agreement_of, note_passing, withdraw_passings
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.protocols import event_recipient, ground_detail, incident_package
@@ -144,11 +146,11 @@ def push(context: ActContext, request: MispPush) -> MispPushResult:
     event = shared.event
     if request.preview:
         return shared.result(preview=True)
-    _check_sending(context)
-    with open_misp(shared.settings, context.node.home) as misp:
+    with _pushing(shared) as (misp, check_sole):
         before = misp.event(str(shared.uuid))
         gone = deleted_attributes(event, before) if before else []
         marking, attributes = " ".join(shared.labels), len(event["Attribute"])
+        check_sole()
         with context.database.begin() as session:
             version = note_passing(session, shared.passing)
             shared.audit(
@@ -171,12 +173,12 @@ def push(context: ActContext, request: MispPush) -> MispPushResult:
 def _withdraw(shared: _IncidentShare) -> MispPushResult:
     """All that is ours of the event is deleted there and its title says so, which a MISP passes on to others."""
     context = shared.context
-    _check_sending(context)
-    with open_misp(shared.settings, context.node.home) as misp:
+    with _pushing(shared) as (misp, check_sole):
         before = misp.event(str(shared.uuid))
         if before is None:
             raise NotFoundError(say("This incident is not at that MISP."))
         event = withdrawn_event(shared.reference, before, context.now)
+        check_sole()
         found = _send(misp, event, shared.uuid, before)
     with context.database.begin() as session:
         if not found.changed:
@@ -188,16 +190,15 @@ def _withdraw(shared: _IncidentShare) -> MispPushResult:
     )  # fmt: skip
 
 
-def _check_sending(context: ActContext) -> None:
-    """What holds for mails holds here, too."""
-    mode = context.node.settings.tell.mode
-    with context.database.reading() as session:
-        stop, _ = halts(session)
-    if stop is not None or mode != "live":
-        words = say("Sending is stopped.") if stop else say("This node sends nothing: its mode is %(mode)s.", mode=mode)
-        raise ConflictError(words, hint="--preview shows what would be sent.")
-    if (standby := context.node.standby) is not None and (why := standby.look()):
-        raise ConflictError(why, hint="--preview shows what would be sent.")
+@contextmanager
+def _pushing(shared: _IncidentShare) -> Iterator[tuple[MispServer, Callable[[], None]]]:
+    """The MISP, and what raises where another may push by now; what holds for mails holds here, too."""
+    node = shared.context.node
+    with sole_pusher(node.database) as check_sole:
+        if why := kept_from_sending(node):
+            raise ConflictError(why, hint="--preview shows what would be sent.")
+        with open_misp(shared.settings, node.home) as misp:
+            yield misp, check_sole
 
 
 def _send(misp: MispServer, event: dict[str, Any], uuid: UUID, before: dict[str, Any] | None) -> EventComparison:

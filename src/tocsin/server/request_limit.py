@@ -1,6 +1,10 @@
-"""How often somebody may ask: counted in memory, by whom, and said in the words of HTTP."""
+"""How often somebody may ask: counted in memory, by whom, and said in the words of HTTP.
+
+Each of several servers lets its share through, as a proxy spreads requests over all of them.
+"""
 
 import time
+from math import ceil
 from typing import Final
 
 from limits import RateLimitItemPerMinute
@@ -8,6 +12,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from tocsin.node.settings import ApiSettings
+from tocsin.operations.machines import ServersAtWork
 
 PERSON: Final = "person"
 """A person, or a token: `ApiSettings.requests_a_minute`."""
@@ -19,11 +24,8 @@ NETWORK: Final = "network"
 class RequestLimit:
     """Counts the requests of each in a minute."""
 
-    def __init__(self, api: ApiSettings) -> None:
-        self._limits = {
-            PERSON: RateLimitItemPerMinute(api.requests_a_minute),
-            NETWORK: RateLimitItemPerMinute(api.public_a_minute),
-        }
+    def __init__(self, api: ApiSettings, at_work: ServersAtWork) -> None:
+        self._amounts, self._at_work = {PERSON: api.requests_a_minute, NETWORK: api.public_a_minute}, at_work
         self._counted = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     def count(self, kind: str, name: str) -> tuple[bool, dict[str, str]]:
@@ -31,7 +33,7 @@ class RequestLimit:
 
         draft-ietf-httpapi-ratelimit-headers, and Retry-After (RFC 9110, 10.2.3) where it is too much.
         """
-        limit = self._limits[kind]
+        limit = RateLimitItemPerMinute(ceil(self._amounts[kind] / self._at_work.count))
         allowed = self._counted.hit(limit, kind, name)
         window = self._counted.get_window_stats(limit, kind, name)
         wait = max(1, round(window.reset_time - time.time()))

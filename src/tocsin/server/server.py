@@ -27,7 +27,15 @@ from tocsin import __version__
 from tocsin.events import EventFilter
 from tocsin.interface import NotHereError, SecondFactorError, SignInError, WrongFormError, capabilities
 from tocsin.networks import current_folder
-from tocsin.node.errors import InputError, NotFoundError, SettingError, TocsinError, UsageError
+from tocsin.node.errors import (
+    InputError,
+    NotFoundError,
+    SettingError,
+    StorageError,
+    TocsinError,
+    UsageError,
+    known_failure,
+)
 from tocsin.node.heap import share_heap
 from tocsin.node.records import sealing
 from tocsin.node.tokens import open_tokens
@@ -159,7 +167,9 @@ def make_application(
         with ExitStack() as works:
             works.enter_context(node.database.kept_open())
             works.callback(desk.guide.settle)
-            works.enter_context(beating(node, machine, counter.worker, partial(_tables, node, desk.guide)))
+            works.enter_context(
+                beating(node, machine, counter.worker, partial(_tables, node, desk.guide, public), counter.at_work)
+            )
             if not public:
                 for one in (counter.open(), taker.working(), sealing(node.database, node.home, clock)):
                     works.enter_context(one)
@@ -181,8 +191,8 @@ def make_application(
     application.state.signing_in = not public
     application.router.routes.extend(pages.routes)
     application.router.routes.append(api_door("/api/v1", counter, public=public))
-    application.mount("/taxii2", TaxiiServer(node, clock), name="taxii")
-    application.mount("/misp", MispApi(node, clock), name="misp")
+    application.mount("/taxii2", TaxiiServer(node, clock, counter.at_work), name="taxii")
+    application.mount("/misp", MispApi(node, clock, counter.at_work), name="misp")
     application.mount("/static", _CachedFiles(directory=_STATIC), name="static")
     _add_failures(application, desk)
     # The last one added is the outermost.
@@ -199,13 +209,14 @@ def make_application(
     return application
 
 
-def _tables(node: NodeWithStores, guide: ResponsibilityLookup) -> dict[str, Any]:
+def _tables(node: NodeWithStores, guide: ResponsibilityLookup, public: bool) -> dict[str, Any]:
     """What this process works with that was compiled from something else, for whoever compares machines."""
     version, at = guide.opened or ("", None)
     return {
         "rules": version,
         "rules_at": at.isoformat() if at else "",
         "networks": current_folder(node.home).name,
+        "public": public,
     }
 
 
@@ -260,12 +271,15 @@ def _add_failures(application: FastAPI, desk: PageContext) -> None:
         return desk.page(request, "failed.html", status=422, what="refused", error=None)
 
     @application.exception_handler(TocsinError)
-    def failed(request: Request, error: TocsinError) -> Response:
+    @application.exception_handler(OSError)
+    def failed(request: Request, raised: TocsinError | OSError) -> Response:
         """What the visitor can mend is said; what is wrong inside is for those who run the node."""
+        error = known_failure(raised)
         if isinstance(error, UsageError | InputError):
             return desk.page(request, "failed.html", status=422, what="input", error=error)
         getLogger("uvicorn.error").error("%s", error.line)
-        return desk.page(request, "failed.html", status=503, what="failed", error=None)
+        what = "storage" if isinstance(error, StorageError) else "failed"
+        return desk.page(request, "failed.html", status=503, what=what, error=None)
 
 
 def _ask_to_sign_in(desk: PageContext, request: Request, error: SignInError) -> Response:

@@ -37,6 +37,7 @@ from tocsin.exchange.protocols import (
 from tocsin.node.accounts import network_of
 from tocsin.node.errors import InputError, TocsinError, UsageError
 from tocsin.node.records import node_uuid
+from tocsin.operations.machines import ServersAtWork
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.server.request_limit import NETWORK, PERSON, RequestLimit
 from tocsin.server.security import address_of
@@ -57,9 +58,9 @@ class _RefusedError(Exception):
 class TaxiiServer:
     """The application below ``/taxii2/``."""
 
-    def __init__(self, node: NodeWithStores, clock: Callable[[], datetime]) -> None:
+    def __init__(self, node: NodeWithStores, clock: Callable[[], datetime], at_work: ServersAtWork) -> None:
         self.node, self.clock = node, clock
-        self._limit = RequestLimit(node.settings.api)
+        self._limit = RequestLimit(node.settings.api, at_work)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

@@ -11,12 +11,12 @@ import pytest
 from support.api_client import caller
 from support.pager import pager
 from tocsin.incidents import IncidentReader, SeverityLevel
-from tocsin.incidents.duty import call_outs
+from tocsin.incidents.duty import call_out_due, call_outs
 from tocsin.incidents.duty.calling import acknowledge_by_sms
 from tocsin.incidents.duty.channels import post_webhook, spool_sms
 from tocsin.node.accounts import AccountRole, Person
 from tocsin.node.duty_settings import DutySettings
-from tocsin.node.errors import InputError, RemoteError, SettingError, UsageError
+from tocsin.node.errors import ConflictError, InputError, RemoteError, SettingError, UsageError
 from tocsin.node.letters import Letter
 from tocsin.pipeline.tables import ItemKind
 from tocsin.pipeline.to_do import every_item
@@ -173,12 +173,19 @@ def sms_node(duty: Duty, folder: Path, kind: str) -> tuple[Path, Path]:
     return out, came
 
 
+def lost() -> None:
+    raise ConflictError("another machine may call by now")
+
+
 @pytest.mark.parametrize("kind", ["smstools", "gammu"])
 def test_an_sms_is_one_whole_file_and_its_word_acknowledges(duty: Duty, tmp_path: Path, kind: str) -> None:
     out, came = sms_node(duty, tmp_path, kind)
     ruled(duty, channels=("sms",))
     duty.do("phoneDuty", "ana", phone="+2305550101")
     reference = duty.incident()
+    with pytest.raises(ConflictError):
+        call_out_due(duty.world.node, (), duty.world.now, lost)
+    assert list(out.iterdir()) == []
     duty.look()
     (file,) = out.iterdir()
     text = file.read_text(encoding="ascii")

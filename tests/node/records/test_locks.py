@@ -5,6 +5,7 @@ import sys
 from threading import Event, Thread
 
 from tocsin.node.records import Database, held
+from tocsin.node.records.locks import lock_key
 
 _HOLD = """
 import sys
@@ -13,6 +14,11 @@ with held(open_database(sys.argv[1]), "work") as ours:
     print(bool(ours), flush=True)
     sys.stdin.readline()
 """
+
+
+def test_a_lock_is_the_same_one_for_the_versions_of_an_upgrade() -> None:
+    """An old server and a new one beside each other: were it another, both would send."""
+    assert lock_key("deliver") == 3598392826894109589
 
 
 def test_a_lock_is_held_by_one_and_free_once_that_one_was_killed(database: Database) -> None:

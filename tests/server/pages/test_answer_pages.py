@@ -466,6 +466,6 @@ def test_a_database_that_fails_is_said_and_nothing_of_the_inside(world: World, t
     world.node.database.close()
     failed = client.post(told, data={"made": made, "verdict": "fixed", "every": "found"})
     assert failed.status_code == 503
-    assert "Nothing was recorded." in failed.text
+    assert "Check whether your change was saved" in failed.text
     assert str(world.node.home) not in failed.text
     assert failed.headers["cache-control"] == "no-store"

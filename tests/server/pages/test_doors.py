@@ -72,15 +72,23 @@ def test_a_page_in_another_language_and_theme(world: World) -> None:
         assert browser.get("/static/page.css?x").headers["cache-control"].endswith("immutable")
 
 
-def test_whoever_is_signed_in_gets_a_page_when_the_records_cannot_be_read(world: World) -> None:
+def test_whoever_is_signed_in_gets_a_page_when_events_or_records_cannot_be_read(world: World) -> None:
+    world.hear("192.0.2.1")
     application = make_application(world.node, clock=lambda: START)
     with browser_of(application, world.node, AccountRole.ANALYST, now=START) as browser:
+        for part in (world.node.home / "events").rglob("*.parquet"):
+            if "_delta_log" not in part.parts:
+                part.unlink()
+        events, api = browser.get("/events"), browser.get("/api/v1/events")
+        assert (events.status_code, api.status_code) == (503, 503)
+        assert "Storage not available" in events.text
+        assert 'href="/events"' in events.text
         for path in {*world.node.home.glob("records.sqlite*")} - {world.node.home / "records.sqlite-shm"}:
             with path.open("r+b") as file:  # as a disk that fails; a file that is cut would end whoever has it mapped
                 file.write(b"x" * path.stat().st_size)
         world.node.database.close()  # and what they had read of it
         page, answer = browser.get("/teams"), browser.get("/api/v1/me")
     assert (page.status_code, answer.status_code) == (503, 503)
-    assert re.search("<h1[^>]*>Not available at the moment</h1>", page.text)
+    assert re.search("<h1[^>]*>Storage not available</h1>", page.text)
     assert "/today" not in page.text
     assert answer.headers["content-type"] == "application/problem+json"

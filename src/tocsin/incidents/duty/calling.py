@@ -6,7 +6,7 @@ sent once more, under the same name.
 """
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -93,8 +93,10 @@ class _Look:
         )
 
 
-def call_out_due(node: Node, items: Collection[str], now: datetime) -> int:
+def call_out_due(node: Node, items: Collection[str], now: datetime, check_sole: Callable[[], None]) -> int:
     """Call whom the rules say; how many calls left. ``items``: the kinds of to-do items that there are now.
+
+    ``check_sole``: raises ConflictError where another machine may call.
 
     Raises:
         StorageError: the records cannot be used. What goes wrong with a channel is noted with its call.
@@ -111,7 +113,7 @@ def call_out_due(node: Node, items: Collection[str], now: datetime) -> int:
         _advance(look)
         cut("duty.calling")
     cut("duty.called")
-    return _send_owed(node, now)
+    return _send_owed(node, now, check_sole)
 
 
 def kinds_called_for(session: Session) -> set[str]:
@@ -321,7 +323,7 @@ def _link(node: Node, secret: str) -> str:
     return f"{node.settings.server.url}{PATH}{open_tokens(node.home).make(_PURPOSE, secret)}"
 
 
-def _send_owed(node: Node, now: datetime) -> int:
+def _send_owed(node: Node, now: datetime, check_sole: Callable[[], None]) -> int:
     """Send the calls by webhook and SMS that are owed, each begun in the records before."""
     with node.database.reading() as session:
         row = CallOutCall
@@ -329,6 +331,7 @@ def _send_owed(node: Node, now: datetime) -> int:
         numbers = session.scalars(select(row.id).where(open_ones).order_by(row.id)).all()
     sent = 0
     for number in numbers:
+        check_sole()
         if _begin(node, number, now):
             cut("duty.sending")
             error = _send(node, number, now)

@@ -11,6 +11,7 @@ from tocsin.interface import Say, in_english
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import alive
 from tocsin.node.tokens import Tokens
+from tocsin.operations.machines import ServersAtWork
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads import UploadIntake
 from tocsin.server.api.durations import Durations
@@ -34,6 +35,7 @@ class ApiContext:
     say: Say = in_english
     worker: str = field(default_factory=lambda: uuid4().hex)
     durations: Durations = field(default_factory=Durations)
+    at_work: ServersAtWork = field(default_factory=ServersAtWork)
 
     @contextmanager
     def open(self) -> Iterator[None]:

@@ -22,6 +22,7 @@ from tocsin.node.errors import (
     TocsinError,
     UsageError,
     WithheldError,
+    known_failure,
 )
 
 MEDIA: Final = "application/problem+json"
@@ -155,9 +156,10 @@ def add_failures(api: FastAPI) -> None:
         return problem(422, "The request is not as described.", errors=found)
 
     @api.exception_handler(TocsinError)
-    def failed(_request: Request, error: TocsinError) -> ProblemResponse:
-        """One of our errors."""
-        return failure_of(error)
+    @api.exception_handler(OSError)
+    def failed(_request: Request, error: TocsinError | OSError) -> ProblemResponse:
+        """One of our errors, or of the storage."""
+        return failure_of(known_failure(error))
 
     @api.exception_handler(Exception)
     def broken(_request: Request, _error: Exception) -> ProblemResponse:

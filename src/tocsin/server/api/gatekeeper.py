@@ -24,7 +24,7 @@ class Gatekeeper:
     """Counts requests by person or by network, and says so in each answer."""
 
     def __init__(self, app: ASGIApp, *, counter: ApiContext) -> None:
-        self._app, self._limit = app, RequestLimit(counter.node.settings.api)
+        self._app, self._limit = app, RequestLimit(counter.node.settings.api, counter.at_work)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

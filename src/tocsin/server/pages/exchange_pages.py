@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
+from tocsin.delivery import kept_from_sending
 from tocsin.exchange.agreements import ground_of, waiting_agreements
 from tocsin.exchange.ledger import (
     Direction,
@@ -57,7 +58,6 @@ from tocsin.interface import (
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, StorageError, TocsinError, UsageError
 from tocsin.node.records import node_uuid
-from tocsin.pipeline.exchange_delivery import kept_from_sending
 from tocsin.pipeline.tables import ItemKind
 from tocsin.pipeline.to_do import KINDS, Item
 from tocsin.server.attachment import attachment

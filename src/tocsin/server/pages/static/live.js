@@ -8,7 +8,8 @@ let standing = board.querySelector("[data-title]")?.dataset.title ?? "";
 let stream = null;
 let busy = false;
 let again = false;
-let wait = 1000; // milliseconds
+const FIRST = 100; // milliseconds before the first new try, and up to as many more: all pages of a server lose it at once
+let wait = FIRST;
 
 function show(name) {
   state.hidden = false;
@@ -55,16 +56,28 @@ function swap(text) {
   }
 }
 
+// Tries it again: at once, then slowly. Another server may be there already.
+function later(act) {
+  show("off");
+  setTimeout(() => { if (!document.hidden) act(); }, wait * (1 + Math.random()));
+  wait = Math.min(2 * wait, 15000);
+}
+
 async function refresh() {
   if (busy) { again = true; return; }
   busy = true;
+  let failed = false;
   try {
-    const answer = await fetch(board.dataset.board + location.search, { redirect: "error", headers: { accept: "text/html" } });
-    if (answer.ok) swap(await answer.text());
-    else if (answer.status < 500) { close(); show("ended"); }
-  } catch { show("off"); }
+    // A redirect leads to where one signs in; its status is 0 here.
+    const answer = await fetch(board.dataset.board + location.search, { redirect: "manual", headers: { accept: "text/html" } });
+    if (answer.ok) {
+      swap(await answer.text());
+      if (stream?.readyState === EventSource.OPEN) show("on");
+    } else if (answer.status < 500) { close(); show("ended"); } else failed = true;
+  } catch { failed = true; }
   busy = false;
-  if (again) { again = false; await refresh(); }
+  if (failed) later(refresh);
+  else if (again) { again = false; await refresh(); }
 }
 
 function close() {
@@ -75,15 +88,11 @@ function close() {
 function open() {
   if (stream) return;
   stream = new EventSource(board.dataset.stream);
-  stream.addEventListener("open", () => { wait = 1000; show("on"); });
-  stream.addEventListener("state", (message) => { if (message.data !== token() || heard) refresh(); heard = true; });
+  stream.addEventListener("open", () => show("on"));
+  stream.addEventListener("state", (message) => { wait = FIRST; if (message.data !== token() || heard) refresh(); heard = true; });
   stream.addEventListener("ended", () => { close(); show("ended"); });
-  stream.addEventListener("error", () => {
-    heard = false;
-    show("off");
-    // A browser gives up for good when the answer is no stream; we try again, slowly.
-    if (stream?.readyState === EventSource.CLOSED) { close(); setTimeout(() => { if (!document.hidden) open(); }, wait); wait = Math.min(2 * wait, 15000); }
-  });
+  // Not left to the browser: each has a pause of its own, and gives up for good when the answer is no stream.
+  stream.addEventListener("error", () => { heard = false; close(); later(open); });
 }
 
 // The first message of a connection only says what is: the figures are fetched where they differ from the page's.

@@ -25,7 +25,6 @@ from tocsin.server.pages.words import PageTexts
 
 _PING = 30  # seconds between signs of life, for what stands between us and the browser
 _LAST_WORDS = 2  # seconds in which streams end by themselves when the server does
-_RETRY = 1_000  # milliseconds after which a browser comes again
 
 
 def board_pages(desk: PageContext) -> APIRouter:
@@ -77,7 +76,7 @@ def board_pages(desk: PageContext) -> APIRouter:
 
 async def _messages(pulse: ChangeNotifier, session: str, person: int | None) -> AsyncIterator[ServerSentEvent]:
     async for token in pulse.listen(session, person):
-        yield ServerSentEvent(token, event="state", retry=_RETRY)
+        yield ServerSentEvent(token, event="state")
     if not pulse.over.is_set():  # a server that ends is not a session that ends: the browser comes again
         yield ServerSentEvent("", event="ended")
 
