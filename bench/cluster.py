@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
 
@@ -83,7 +83,7 @@ def measure(folder: Path, machines: int, groups: int, batch: int) -> dict[str, o
         import ray as connected
 
         connected.shutdown()
-    rows, used = summary.counts.rows, Counter[str]()
+    rows, used = summary.counts.rows, defaultdict[str, float](float)
     for pid, (name, spent_then) in after.items():
         known = pid in before
         used[name if known else f"{name} started"] += spent_then - (before[pid][1] if known else 0)
