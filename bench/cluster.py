@@ -1,6 +1,6 @@
 """Reports taken in on a simulated Ray cluster of 1, 2, 4 and 8 machines, with as many rows for each of them.
 
-unshare -n .venv-cluster/bin/python bench/cluster.py --rows 100000
+unshare -n .venv-cluster/bin/python bench/cluster.py --rows 150000
 
 Machines are simulated on this one, so what counts is CPU-seconds a row, of all processes of Ray and of the one that
 hands out the work, and bytes over the wire: those of the loopback interface, so let nobody else be on it
@@ -31,13 +31,13 @@ from tocsin.pipeline.stores import open_node
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=100_000, help="For each machine.")
+    parser.add_argument("--rows", type=int, default=150_000, help="For each machine.")
     parser.add_argument("--machines", type=int, nargs="*", default=[1, 2, 4, 8])
     parser.add_argument("--groups", type=int, default=4, help="Owners; 0: one for each machine.")
-    parser.add_argument("--batch", type=int, default=4_000_000, help="Bytes of a batch.")
+    parser.add_argument("--batch", type=int, default=16_000_000, help="Bytes of a batch.")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    feed.TYPES = feed.TYPES[:2]  # two reports for each machine, of 20 MB where it has 100,000 rows
+    feed.TYPES = feed.TYPES[:2]  # two reports for each machine, of 31 MB where it has 150,000 rows
     subprocess.run(["ip", "link", "set", "lo", "up"], check=False)
     if options.one:
         json.dump(measure(options.one, options.machines[0], options.groups, options.batch), sys.stdout)
@@ -61,7 +61,7 @@ def measure(folder: Path, machines: int, groups: int, batch: int) -> dict[str, o
     with (
         tempfile.TemporaryDirectory(prefix="r", ignore_cleanup_errors=True) as short,
         running_cluster(postgresql_binaries() or Path()) as postgresql,
-        running_ray(Path(short), machines) as ray,
+        running_ray(Path(short), machines, 12 * batch + (100 << 20)) as ray,
     ):
         home.mkdir()
         (home / "tocsin.toml").write_text(
@@ -74,7 +74,7 @@ def measure(folder: Path, machines: int, groups: int, batch: int) -> dict[str, o
         node = open_node(home)
         with open_session(node) as session:
             warm = folder / f"warm{machines}"
-            feed.write_reports(feed.make_world(1), warm, batch // 100 * machines, 99, "2026-11-09")
+            feed.write_reports(feed.make_world(1), warm, batch // 200 * machines, 99, "2026-11-09")
             ingest_in(session, [warm])  # workers are started, and have loaded what they need
             idle = quiet(ray, 10)
             before, wire, begun = cpu(ray), loopback(), time.monotonic()
