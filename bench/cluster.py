@@ -73,12 +73,13 @@ def measure(folder: Path, machines: int, groups: int, batch: int) -> dict[str, o
             run(home, "directory", "import", str(folder / name))
         node = open_node(home)
         with open_session(node) as session:
-            world, known = feed.make_world(1), set[int]()
+            world, there = feed.make_world(1), set[int]()
             for turn in range(1, 9):  # until Ray starts no more workers: all have loaded what they need then
                 warm = folder / f"warm{machines}-{turn}"
                 feed.write_reports(world, warm, batch // 400 * machines, 90 + turn, f"2026-11-0{turn}")
                 ingest_in(session, [warm])
-                if known == (known := set(cpu(ray))):
+                last, there = there, set(cpu(ray))
+                if there == last:
                     break
             idle = quiet(ray, 10)
             before, wire, begun = cpu(ray), loopback(), time.monotonic()
