@@ -27,7 +27,7 @@ from uuid import uuid4
 import numpy as np
 
 from tocsin.events import EventStore
-from tocsin.events.sources import Chunk, Reader, sources
+from tocsin.events.sources import Chunk, sources
 from tocsin.networks import Networks
 from tocsin.node.errors import SettingError, StorageError, TocsinError
 from tocsin.node.file_locks import process_folder
@@ -154,7 +154,7 @@ class _ShardOwner:
         return self._open[place, below]
 
 
-def _understand(tables: Sequence[ObjectRef], report: Sequence[ObjectRef], feed: Any, heard: Any, chunk: Chunk) -> Any:
+def _understand(tables: Sequence[ObjectRef], report: Any, feed: Any, heard: Any, chunk: Chunk) -> Any:
     """A task: the wide frame of a chunk, which stays, and the facts of its rows.
 
     Numbers of sets of teams are the chunk's own, the same whoever numbers them: the frame may be lost, and made once
@@ -162,8 +162,9 @@ def _understand(tables: Sequence[ObjectRef], report: Sequence[ObjectRef], feed: 
     """
     import ray
 
-    worker, sets = _worker_of(tables[0]), TeamSets()
-    wide, facts = worker.understand(_reader_of(report[0]), chunk, feed, heard)
+    (origin, again), worker, sets = report, _worker_of(tables[0]), TeamSets()
+    reader = origin.open(again.code, BytesIO(again.head), again.batch_bytes, again.max_record_bytes)
+    wide, facts = worker.understand(reader, chunk, feed, heard)
     facts, numbers = replace(facts, team_sets=WorkerSets(worker.sets.members)).numbered(sets)
     if wide.known is not None:
         known = replace(wide.known, routed=numbers[wide.known.routed], allowed=facts.allowed)
@@ -192,15 +193,6 @@ def _worker_of(tables: ObjectRef) -> BatchWorker:
 
     networks, routing, router, events = ray.get(tables)  # its arrays are read where Ray has them
     return BatchWorker.of(networks, RecipientResolver(routing, router), EventStore(events))
-
-
-@lru_cache(maxsize=4)
-def _reader_of(report: ObjectRef) -> Reader:
-    import ray
-
-    origin, again = ray.get(report)
-    reader: Reader = origin.open(again.code, BytesIO(again.head), again.batch_bytes, again.max_record_bytes)
-    return reader
 
 
 @cache
@@ -270,7 +262,7 @@ class OnRay:
         self._tables = [self._ray.put((networks, resolver.terms, resolver.router, events))]  # a list: not read at once
         self._understand = self._ray.remote(num_cpus=_TASK_CPUS, num_returns=2, max_retries=-1)(_understand)
         self._finish = self._ray.remote(num_cpus=_TASK_CPUS, max_retries=-1)(_finish)
-        self._reports: dict[OpenWork, list[ObjectRef]] = {}
+        self._reports: dict[OpenWork, ObjectRef] = {}
         self._put: tuple[object, ObjectRef] = (None, None)
         self._known: tuple[int, list[ObjectRef]] = (0, [])
 
@@ -278,10 +270,11 @@ class OnRay:
         """As `BatchPlacement`."""
         if work not in self._reports:
             origin = sources(*work.again.folders)[work.again.source]  # workers have no mapping files
-            self._reports[work] = [self._ray.put((origin, replace(work.again, folders=())))]
+            # Read by Ray before a task begins: one that waits lends its processor, and another worker is started.
+            self._reports[work] = self._ray.put((origin, replace(work.again, folders=())))
         return self._pool.submit(self._understood, work, self._reports[work], chunk)
 
-    def _understood(self, work: OpenWork, report: list[ObjectRef], chunk: Chunk) -> UnderstoodBatch:
+    def _understood(self, work: OpenWork, report: ObjectRef, chunk: Chunk) -> UnderstoodBatch:
         wide: list[ObjectRef] = []
 
         def ask() -> ObjectRef:
