@@ -1,10 +1,14 @@
-"""Files are there whole or not at all."""
+"""Files are there whole or not at all; folders as long as a process has them."""
 
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tocsin.node.file_locks import process_folder
 from tocsin.node.files import write_whole
 
 
@@ -35,3 +39,28 @@ def test_where_it_cannot_be_written_nothing_is_left(tmp_path: Path) -> None:
         write_whole(path, b"one")
 
     assert list(tmp_path.iterdir()) == [path]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from tocsin.node.file_locks import process_folder
+(process_folder(Path(sys.argv[1]), "killed") / "file").write_text("")
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_folder_of_a_process_that_was_killed_goes_and_that_of_one_at_work_stays(tmp_path: Path) -> None:
+    above = tmp_path / "above"
+    (process_folder(above, "at work") / "file").write_text("")
+    assert subprocess.run([sys.executable, "-c", KILLED, above], check=False).returncode == -signal.SIGKILL
+    assert (above / "killed" / "file").is_file(), "for one that is started in its place"
+
+    process_folder(above, "another")
+
+    assert sorted(path.relative_to(above).as_posix() for path in above.rglob("*") if path.name != "lock") == [
+        "another",
+        "at work",
+        "at work/file",
+    ]
+    assert stat.S_IMODE(above.stat().st_mode) == 0o700

@@ -121,13 +121,13 @@ def truth(home: Path) -> dict[str, Any]:
 
 def everything(files: KeyFiles) -> tuple[list[int], list[list[int]]]:
     """What the key files of a folder and of its divisions hold; no key is in two divisions."""
+    found, noted = files.everything(up_to=1 << 31)  # copies of what is in a bucket are here after that
     divisions = [path for path in files.folder.glob("*of*") if path.is_dir()]
     keys = [
         KeyFiles(path, columns=files.columns, passed=files.passed).everything(up_to=1 << 31)[0] for path in divisions
     ]
     owned = [key for some in keys for key in some.tolist()]
     assert len(owned) == len(set(owned)), "two owners have the same key"
-    found, noted = files.everything(up_to=1 << 31)
     return found.tolist(), noted.tolist()
 
 

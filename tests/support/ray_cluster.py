@@ -33,6 +33,7 @@ class SimulatedCluster:
 
     cluster: Any
     wanted: int = MACHINES
+    store: int = _STORE
     _places: Iterator[int] = field(default_factory=lambda: count(3))
 
     @property
@@ -57,7 +58,7 @@ class SimulatedCluster:
         try:
             while len(self.machines) < self.wanted:
                 place = f"127.0.{next(self._places) // 250}.{3 + next(self._places) % 250}"
-                self.cluster.add_node(num_cpus=1, object_store_memory=_STORE, node_ip_address=place, wait=False)
+                self.cluster.add_node(num_cpus=1, object_store_memory=self.store, node_ip_address=place, wait=False)
         finally:
             os.environ.clear()
             os.environ.update(before)
@@ -103,18 +104,18 @@ def title(pid: int) -> str:
 
 
 @contextmanager
-def running_ray(folder: Path, machines: int = MACHINES) -> Iterator[SimulatedCluster]:
+def running_ray(folder: Path, machines: int = MACHINES, store: int = _STORE) -> Iterator[SimulatedCluster]:
     """The cluster with so many machines that work, for as long as the block runs.
 
-    Ray keeps its files and sockets in ``folder``.
+    Ray keeps its files and sockets in ``folder``. ``store``: bytes of each machine's object store.
     """
     clothe()
     os.environ["RAY_TMPDIR"] = str(folder)  # a short path: sockets have names of at most 107 bytes
     from ray.cluster_utils import Cluster
 
-    head = {"num_cpus": 0, "object_store_memory": _STORE, "include_dashboard": False, "node_ip_address": _HEAD}
+    head = {"num_cpus": 0, "object_store_memory": store, "include_dashboard": False, "node_ip_address": _HEAD}
     head_args = {**head, "_system_config": _QUICK}
-    cluster = SimulatedCluster(Cluster(initialize_head=True, head_node_args=head_args), machines)
+    cluster = SimulatedCluster(Cluster(initialize_head=True, head_node_args=head_args), machines, store)
     try:
         cluster.fill_up()
         cluster.cluster.wait_for_nodes(120)

@@ -2,9 +2,10 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import IO
 
@@ -32,4 +33,38 @@ def take_file(file: IO[str], waiting: Callable[[], None] | None = None) -> bool:
             return False
         waiting()
         fcntl.flock(file, fcntl.LOCK_EX)
+    return True
+
+
+@cache
+def process_folder(above: Path, name: str) -> Path:
+    """A folder for what a process may lose; processes that ask for the same share it.
+
+    It stays when they end, for one that is started in their place; the next one that asks for another removes it.
+
+    Raises:
+        PermissionError: ``above``, which may be in a folder that everybody writes to, is another user's.
+
+    """
+    above.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if above.stat().st_uid != os.getuid():
+        raise PermissionError(f"{above} is not ours")
+    folder = above / name
+    with held_file(above / "lock", patiently):
+        for other in above.iterdir():
+            if other.is_dir() and other != folder and _is_left(other):
+                shutil.rmtree(other, ignore_errors=True)
+        folder.mkdir(exist_ok=True)
+        fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)  # until this process ends
+    return folder
+
+
+def _is_left(folder: Path) -> bool:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(handle)
     return True

@@ -22,13 +22,15 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, Final, TypeAlias
+from uuid import uuid4
 
 import numpy as np
 
 from tocsin.events import EventStore
-from tocsin.events.sources import Chunk, Reader, sources
+from tocsin.events.sources import Chunk, sources
 from tocsin.networks import Networks
 from tocsin.node.errors import SettingError, StorageError, TocsinError
+from tocsin.node.file_locks import process_folder
 from tocsin.node.paths import HomeFolder
 from tocsin.node.place import FolderPlace, Place
 from tocsin.node.records import KeyFiles, KeyPlace
@@ -103,8 +105,8 @@ class _OwnersDecider(NotificationDecider):
 class _ShardOwner:
     """An actor: owns the rows and problems of some shards. All that it remembers it reads again from its files."""
 
-    def __init__(self, problems: Place, rows: Place, keep: timedelta, division: str) -> None:
-        self._problems, self._rows, self._keep, self._division = problems, rows, keep, division
+    def __init__(self, problems: Place, rows: Place, keep: timedelta, copies: str, division: str) -> None:
+        self._problems, self._rows, self._keep, self._copies, self._division = problems, rows, keep, copies, division
         self._passed: AbstractSet[int] = frozenset()
         self._open: dict[tuple[Place, str], KeyFiles] = {}
         self._sets: tuple[ObjectRef, TeamSets] = (None, TeamSets())
@@ -127,11 +129,9 @@ class _ShardOwner:
         decider = _OwnersDecider(self._sets[1], left, terms.live, terms.said)
         tracker = Tracker(self._files(self._problems, columns=len(NOTES)))
         days = [self._files(self._rows, f"{day}") for day in terms.days]
-        settlement = Settlement(
-            terms.ingest, terms.feed, terms.now, days, tracker, terms.repeat, terms.reminders, decider
-        )
+        here = Settlement(terms.ingest, terms.feed, terms.now, days, tracker, terms.repeat, terms.reminders, decider)
         try:
-            verdicts = settlement.settle(facts, part)
+            verdicts = here.settle(facts, part)
         except _Lacking as lacking:
             return lacking
         for files in (tracker.files, days[0]):
@@ -145,14 +145,16 @@ class _ShardOwner:
         if (place, below) not in self._open:
             folder, kept = place.folder / below, None
             if not isinstance(place, FolderPlace):
-                folder = Path(gettempdir(), f"tocsin-{os.getuid()}", self._division, str(columns), below)
+                # Not those of other owners: another node may work here, or numbers come again after `take_back`.
+                above = Path(gettempdir(), f"tocsin-{os.getuid()}")
+                folder = process_folder(above, self._copies) / str(columns) / below
                 kept = KeyPlace(place, below)
             files = KeyFiles(folder, columns, self._division, lambda _: self._passed, self._keep, kept)
             self._open[place, below] = files
         return self._open[place, below]
 
 
-def _understand(tables: Sequence[ObjectRef], report: Sequence[ObjectRef], feed: Any, heard: Any, chunk: Chunk) -> Any:
+def _understand(tables: Sequence[ObjectRef], report: Any, feed: Any, heard: Any, chunk: Chunk) -> Any:
     """A task: the wide frame of a chunk, which stays, and the facts of its rows.
 
     Numbers of sets of teams are the chunk's own, the same whoever numbers them: the frame may be lost, and made once
@@ -160,8 +162,9 @@ def _understand(tables: Sequence[ObjectRef], report: Sequence[ObjectRef], feed: 
     """
     import ray
 
-    worker, sets = _worker_of(tables[0]), TeamSets()
-    wide, facts = worker.understand(_reader_of(report[0]), chunk, feed, heard)
+    (origin, again), worker, sets = report, _worker_of(tables[0]), TeamSets()
+    reader = origin.open(again.code, BytesIO(again.head), again.batch_bytes, again.max_record_bytes)
+    wide, facts = worker.understand(reader, chunk, feed, heard)
     facts, numbers = replace(facts, team_sets=WorkerSets(worker.sets.members)).numbered(sets)
     if wide.known is not None:
         known = replace(wide.known, routed=numbers[wide.known.routed], allowed=facts.allowed)
@@ -192,15 +195,6 @@ def _worker_of(tables: ObjectRef) -> BatchWorker:
     return BatchWorker.of(networks, RecipientResolver(routing, router), EventStore(events))
 
 
-@lru_cache(maxsize=4)
-def _reader_of(report: ObjectRef) -> Reader:
-    import ray
-
-    origin, again = ray.get(report)
-    reader: Reader = origin.open(again.code, BytesIO(again.head), again.batch_bytes, again.max_record_bytes)
-    return reader
-
-
 @cache
 def _cluster(address: str) -> Any:
     """Ray, connected for as long as this process runs.
@@ -211,7 +205,6 @@ def _cluster(address: str) -> Any:
     """
     check_ray_token()
     try:
-        import ray
         import ray.util.scheduling_strategies
     except ImportError as error:
         raise SettingError(say("Ray is not installed."), hint=say("pip install 'tocsin[cluster]'")) from error
@@ -238,7 +231,8 @@ def _leave() -> None:
 def _owners(address: str, groups: int, *files: object) -> Sequence[Any]:
     """The owners of all shards, each an actor; they end with this process. ``files``: as `_ShardOwner`."""
     owner = _cluster(address).remote(**_OWNER)(_ShardOwner)
-    return [owner.remote(*files, f"{number}of{groups}") for number in range(1, groups + 1)]
+    divisions, own = [f"{number}of{groups}" for number in range(1, groups + 1)], uuid4().hex
+    return [owner.remote(*files, f"{own}-{division}", division) for division in divisions]
 
 
 class OnRay:
@@ -265,12 +259,10 @@ class OnRay:
         self.ahead = int(self._ray.cluster_resources().get("CPU", 1) / _TASK_CPUS) + 1
         self._pool = ThreadPoolExecutor(self.ahead)
         self._asking = ThreadPoolExecutor(len(self._owners))
-        self._tables = [
-            self._ray.put((networks, resolver.terms, resolver.router, events))
-        ]  # in a list: not read at once
+        self._tables = [self._ray.put((networks, resolver.terms, resolver.router, events))]  # a list: not read at once
         self._understand = self._ray.remote(num_cpus=_TASK_CPUS, num_returns=2, max_retries=-1)(_understand)
         self._finish = self._ray.remote(num_cpus=_TASK_CPUS, max_retries=-1)(_finish)
-        self._reports: dict[OpenWork, list[ObjectRef]] = {}
+        self._reports: dict[OpenWork, ObjectRef] = {}
         self._put: tuple[object, ObjectRef] = (None, None)
         self._known: tuple[int, list[ObjectRef]] = (0, [])
 
@@ -278,10 +270,11 @@ class OnRay:
         """As `BatchPlacement`."""
         if work not in self._reports:
             origin = sources(*work.again.folders)[work.again.source]  # workers have no mapping files
-            self._reports[work] = [self._ray.put((origin, replace(work.again, folders=())))]
+            # Read by Ray before a task begins: one that waits lends its processor, and another worker is started.
+            self._reports[work] = self._ray.put((origin, replace(work.again, folders=())))
         return self._pool.submit(self._understood, work, self._reports[work], chunk)
 
-    def _understood(self, work: OpenWork, report: list[ObjectRef], chunk: Chunk) -> UnderstoodBatch:
+    def _understood(self, work: OpenWork, report: ObjectRef, chunk: Chunk) -> UnderstoodBatch:
         wide: list[ObjectRef] = []
 
         def ask() -> ObjectRef:
