@@ -53,8 +53,8 @@ class IngestSettings(Section):
     batch_bytes: int = Field(
         16_000_000,
         ge=10_000,
-        description="Bytes of a report that are worked on at once, or a third more where that leaves no small rest; "
-        "memory grows with it.",
+        description="Bytes of a report that are worked on at once, or up to three quarters more where that leaves no "
+        "small rest; memory grows with it.",
     )
     max_unpacked_bytes: int = Field(
         50_000_000_000, ge=1, description="A compressed report that unpacks to more is refused."

@@ -71,11 +71,11 @@ class IngestSession:
 
 
 def even_bytes(size: int, batch_bytes: int) -> int:
-    """Bytes of each batch of a report of so many: about ``batch_bytes``, at most a third more, and no small rest.
+    """Bytes of each batch of a report of so many: an eighth less than ``batch_bytes`` to three quarters more, no rest.
 
     Small parts of the event table would soon be read and written once more, to become one.
     """
-    batches = max(1, ceil(size / batch_bytes - 1 / 3))
+    batches = max(1, int(size / batch_bytes + 1 / 4))
     return max(batch_bytes, size) if batches == 1 else ceil(size / batches)
 
 

@@ -162,14 +162,14 @@ class _Asked:
     future: Future[Any] = field(default_factory=Future)
 
     def settle(self, answered: bytes) -> None:
-        answer, log = pickle.loads(answered)  # noqa: S301 (from a process of ours)
-        if log:
-            _LOG.error("%s", log)
-        if isinstance(answer, TocsinError):
-            self.future.set_exception(answer)
-            return
         try:
-            self.future.set_result(self.then(answer))
+            answer, log = pickle.loads(answered)  # noqa: S301 (from a process of ours)
+            if log:
+                _LOG.error("%s", log)
+            if isinstance(answer, TocsinError):
+                self.future.set_exception(answer)
+            else:
+                self.future.set_result(self.then(answer))
         except Exception as error:  # noqa: BLE001  # for whoever asked
             self.future.set_exception(error)
 
