@@ -10,6 +10,7 @@ from support.console_users import browser_of
 from support.world import World, copy_world, make_world, text_of
 from tocsin.node.accounts import AccountRole, Permission
 from tocsin.node.accounts.permissions import extent
+from tocsin.node.paths import HomeFolder
 from tocsin.server.server import make_application
 
 ADDRESS = "192.0.2.1"
@@ -34,12 +35,16 @@ def test_the_page_asks_first_and_shows_no_content(world: World) -> None:
     with browser_of(application, world.node, AccountRole.PROTECTION_OFFICER, now=world.now) as browser:
         assert browser.get("/purge?reference=1-1").headers["location"] == "/purge/event:1-1"
         assert browser.get("/purge?reference=what").status_code == 422
+        (aside := world.node.home / HomeFolder.TAKEN_BACK).mkdir()
         asked = browser.get("/purge/event:1-1").text
-        assert [part for part in ("event:1-1", "2026-11-16 06:00", "for good") if part not in asked] == []
+        assert [
+            part for part in ("event:1-1", "2026-11-16 06:00", "for good", "Also deleted") if part not in asked
+        ] == []
         assert ADDRESS not in asked
         assert browser.send("/purge/event:1-1", reason=" ").status_code == 422
         assert browser.send("/purge/event:1-1", reason="Not ours to hold").status_code == 303
-        assert "Purge event:1-1 Purged" in text_of(browser.get("/purge/event:1-1"))
+        done = text_of(browser.get("/purge/event:1-1"))
+        assert ("Purge event:1-1 Purged" in done, "Also deleted" in done, aside.exists()) == (True, False, False)
         assert "1 event and 0 unreadable rows purged" in browser.get("/purge").text
         assert browser.get("/purge/event:1-1").text.count("for good") == 0
 
