@@ -64,3 +64,9 @@ def test_a_folder_of_a_process_that_was_killed_goes_and_that_of_one_at_work_stay
         "at work/file",
     ]
     assert stat.S_IMODE(above.stat().st_mode) == 0o700
+
+    linked = tmp_path / "linked"
+    linked.symlink_to(above)
+    with pytest.raises(PermissionError):  # by a link of another user, folders of ours would be removed
+        process_folder(linked, "new")
+    assert (above / "another").is_dir()

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
@@ -43,12 +44,13 @@ def process_folder(above: Path, name: str) -> Path:
     It stays when they end, for one that is started in their place; the next one that asks for another removes it.
 
     Raises:
-        PermissionError: ``above``, which may be in a folder that everybody writes to, is another user's.
+        PermissionError: ``above``, which may be in a folder that everybody writes to, is not this user's alone.
 
     """
     above.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if above.stat().st_uid != os.getuid():
-        raise PermissionError(f"{above} is not ours")
+    there = above.lstat()  # a link of another user could name a folder of ours, whose folders would be removed
+    if not stat.S_ISDIR(there.st_mode) or there.st_uid != os.getuid() or there.st_mode & 0o077:
+        raise PermissionError(f"{above} is not a folder of this user alone")
     folder = above / name
     with held_file(above / "lock", patiently):
         for other in above.iterdir():

@@ -106,6 +106,7 @@ class _ShardOwner:
     """An actor: owns the rows and problems of some shards. All that it remembers it reads again from its files."""
 
     def __init__(self, problems: Place, rows: Place, keep: timedelta, copies: str, division: str) -> None:
+        os.umask(0o077)  # of Ray is that of whoever started it
         self._problems, self._rows, self._keep, self._copies, self._division = problems, rows, keep, copies, division
         self._passed: AbstractSet[int] = frozenset()
         self._open: dict[tuple[Place, str], KeyFiles] = {}
@@ -191,6 +192,7 @@ def _finish(
 def _worker_of(tables: ObjectRef) -> BatchWorker:
     import ray
 
+    os.umask(0o077)  # as in `_ShardOwner`
     networks, routing, router, events = ray.get(tables)  # its arrays are read where Ray has them
     return BatchWorker.of(networks, RecipientResolver(routing, router), EventStore(events))
 

@@ -46,12 +46,15 @@ def test_keys_of_an_uncommitted_ingest_are_unknown_and_cleaned(tmp_path: Path) -
     files = KeyFiles(tmp_path / "keys")
     files.write((1, 0), np.array([1, 2], dtype=np.uint64))
     files.write((2, 0), np.array([3], dtype=np.uint64))
+    stranger = tmp_path / "keys" / "copy of.keys"
+    stranger.touch()
 
     found, _ = files.lookup(np.array([1, 3], dtype=np.uint64), up_to=1)
     assert found.tolist() == [True, False]
 
     files.clean(up_to=1)
-    assert len(list((tmp_path / "keys").iterdir())) == 1
+    assert len(list((tmp_path / "keys").iterdir())) == 2
+    assert stranger.exists(), "a file that is not ours is neither read nor removed"
 
 
 def test_a_part_that_is_written_once_more_changes_nothing_and_does_not_meet_itself(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -16,6 +17,8 @@ from tocsin.node.files import sync_file
 
 Span = tuple[int, int]
 BESIDES: Final = (".notes", ".filter")
+NAME: Final = re.compile(r"(\d+of\d+/)?\d+\.\d+-\d+\.\d+\.(keys|notes|filter)")
+"""How our files are called below their folder; what is called otherwise is somebody else's."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ def visible(
 def listed(folder: Path) -> list[StoredKeys]:
     """The files of one folder."""
     paths = folder.glob("*.keys")
-    return [StoredKeys(*span_of(path.name), folder, path.name, path.stat().st_ino) for path in paths]
+    ours = (path for path in paths if NAME.fullmatch(path.name))
+    return [StoredKeys(*span_of(path.name), folder, path.name, path.stat().st_ino) for path in ours]
 
 
 def parts_of(whole: StoredKeys, there: Sequence[StoredKeys], up_to: int) -> Iterator[StoredKeys]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tocsin.node.place import Place
-from tocsin.node.records.key_names import StoredKeys, paths_of
+from tocsin.node.records.key_names import NAME, StoredKeys, paths_of
 from tocsin.node.records.kill_points import cut
 
 
@@ -24,7 +24,8 @@ class KeyPlace:
     def files(self) -> dict[str, float]:
         """The key files and what is beside them, as the folder names them, and when each was written."""
         start = len(self.named(""))
-        return {file.name[start:]: file.modified for file in self.place.list(self.below)}
+        found = ((file.name[start:], file.modified) for file in self.place.list(self.below))
+        return {name: modified for name, modified in found if NAME.fullmatch(name)}
 
     def fetch(self, file: StoredKeys, folder: Path, names: Collection[str]) -> None:
         """Copy a file to the folder, the keys last: by them it is found. ``names``: what the place has.
