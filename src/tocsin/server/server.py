@@ -317,11 +317,14 @@ def serve(node: NodeWithStores, *, port: int, public: bool = False, ready: Calla
     # What is there by now stays. Each full collection would look through all of it, a tenth of a second without pages.
     gc.collect()
     gc.freeze()
+    reading = Thread(target=_open_digests, args=(node,), name="digests", daemon=True)
     if not public:
-        Thread(target=_open_digests, args=(node,), name="digests", daemon=True).start()
+        reading.start()
     ready()
     with listening, suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
+    if reading.ident is not None:  # a thread that is in a library while Python ends would crash it
+        reading.join(_LAST_REQUESTS)
 
 
 def _open_digests(node: NodeWithStores) -> None:

@@ -36,6 +36,7 @@ from tocsin.node.records.key_levels import TIER, Notes, merged, worth_merging
 from tocsin.node.records.key_memory import LARGE, KeyMemory, KeySearch, MappedKeys, noted_keys, touch
 from tocsin.node.records.key_names import (
     BESIDES,
+    NAME,
     Span,
     StoredKeys,
     listed,
@@ -386,7 +387,7 @@ class KeyFiles:
         for folder in folders:
             with suppress(FileNotFoundError), os.scandir(folder) as entries:
                 for one in entries:
-                    if one.name.endswith(".keys"):
+                    if one.name.endswith(".keys") and NAME.fullmatch(one.name):
                         found.append(StoredKeys(*span_of(one.name), folder, one.name, one.inode()))
                     elif folder == self.folder and self._reads(one.name):
                         folders.append(folder / one.name)
