@@ -43,6 +43,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         server: BucketServer = request.getfixturevalue("bucket_server")
         return section(server.settings())
     (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o755)  # whatever the umask is
     return f"[storage]\naddress = 'file://{tmp_path / 'shared'}'\n"
 
 

@@ -360,10 +360,12 @@ def two_servers(
 
 
 def _proxy_settings(port: int, ports: tuple[int, int]) -> str:
-    """Those of the handbook, with addresses of this machine."""
+    """Those of the handbook, with addresses of this machine, and without TLS."""
     (found,) = re.findall(r"```\n(defaults\n.*?)```", _HANDBOOK.read_text("utf-8"), re.DOTALL)
     there = iter(ports)
-    found = re.sub(r"bind .*", f"bind 127.0.0.1:{port}", found)
+    found = re.sub(r"bind .*", f"bind 127.0.0.1:{port}", found).replace(
+        "X-Forwarded-Proto https", "X-Forwarded-Proto http"
+    )
     return re.sub(r"(server \w+) 10\.0\.0\.1.:8000", lambda match: f"{match[1]} 127.0.0.1:{next(there)}", found)
 
 
