@@ -338,7 +338,7 @@ def two_servers(
             f'[node]\nemergency_number = "112"\n[storage]\ndatabase = "{url}"\n[server]\n'
             f'url = "https://csirt.example"\ntrusted_proxies = ["127.0.0.1"]\n'
             f"[api]\nrequests_a_minute = 100000\npublic_a_minute = 100000\n"
-            f"[tell]\nhold_first_mail = false\n"
+            f"[tell]\nhold_first_mail = false\nmails_a_day = 0\n"
             f'[mail]\nchannel = "smtp"\nhost = "127.0.0.1"\nport = {office.port}\nsecurity = "none"\n'
         )
         Tocsin(home, {}).run("directory", "import", folder / "teams.toml")
