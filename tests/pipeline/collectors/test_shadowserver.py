@@ -19,7 +19,11 @@ from tocsin.pipeline.collectors.shadowserver import read_key, window
 
 Collect = Callable[..., None]
 KEY, SECRET = "0e2f6c1a", "a-secret of ours"
-TODAY = datetime.now(UTC).date()
+
+
+def today() -> date:
+    """Of each test: a run may go on past midnight."""
+    return datetime.now(UTC).date()
 
 
 @dataclass
@@ -81,8 +85,8 @@ class FakeShadowserver:
 @pytest.fixture
 def shadowserver(server: WebServer) -> FakeShadowserver:
     fake = FakeShadowserver(server)
-    fake.add("one", TODAY - timedelta(days=2), "scan_rdp", report("192.0.2.1"))
-    fake.add("two", TODAY - timedelta(days=1), "scan_rdp", report("192.0.2.2", day="2026-11-22"))
+    fake.add("one", today() - timedelta(days=2), "scan_rdp", report("192.0.2.1"))
+    fake.add("two", today() - timedelta(days=1), "scan_rdp", report("192.0.2.2", day="2026-11-22"))
     return fake
 
 
@@ -109,7 +113,7 @@ def test_each_report_is_taken_once(
     [first] = tocsin.json("collect", "run", "it")
     asked = len(shadowserver.server.asked)
     [second] = tocsin.json("collect", "run", "it")
-    name = shadowserver.add("three", TODAY, "scan_rdp", report("192.0.2.3", day="2026-11-24"))
+    name = shadowserver.add("three", today(), "scan_rdp", report("192.0.2.3", day="2026-11-24"))
     [third] = tocsin.json("collect", "run", "it")
 
     assert (first["reports"], second["reports"], third["taken"]) == (2, 0, [name])
@@ -118,18 +122,18 @@ def test_each_report_is_taken_once(
     assert asked == 4 + 2  # four days listed, two reports fetched; then only lists
     assert {path for path, _ in shadowserver.calls[6 if by == "call" else 4 : -1]} == {"/api2/reports/list"}
     days = [request["date"] for path, request in shadowserver.calls[:4] if path.endswith("list")]
-    assert days[0] == f"{TODAY - timedelta(days=3)}"
+    assert days[0] == f"{today() - timedelta(days=3)}"
 
 
 def test_only_what_is_asked_for_is_fetched(
     tocsin: Tocsin, api: Callable[..., None], shadowserver: FakeShadowserver
 ) -> None:
-    shadowserver.add("three", TODAY, "scan_ssh", report("192.0.2.3"))
+    shadowserver.add("three", today(), "scan_ssh", report("192.0.2.3"))
     api(types=["scan_ssh", "scan_ftp"], reports=["kestria"])
 
     [offer] = tocsin.json("collect", "run", "it", "--dry-run")
 
-    assert offer["what"] == f"{TODAY}-scan_ssh-kestria-geo.csv"
+    assert offer["what"] == f"{today()}-scan_ssh-kestria-geo.csv"
     assert all(request["reports"] == ["kestria"] for _, request in shadowserver.calls)
 
 
@@ -167,11 +171,11 @@ def test_one_report_that_cannot_be_fetched_keeps_no_other_from_being_taken(
 def test_an_empty_download_is_tried_again(
     tocsin: Tocsin, api: Callable[..., None], shadowserver: FakeShadowserver
 ) -> None:
-    shadowserver.reports["one"] = (TODAY, "scan_rdp", b"")
+    shadowserver.reports["one"] = (today(), "scan_rdp", b"")
     api()
 
     assert "without content" in tocsin.json("collect", "run", "it", code=1)[0]["error"]
-    shadowserver.reports["one"] = (TODAY, "scan_rdp", report("192.0.2.1"))
+    shadowserver.reports["one"] = (today(), "scan_rdp", report("192.0.2.1"))
     assert tocsin.json("collect", "run", "it")[0]["reports"] == 1
 
 
