@@ -27,8 +27,7 @@ def list_(call: NodeInvocation) -> None:
         print_table("", columns, rows)
         if writer is not None:
             at_work = "at work" if writer.at_work else "none at the moment"
-            print_table(
-                "", ("takes reports in", "term", "numbers passed over"), [[at_work, writer.term, writer.passed]]
-            )
+            about = "taking reports in", "turns so far", "ingest numbers without a report"
+            print_table("", about, [[at_work, writer.term, writer.passed]])
 
     call.emit({"machines": [asdict(one) for one in found], "writer": writer and asdict(writer)}, show)
