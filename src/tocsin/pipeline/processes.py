@@ -153,7 +153,7 @@ class Processes:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _WorkerRequest:
     """Something that is asked of a worker; ``then`` makes of its answer what the future gives."""
 
     request: bytes
@@ -188,9 +188,9 @@ class _Worker:
         arguments = theirs, self._memory, terms
         self._process = context.Process(target=_serve, args=arguments, name="tocsin worker", daemon=True)
         self._changed = Condition()
-        self._first: deque[_Asked] = deque()
-        self._later: deque[_Asked] = deque()
-        self._sent: deque[_Asked] = deque()
+        self._first: deque[_WorkerRequest] = deque()
+        self._later: deque[_WorkerRequest] = deque()
+        self._sent: deque[_WorkerRequest] = deque()
         self.reports: set[int] = set()
         self.ingest: IngestTerms | None = None
         self.sets: dict[int, tuple[int, ...]] = {}
@@ -207,13 +207,13 @@ class _Worker:
 
     def ask(self, request: object, then: Callable[[Any], Any] = lambda answer: answer) -> Future[Any]:
         """What the worker answers, as ``then`` makes it."""
-        return self._ask(_Asked(pickle.dumps(request, 5), b"", then), self._first)
+        return self._ask(_WorkerRequest(pickle.dumps(request, 5), b"", then), self._first)
 
     def understand(self, request: _Understand, data: bytes, then: Callable[[Any], Any]) -> Future[Any]:
         """The same for a chunk and its bytes, when nothing else is asked."""
-        return self._ask(_Asked(pickle.dumps(request, 5), data, then), self._later)
+        return self._ask(_WorkerRequest(pickle.dumps(request, 5), data, then), self._later)
 
-    def _ask(self, asked: _Asked, where: deque[_Asked]) -> Future[Any]:
+    def _ask(self, asked: _WorkerRequest, where: deque[_WorkerRequest]) -> Future[Any]:
         with self._changed:
             if self.lost:  # and perhaps ended already, when it held a batch that is now to be finished
                 asked.future.set_exception(self._lost_error())
@@ -237,7 +237,7 @@ class _Worker:
             if self._process.pid is not None:
                 self._process.kill()
 
-    def _next(self) -> _Asked | None:
+    def _next(self) -> _WorkerRequest | None:
         """What is to be sent next, as soon as there is something; None: nothing any more."""
         while True:
             with self._changed:

@@ -277,7 +277,8 @@ def _add_failures(application: FastAPI, desk: PageContext) -> None:
         error = known_failure(raised)
         if isinstance(error, UsageError | InputError):
             return desk.page(request, "failed.html", status=422, what="input", error=error)
-        getLogger("uvicorn.error").error("%s", error.line)
+        # Of an error of the system the place says more than its words.
+        getLogger("uvicorn.error").error("%s", error.line, exc_info=None if error is raised else raised)
         what = "storage" if isinstance(error, StorageError) else "failed"
         return desk.page(request, "failed.html", status=503, what=what, error=None)
 
