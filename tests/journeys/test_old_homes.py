@@ -52,9 +52,13 @@ def _holds_all(home: Path, name: str) -> None:
     assert now["audit verify"]["good"]
     assert now["events"] == before.pop("events")
     for command, rows in before.items():
-        found = iter(now[command])
-        for was in rows:
+        found = iter(_rows(now[command]))
+        for was in _rows(rows):
             assert any({key: row.get(key) for key in was} == was for row in found), (command, was)
+
+
+def _rows(document: Any) -> list[dict[str, Any]]:
+    return document if isinstance(document, list) else [document]
 
 
 def _printed(home: Path, at: str, *commands: str) -> dict[str, Any]:
