@@ -71,6 +71,7 @@ def _one_is_gone(both: TwoServers) -> None:
     assert browser.post("/admin/machines", data={"csrf": csrf, "name": "lost:8000"}).status_code == 303
     listed = both.tocsin.run("machines", "list")
     assert "lost:8000" not in listed
+    assert "Retention" in listed
     assert "turns so far" in listed
     _one_number_is_passed_over(database)
 

@@ -13,13 +13,14 @@ app = Commands(cls=act_group("machines"), help="Servers over one PostgreSQL.", n
 def list_(call: NodeInvocation) -> None:
     """List the machines, when each was last seen, which work each does, and whether one takes reports in."""
     from tocsin.operations.machines import list_machines
+    from tocsin.operations.worker import CHORE_NAMES
     from tocsin.pipeline.term import writer_state
 
     found, writer = list_machines(call.database), writer_state(call.database)
     columns = ("machine", "state", "version", "seen", "clock", "work")
     rows = [
         [one.name, "gone" if one.gone else "at work", one.version, f"{one.seen_at:%Y-%m-%d %H:%M:%S}",
-         f"{one.ahead:+.1f} s", ", ".join(one.chores)]
+         f"{one.ahead:+.1f} s", ", ".join(CHORE_NAMES.get(chore, chore) for chore in one.chores)]
         for one in found
     ]  # fmt: skip
 

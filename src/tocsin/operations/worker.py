@@ -18,6 +18,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from tocsin.interface import N_
 from tocsin.node.errors import ConflictError, StorageError, TocsinError, internal_failures
 from tocsin.node.records import Database, KeptLocks, insert_for
 from tocsin.node.retries import pause
@@ -49,6 +50,14 @@ class Chore(StrEnum):
     TODO = "todo"  # who has to-do items that have ended is forgotten
     STANDBY = "standby"  # copies for a standby machine
 
+
+CHORE_NAMES: Final[Mapping[str, str]] = {
+    Chore.TELL: N_("Notifications"), Chore.COLLECT: N_("Collectors"), Chore.REPLIES: N_("Incoming mails"),
+    Chore.FEEDS: N_("Feeds"), Chore.VERIFY: N_("Verifications"), Chore.KEYS: N_("Keys"),
+    Chore.RETENTION: N_("Retention"), Chore.PURGE: N_("Purge"), Chore.CALL_OUTS: N_("Call-outs"),
+    Chore.CASES: N_("Incidents"), Chore.ASSETS: N_("Critical assets"), Chore.EXCHANGE: N_("Exchange"),
+    Chore.TODO: N_("To do"), Chore.STANDBY: N_("Standby"),
+}  # fmt: skip
 
 EVERY: Final[Mapping[Chore, timedelta]] = {
     Chore.TELL: timedelta(seconds=_LOOKS),

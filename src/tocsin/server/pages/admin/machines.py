@@ -7,24 +7,17 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.directory import directory_version
-from tocsin.interface import N_, PageRouter, needs
+from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.operations.machines import ACTS, MachineStatus, list_machines
-from tocsin.operations.worker import Chore
+from tocsin.operations.worker import CHORE_NAMES
 from tocsin.pipeline.term import writer_state
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.security import Form
 
 _REMOVE: Final = ACTS[0]
-_CHORES: Final = {
-    Chore.TELL: N_("Notifications"), Chore.COLLECT: N_("Collectors"), Chore.REPLIES: N_("Incoming mails"),
-    Chore.FEEDS: N_("Feeds"), Chore.VERIFY: N_("Verifications"), Chore.KEYS: N_("Keys"),
-    Chore.RETENTION: N_("Retention"), Chore.PURGE: N_("Purge"), Chore.CALL_OUTS: N_("Call-outs"),
-    Chore.CASES: N_("Incidents"), Chore.ASSETS: N_("Critical assets"), Chore.EXCHANGE: N_("Exchange"),
-    Chore.TODO: N_("To do"), Chore.STANDBY: N_("Standby"),
-}  # fmt: skip
 
 
 def machine_pages(desk: PageContext) -> APIRouter:
@@ -58,7 +51,7 @@ def _list(
     rules = {one.name: _rules_of(one, version) for one in found}
     return desk.page(
         request, "admin/machines.html", status=status, machines=found, rules=rules, done=done, error=error,
-        gone=[one for one in found if one.gone], writer=writer_state(desk.node.database), chores=_CHORES,
+        gone=[one for one in found if one.gone], writer=writer_state(desk.node.database), chores=CHORE_NAMES,
     )  # fmt: skip
 
 
