@@ -23,7 +23,7 @@ _TABS: Final = (
     NavigationEntry(N_("Claims"), "/claims", Permission.DIRECTORY_SURVEY),
     NavigationEntry(N_("Verifications"), "/verifications", Permission.DIRECTORY_SURVEY),
     NavigationEntry(N_("Scheduled"), "/deliveries/due", Permission.DELIVERIES_READ),
-    NavigationEntry(N_("Verification requests"), "/deliveries/letters", Permission.DELIVERIES_READ),
+    NavigationEntry(N_("Other mails"), "/deliveries/letters", Permission.DELIVERIES_READ),
     NavigationEntry(N_("Sending"), "/deliveries/sending", Permission.DELIVERIES_READ),
     NavigationEntry(N_("Feeds"), "/reports/feeds", Permission.REPORTS_READ),
     NavigationEntry(N_("Feed catalogue"), "/reports/feeds/catalogue", Permission.REPORTS_READ),
