@@ -56,3 +56,13 @@ def test_connections_that_are_kept_open_see_what_others_change_and_are_closed_at
     pool = mine.engine.pool
     assert isinstance(pool, QueuePool)
     assert pool.checkedout() == 0  # anything else makes each end of a database a search through all objects
+
+
+def test_a_connection_that_is_in_use_when_all_are_closed_is_closed_when_it_comes_back(database: Database) -> None:
+    with database.kept_open():
+        with database.connection() as used:
+            connection = used.connection.dbapi_connection
+            database.close()
+        assert connection is not None
+        with pytest.raises(Exception, match="closed"):
+            connection.cursor().execute("SELECT 1")

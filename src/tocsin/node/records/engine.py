@@ -228,8 +228,9 @@ def open_database(url: str) -> Database:
     else:
         event.listen(engine, "begin", _begin_postgresql)
     database = Database(engine)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "checkin", partial(_close_sqlite, database._keeping))  # noqa: SLF001 (its own maker)
+    keeping = database._keeping if engine.dialect.name == "sqlite" else None  # noqa: SLF001 (its own maker)
+    event.listen(engine, "connect", partial(_note_pool, engine))
+    event.listen(engine, "checkin", partial(_close_unwanted, engine, keeping))
     finalize(database, _close, engine)  # whoever lets go of the database also lets go of its connections
     return database
 
@@ -260,9 +261,19 @@ def _tune_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> No
     connection.isolation_level = None  # we begin transactions ourselves, see below
 
 
-def _close_sqlite(keeping: Collection[None], _connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
-    """Nothing stays open behind a command: whoever keeps nothing open closes what was used."""
-    if not keeping:
+def _note_pool(engine: Engine, _connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+    entry.info["pool"] = engine.pool
+
+
+def _close_unwanted(
+    engine: Engine, keeping: Collection[None] | None, _connection: DBAPIConnection, entry: ConnectionPoolEntry
+) -> None:
+    """Close a connection that comes back where nobody would use it again.
+
+    As where all were closed while it was in use; and of SQLite whenever nothing is kept open, so that nothing stays
+    open behind a command. ``keeping``: None where connections are always kept.
+    """
+    if entry.info.get("pool") is not engine.pool or (keeping is not None and not keeping):
         entry.invalidate()
 
 
