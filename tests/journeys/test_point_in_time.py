@@ -3,12 +3,15 @@
 import os
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from support.cast import Tocsin
 from support.databases import Cluster, name_of
 from support.homes import settle
 from support.processes import KILLED, command
+from tocsin.node.records import AuditAction, audit
+from tocsin.operations.take_back import forget_taken_back
 from tocsin.pipeline.stores import open_node
 
 Report = Callable[..., Path]
@@ -30,6 +33,25 @@ def _state(tocsin: Tocsin) -> dict[str, object]:
         "rows": sorted(rows.values()),
         "quarantine": ingests,
     }
+
+
+def _forgets(node: Tocsin) -> None:
+    """What was put aside stays until something is purged, on whatever machine, or a month has gone by."""
+    opened, aside = open_node(node.home), node.home / "taken-back"
+    before, now = {*aside.iterdir()}, datetime.now(UTC)
+    forget_taken_back(node.home, opened.database, now)
+    assert before
+    assert {*aside.iterdir()} == before
+    old = aside / "20260101-000000"
+    old.mkdir()
+    os.utime(old, ((now - timedelta(days=31)).timestamp(),) * 2)
+    forget_taken_back(node.home, opened.database, now)
+    assert {*aside.iterdir()} == before
+    with opened.database.begin() as session:  # as by another machine
+        audit(session, AuditAction.CONTENT_PURGED, at=now + timedelta(seconds=1), actor="test", subject="event:1-1")
+    forget_taken_back(node.home, opened.database, now)
+    assert not [*aside.iterdir()]
+    opened.database.close()
 
 
 def test_events_and_keys_follow_records_that_were_restored_to_a_moment(
@@ -73,5 +95,6 @@ def test_events_and_keys_follow_records_that_were_restored_to_a_moment(
     assert not any("2-1" in line for line in node.run("events", "--limit", "0", "--format", "json").splitlines())
     hear(*days[5:9])
     node.run("audit", "verify")
+    _forgets(node)
 
     assert _state(node) == _state(Tocsin(tmp_path / "other", node.environment))

@@ -1,6 +1,7 @@
 """Two servers over one database: people work on while one after the other is killed, and nothing is lost or doubled."""
 
 import json
+import os
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,11 @@ def test_people_work_on_while_servers_are_killed(postgresql: Cluster, tmp_path: 
         tab.command("Network.setCookie", name=COOKIE, value=both.people[0].browser.cookies[COOKIE], url=f"{both.url}/")
         tab.open(f"{both.url}/today")
         loads = tab.loads
+        aside = both.node.home / "taken-back" / "20260101-000000"
+        aside.mkdir(parents=True)
+        os.utime(aside, (0, 0))
         both.work(4.0, 1.0)
+        assert not aside.exists()  # each machine forgets what it put aside
         found = both.recount()
         until(lambda: _shown(tab) == state_token(both.node), "a page that was open shows what is")
         assert tab.read("document.getElementById('live-state').className") == "state-good"

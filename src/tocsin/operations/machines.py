@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from logging import getLogger
 from pathlib import Path
 from threading import Event, Thread
@@ -29,6 +29,7 @@ from tocsin.node.records import AuditAction, Database, KeptLocks, audit, insert_
 from tocsin.node.sentences import say
 from tocsin.node.tokens import open_tokens
 from tocsin.operations.models import ChoreRow, MachineRow
+from tocsin.operations.take_back import forget_taken_back
 
 SEEN_EVERY: Final = 10.0
 """Seconds between two words of a machine."""
@@ -146,7 +147,7 @@ def beating(
     """Say every few seconds that this machine is at work, and with which tables, for as long as the block runs.
 
     Meanwhile it holds the lock ``worker WORKER``, by which others see at once that it was killed. ``at_work`` is kept
-    up to date: those whose tables have the same ``public``.
+    up to date: those whose tables have the same ``public``. What a repair put aside in this home is forgotten in time.
     """
     if not node.database.is_shared:
         yield
@@ -171,7 +172,7 @@ class _Heart:
     ) -> None:
         self._node, self._name, self._worker, self._tables, self._at_work = node, name, worker, tables, at_work
         self.ended, self._begun = Event(), False
-        self._beaten = self._read = float("-inf")
+        self._beaten = self._read = self._cleared = float("-inf")
         self._files: dict[str, str] = {}
         self._said, self._locks = "", KeptLocks(node.database)
 
@@ -186,10 +187,13 @@ class _Heart:
                     if monotonic() - self._beaten >= SEEN_EVERY:
                         self._beat()
                         self._beaten = monotonic()
+                    if monotonic() - self._cleared >= _READ_EVERY:
+                        self._cleared = monotonic()
+                        forget_taken_back(self._node.home, self._node.database, datetime.now(UTC))
                 self._said = ""
             except TocsinError as error:  # the next word may be heard
                 if str(error) != self._said:
-                    getLogger("uvicorn.error").warning("The other machines cannot be told of this one: %s", error)
+                    getLogger("uvicorn.error").warning("What this machine does for the others failed: %s", error)
                 self._said = str(error)
             self.ended.wait(_HOLDS_EVERY)
 

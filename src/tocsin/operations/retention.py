@@ -60,7 +60,7 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
             dispatches_forgotten=dispatches,
             files_merged=node.store.compact(today=today),
         )
-        forget_taken_back(node.home, now)
+        forget_taken_back(node.home, node.database, now)
         _forget_rows(node, today - timedelta(days=_longest_window(node)))
         _merge_keys(node, today)
         node.store.clean()

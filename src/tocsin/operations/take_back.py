@@ -4,19 +4,22 @@ PostgreSQL can be restored to any moment (its manual, 25.3), while events, keys 
 ingests that the records do not know goes aside, into ``taken-back/`` of the home folder, and stays there for a month.
 """
 
+import os
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
+
+from sqlalchemy import func, select
 
 from tocsin.delivery import halts, sole_caller, sole_deliverer, sole_exchange, stop
 from tocsin.node.errors import ConflictError
 from tocsin.node.files import disk_failures
 from tocsin.node.journal import bring_back_journal, learn_steps
 from tocsin.node.paths import HomeFile, HomeFolder
-from tocsin.node.records import AuditAction, at_work, audit, cut
+from tocsin.node.records import AuditAction, AuditEntry, Database, at_work, audit, cut
 from tocsin.node.sentences import say
 from tocsin.operations.purge import finish_interrupted
 from tocsin.pipeline.stores import NodeWithStores, writer
@@ -79,6 +82,7 @@ def take_back(node: NodeWithStores, *, actor: str, now: datetime) -> TakeBackRes
         cut("takeback.records")
         events = node.store.take_back(last, aside / HomeFolder.EVENTS)  # last: by the table it is seen that this is due
     finish_interrupted(node.home)
+    os.utime(aside)  # what was purged once more by now is not in it
     return TakeBackResult(last, shown, events, str(aside))
 
 
@@ -100,11 +104,25 @@ def stop_all(node: NodeWithStores, held: ExitStack) -> None:
         held.enter_context(lock(node.database))
 
 
-def forget_taken_back(home: Path, now: datetime) -> None:
-    """Delete what was put aside a month ago."""
-    for folder in (home / HomeFolder.TAKEN_BACK).glob("*"):
-        if folder.name < f"{now - _KEPT:%Y%m%d}":
-            shutil.rmtree(folder)
+def forget_taken_back(home: Path, database: Database, now: datetime) -> None:
+    """Delete what was put aside a month ago or before the last purge, on whatever machine: it may hold what was purged.
+
+    Each machine does so for its own home.
+
+    Raises:
+        StorageError: the records cannot be read, or the disk failed.
+
+    """
+    if not (folders := [*(home / HomeFolder.TAKEN_BACK).glob("*")]):
+        return
+    with database.reading() as session:
+        purges = select(func.max(AuditEntry.at)).where(AuditEntry.word == AuditAction.CONTENT_PURGED.value)
+        purged = session.scalar(purges) or now - _KEPT
+    for folder in folders:
+        made = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+        if made < max(purged, now - _KEPT):
+            with disk_failures(f"{folder} could not be deleted"):
+                shutil.rmtree(folder)
 
 
 def _put_aside(node: NodeWithStores, last: int, aside: Path) -> None:
