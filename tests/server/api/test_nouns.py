@@ -198,6 +198,7 @@ def test_audit_and_metrics(told: World) -> None:
     assert 'tocsin_rows_total{outcome="stored"} 3.0' in lines
     assert "tocsin_quarantine_rows 0.0" in lines
     assert any(line.startswith('tocsin_digests{state="sent"}') for line in lines)
+    assert not any(line.startswith("tocsin_news{") for line in lines)  # all of it is in that digest
     timed = 'tocsin_request_seconds_count{method="GET",route="/api/v1/lookup",status="2xx"} 1.0'
     assert timed in lines
     assert "192.0.2.77" not in text.text

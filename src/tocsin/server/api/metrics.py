@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Row, Select, func, select
 
 from tocsin import __version__
-from tocsin.delivery import Delivery, DeliveryItem
+from tocsin.delivery import Delivery, DeliveryItem, ItemState
 from tocsin.events import FeedAlarm, FeedRecord, Ingest, IngestState, open_rows
 from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
@@ -89,10 +89,16 @@ def _by_state(table: type[Delivery | DeliveryItem | Letter | Upload]) -> Select[
     return select(table.state, func.count()).group_by(table.state)
 
 
+_OWED: Final = (ItemState.PREPARED, ItemState.QUEUED)
 _COUNTED: Final = (
     ("tocsin_digests", "Digests.", _by_state(Delivery)),
     ("tocsin_letters", "Letters.", _by_state(Letter).where(Letter.about == "")),
-    ("tocsin_news", "Pieces of news that teams are owed.", _by_state(DeliveryItem)),
+    # Without those that are part of a digest: they grow by thousands a day, for years.
+    (
+        "tocsin_news",
+        "Pieces of news that teams are owed.",
+        _by_state(DeliveryItem).where(DeliveryItem.state.in_(_OWED)),
+    ),
     ("tocsin_uploads", "Reports that were sent in.", _by_state(Upload)),
 )
 
