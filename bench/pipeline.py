@@ -142,9 +142,11 @@ def run(command: list[str], environment: Mapping[str, str] | None = None) -> tup
     mapped, which the system may take back at any time; looked at twenty times a second.
     """
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)  # who outlives the one that started it becomes ours
+    # As installed, where modules are compiled: some environments forbid that, and each start would do it anew.
+    installed = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     started = time.monotonic()
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **(environment or {})}
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**installed, **(environment or {})}
     )
     owns = [0.0]
     watching = Thread(target=watch_memory, args=(process.pid, owns))
