@@ -424,7 +424,7 @@ def test_hours_are_those_of_the_teams_clock() -> None:
 
 def test_by_command(tmp_path: Path) -> None:
     tocsin = Tocsin(tmp_path / "home", {})
-    (tmp_path / "team.toml").write_text(TOML, encoding="utf-8")
+    (tmp_path / "team.toml").write_text(TOML.replace("expires = 2027-01-31", "expires = 2099-01-31"), encoding="utf-8")
     tocsin.run("directory", "import", tmp_path / "team.toml")
     (tocsin.home / "tocsin.toml").write_text('[directory.needs]\nexchange = ["mandate"]\nencrypt = ["accreditation"]\n')
 

@@ -46,7 +46,7 @@ def test_a_row_is_tried_and_mended_and_the_rest_read_again_or_left(world: World)
     assert "0 of 2 rows are now stored; still unreadable: 2" in run("quarantine", "replay", "1", "--reason", _UNUSABLE)
     assert "2 rows of ingest 3 are dismissed." in run("quarantine", "dismiss", "3", "--reason", "Totals.")
     with world.node.database.reading() as session:
-        assert open_rows(session, kept_since(world.node)) == (0, None)
+        assert open_rows(session, kept_since(world.node, world.now)) == (0, None)
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -55,7 +55,7 @@ def test_rows_in_any_order_are_read_once_and_sums_balance(world: World, steps: l
     hear(world, *(f"nowhere-{world.reports}-{n}" for n in range(4)))
     with world.node.database.reading() as session:
         number = max(session.scalars(select(Ingest.number)))
-        before = open_rows(session, kept_since(world.node))[0]
+        before = open_rows(session, kept_since(world.node, world.now))[0]
     taken: set[int] = set()
     stored = 0
     for place, mends in steps:
@@ -76,4 +76,4 @@ def test_rows_in_any_order_are_read_once_and_sums_balance(world: World, steps: l
             taken.add(place)
             stored += counts.quarantined == 0
     with world.node.database.reading() as session:
-        assert open_rows(session, kept_since(world.node))[0] == before - stored
+        assert open_rows(session, kept_since(world.node, world.now))[0] == before - stored

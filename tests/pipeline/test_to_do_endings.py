@@ -188,17 +188,17 @@ def send_again(world: World) -> None:
 
 def without_key(world: World) -> None:
     world.tocsin.run("directory", "set", OPERATOR, "encrypt", "true", "--said-by", "A")
-    world.tocsin.run("keys", "node-make")  # by the clock of this machine
-    world.at(30).hear("192.0.2.1")
-    world.at(30.1).tell()
+    world.tocsin.run("keys", "node-make")
+    world.after_today(1).hear("192.0.2.1")
+    world.after_today(1.1).tell()
 
 
 def with_key(world: World) -> None:
     path = world.folder / "key.pgp"
     with gnupg() as gpg:
-        path.write_bytes(gpg.public(gpg.make(f"NOC <{NOC}>", at="20261101T000000")))
+        path.write_bytes(gpg.public(gpg.make(f"NOC <{NOC}>", at=f"{world.now - timedelta(days=3):%Y%m%dT%H%M%S}")))
     world.tocsin.run("keys", "import", OPERATOR, path, "--said-by", "A")
-    tell(world.node, now=world.at(30.2).now)
+    tell(world.node, now=world.after_today(1.2).now)
 
 
 def expiring_key(world: World) -> None:

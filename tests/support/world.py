@@ -66,6 +66,10 @@ class World:
         self.now = START + timedelta(days=days)
         return self
 
+    def after_today(self, days: float) -> "World":
+        """The same, so many days after today by the clock of this machine: libraries make keys by that."""
+        return self.at((datetime.now(UTC) - START) / timedelta(days=1) + days)
+
     def hear(self, *addresses: str, port: int = 3389) -> Counts:
         """Take in one report of open RDP services that were seen an hour ago."""
         self.reports += 1

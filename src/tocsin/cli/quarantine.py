@@ -28,7 +28,7 @@ def list_(call: NodeInvocation) -> None:
         with remote.client_of(call) as client:
             found = [dict(entry) for entry in client.quarantine()]
     else:
-        found = [vars(entry) for entry in quarantined(call.node)]
+        found = [vars(entry) for entry in quarantined(call.node, call.now)]
     title = f"{sum(entry['rows'] for entry in found):,} unreadable rows"
     names = ("ingest", "report", "feed", "rows", "replayed_by")
     cells = [["" if entry[name] is None else entry[name] for name in names] for entry in found]

@@ -74,7 +74,7 @@ class RowFilter:
     ingest: int | None = None
 
 
-def quarantined(node: NodeWithStores) -> list[QuarantinedIngest]:
+def quarantined(node: NodeWithStores, now: datetime) -> list[QuarantinedIngest]:
     """The ingests that set rows aside, newest first."""
     wanted = (
         select(Ingest, FeedRecord.code)
@@ -85,7 +85,7 @@ def quarantined(node: NodeWithStores) -> list[QuarantinedIngest]:
     replays = select(Ingest.replay_of, Ingest.number).where(Ingest.replay_of.is_not(None)).order_by(Ingest.number)
     with node.database.reading() as session:
         by = dict(session.execute(replays).all())
-        left = {one.ingest.number: one.open for one in waiting_rows(session, kept_since(node))}
+        left = {one.ingest.number: one.open for one in waiting_rows(session, kept_since(node, now))}
         return [
             QuarantinedIngest(
                 record.number,
@@ -113,9 +113,9 @@ def require_ingest(node: NodeWithStores, number: int) -> tuple[Ingest, FeedRecor
         return record, session.get_one(FeedRecord, record.feed_id)
 
 
-def kept_since(node: NodeWithStores) -> datetime:
+def kept_since(node: NodeWithStores, now: datetime) -> datetime:
     """Since when the set-aside rows of ingests are still kept."""
-    return datetime.now(UTC) - timedelta(days=node.settings.retention.quarantine_days)
+    return now - timedelta(days=node.settings.retention.quarantine_days)
 
 
 def find_row(node: NodeWithStores, number: int, place: int) -> SetAsideRow:
@@ -142,13 +142,13 @@ def is_open(node: NodeWithStores, row: SetAsideRow) -> bool:
 
 
 def rows_waiting(
-    node: NodeWithStores, wanted: RowFilter, *, after: tuple[int, int] | None = None
+    node: NodeWithStores, wanted: RowFilter, now: datetime, *, after: tuple[int, int] | None = None
 ) -> Iterator[tuple[WaitingRows, SetAsideRow]]:
     """The rows that wait for a person: the newest ingest first, its rows in order.
 
     ``after``: ingest and place of the row before the first; a stable cursor.
     """
-    for one, taken in _waiting(node, wanted):
+    for one, taken in _waiting(node, wanted, now):
         number = one.ingest.number
         if after is not None and number > after[0]:
             continue
@@ -158,10 +158,10 @@ def rows_waiting(
                 yield one, row
 
 
-def reasons_waiting(node: NodeWithStores, wanted: RowFilter) -> Counter[tuple[str, str, bool]]:
+def reasons_waiting(node: NodeWithStores, wanted: RowFilter, now: datetime) -> Counter[tuple[str, str, bool]]:
     """How many rows wait, by feed (source and code), reason, and whether they have a text that can be read again."""
     found: Counter[tuple[str, str, bool]] = Counter()
-    for one, taken in _waiting(node, wanted):
+    for one, taken in _waiting(node, wanted, now):
         feed = f"{one.feed.source}/{one.feed.code}"
         for (reason, readable), count in _reasons(node.quarantine, one.ingest.number, taken):
             found[feed, reason, readable] += count
@@ -226,7 +226,8 @@ def leave_aside(node: NodeWithStores, number: int, *, reason: str, actor: str, n
         raise InputError(say("The reason is empty."), hint=say("Give a reason."))
     require_ingest(node, number)
     with node.database.begin() as session:
-        waiting = next((one.open for one in waiting_rows(session, kept_since(node)) if one.ingest.number == number), 0)
+        aside = waiting_rows(session, kept_since(node, now))
+        waiting = next((one.open for one in aside if one.ingest.number == number), 0)
         if not waiting:
             raise NotFoundError(f"No set-aside row of ingest {number} waits.")
         session.add(LeftAside(ingest=number, at=now, said_by=actor, reason=reason.strip()[:2_000]))
@@ -245,11 +246,11 @@ def _reasons(kept: Place, number: int, taken: frozenset[int]) -> tuple[tuple[tup
     return tuple(Counter((row.reason, bool(row.raw)) for row in rows).items())
 
 
-def _waiting(node: NodeWithStores, wanted: RowFilter) -> list[tuple[WaitingRows, frozenset[int]]]:
+def _waiting(node: NodeWithStores, wanted: RowFilter, now: datetime) -> list[tuple[WaitingRows, frozenset[int]]]:
     with node.database.reading() as session:
         found = [
             one
-            for one in waiting_rows(session, kept_since(node))
+            for one in waiting_rows(session, kept_since(node, now))
             if wanted.feed in {"", f"{one.feed.source}/{one.feed.code}"} and wanted.ingest in {None, one.ingest.number}
         ]
         return [(one, taken_places(session, one.ingest.number) or frozenset()) for one in found]
@@ -344,7 +345,7 @@ def replay_rows(context: ActContext, request: IngestRows) -> Counts:
     """After its feed or mapping was fixed. What is still unreadable stays in quarantine with the new ingest."""
     node = cast("NodeWithStores", context.node)
     wanted = RowFilter(reason=request.reason, ingest=request.number)
-    places = [row.place for _, row in rows_waiting(node, wanted) if row.raw] if request.reason else None
+    places = [row.place for _, row in rows_waiting(node, wanted, context.now) if row.raw] if request.reason else None
     return replay(node, request.number, places=places, waiting=partial(_wait, context), **context.by)
 
 

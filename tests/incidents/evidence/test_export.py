@@ -6,7 +6,7 @@ import json
 import random
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,7 @@ def gpg() -> Iterator[Gpg]:
 @pytest.fixture
 def exported(case: Case, gpg: Gpg, tmp_path: Path) -> Path:
     case.world.tocsin.run("keys", "node-make")
-    case.world = case.world.at((datetime.now(UTC) - case.world.now) / timedelta(days=1) + 1)  # keys are made now
+    case.world = case.world.after_today(1)
     source = EvidenceSource(reference=case.reference, received_from="A. Diop", how="stick", seal="4711")
     add_files(case.context(), source, [NewFile("auth.log", io.BytesIO(LOG)), NewFile("a.exe", io.BytesIO(SAMPLE))])
     (disk,) = case.do("addEvidenceOfIncident", name="Disk", kind="device", seal="17", place="Safe 2").evidence

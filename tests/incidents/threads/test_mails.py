@@ -258,8 +258,8 @@ def test_who_needs_no_answer_is_quiet_until_the_next_mail(case: Case) -> None:
 
 def test_a_team_that_requires_it_gets_its_mail_encrypted_or_none(world: World) -> None:
     world.tocsin.run("directory", "set", "operator", "encrypt", "true", "--said-by", "A")
-    world.tocsin.run("keys", "node-make")  # by the clock of this machine
-    case = make_case(world.at(30), {"Operator": "abuse@operator.example"})
+    world.tocsin.run("keys", "node-make")
+    case = make_case(world.after_today(1), {"Operator": "abuse@operator.example"})
     with world.node.database.begin() as session:
         session.scalars(select(Party)).one().team_id = read_team(world.node.database, "operator")[0].id
     with pytest.raises(ConflictError, match="encrypted"):
@@ -268,14 +268,17 @@ def test_a_team_that_requires_it_gets_its_mail_encrypted_or_none(world: World) -
     with gnupg() as gpg:
         gpg.run("--import", given=world.tocsin.run("keys", "node-export").encode())
         path = world.folder / "key.pgp"
-        path.write_bytes(gpg.public(gpg.make("NOC <abuse@operator.example>", at="20261101T000000")))
+        made = gpg.make("NOC <abuse@operator.example>", at=f"{world.now - timedelta(days=3):%Y%m%dT%H%M%S}")
+        path.write_bytes(gpg.public(made))
         world.tocsin.run("keys", "import", "operator", path, "--said-by", "A")
         case.do("send", party="Operator", subject="Secret subject", text=TEXT)
         tell(world.node, now=world.now)
         (raw,) = [one.read_bytes() for one in world.node.mails.rglob("*.eml")]
         assert f"Subject: [{case.reference}]\r\n".encode() in raw
         assert b"Secret subject" not in raw
-        assert b"ransomware group" in gpg.run("--decrypt", given=raw, at="20270601T000000")
+        assert b"ransomware group" in gpg.run(
+            "--decrypt", given=raw, at=f"{world.now + timedelta(days=1):%Y%m%dT%H%M%S}"
+        )
 
 
 def _bounce(to: str, message_id: str) -> bytes:

@@ -47,7 +47,7 @@ def hand(world: World) -> Iterator[CountingHand]:
 
 
 def waiting(world: World) -> int:
-    return sum(1 for _ in rows_waiting(world.node, RowFilter()))
+    return sum(1 for _ in rows_waiting(world.node, RowFilter(), world.now))
 
 
 def mended(hand: CountingHand) -> str:

@@ -65,9 +65,8 @@ class _Figures(Collector):
             )
             seconds = last.timestamp() if last else 0
             yield GaugeMetricFamily("tocsin_last_report_timestamp_seconds", "When a report last came.", seconds)
-            yield GaugeMetricFamily(
-                "tocsin_quarantine_rows", "Set-aside rows that wait.", open_rows(session, kept_since(self._node))[0]
-            )
+            waiting = open_rows(session, kept_since(self._node, self._counter.now))[0]
+            yield GaugeMetricFamily("tocsin_quarantine_rows", "Set-aside rows that wait.", waiting)
             since = waiting_since(session)
             yield GaugeMetricFamily(
                 "tocsin_uploads_oldest_waiting_seconds",

@@ -30,7 +30,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     ) -> ListPage[QuarantineOut]:
         """The newest first."""
         place = paging.place(_NOUN)
-        found = [one for one in quarantined(node) if place is None or one.ingest < place[0]]
+        found = [one for one in quarantined(node, counter.now) if place is None or one.ingest < place[0]]
         return paging.page(_NOUN, found, lambda one: one.ingest, QuarantineOut.model_validate)
 
     @router.get("/quarantine/{number}", operation_id="readQuarantine", summary="The unreadable rows of one ingest")

@@ -51,7 +51,7 @@ def mend_pages(desk: PageContext) -> APIRouter:
             request, "reports/mend.html", row=row, ingest=ingest, feed=feed, filters=filters, done=done, tried=tried,
             header="".join(header_of(node.quarantine, number)), waits=is_open(node, row), editable=editable,
             fields=row_fields(node, number, typed) if editable and not wrong else [], text=typed, wrong=wrong,
-            shown=_SHOWN, left=sum(reasons_waiting(node, filters.wanted()).values()), status=status,
+            shown=_SHOWN, left=sum(reasons_waiting(node, filters.wanted(), desk.now).values()), status=status,
             next_row=_path(following, filters) if following else "",
         )  # fmt: skip
 
@@ -99,8 +99,8 @@ def mend_pages(desk: PageContext) -> APIRouter:
 def _after(desk: PageContext, filters: Filters, row: SetAsideRow) -> SetAsideRow | None:
     """The row behind this one in the list, or else its first; None where it is the last."""
     wanted, place = filters.wanted(), (row.ingest, row.place)
-    following = next((one for _, one in rows_waiting(desk.node, wanted, after=place)), None)
-    first = following or next((one for _, one in rows_waiting(desk.node, wanted)), None)
+    following = next((one for _, one in rows_waiting(desk.node, wanted, desk.now, after=place)), None)
+    first = following or next((one for _, one in rows_waiting(desk.node, wanted, desk.now)), None)
     return None if first is None or (first.ingest, first.place) == place else first
 
 

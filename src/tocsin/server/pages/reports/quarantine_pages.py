@@ -56,8 +56,8 @@ def quarantine_pages(desk: PageContext) -> APIRouter:
     ) -> Response:
         """Unreadable rows, the newest report first."""
         node, wanted = desk.node, filters.wanted()
-        reasons = reasons_waiting(node, RowFilter(wanted.feed, ingest=wanted.ingest))
-        waiting = list(islice(rows_waiting(node, wanted, after=filters.cursor()), _ROWS + 1))
+        reasons = reasons_waiting(node, RowFilter(wanted.feed, ingest=wanted.ingest), desk.now)
+        waiting = list(islice(rows_waiting(node, wanted, desk.now, after=filters.cursor()), _ROWS + 1))
         shown = aside_that_leaves(node, [row for _, row in waiting])
         rows = [(one, row) for (one, _), row in zip(waiting, shown, strict=True)]
         with node.database.reading() as session:
@@ -70,7 +70,9 @@ def quarantine_pages(desk: PageContext) -> APIRouter:
             reasons=reasons.most_common(_REASONS),
             total=sum(reasons.values()),
             matching=sum(count for (_, why, _), count in reasons.items() if wanted.reason in {"", why}),
-            everything=sum(reasons_waiting(node, RowFilter()).values()) if filters.asked else sum(reasons.values()),
+            everything=sum(reasons_waiting(node, RowFilter(), desk.now).values())
+            if filters.asked
+            else sum(reasons.values()),
             feeds=feeds,
             filters=filters,
             further=f"/reports/quarantine?{filters.query(after=f'{last.ingest}.{last.place}')}" if last else "",
@@ -82,7 +84,7 @@ def quarantine_pages(desk: PageContext) -> APIRouter:
         """Reprocess all rows of one reason and feed, after the cause was fixed here."""
         wanted = RowFilter(text_of(form, "feed"), text_of(form, "reason"))
         total = Counts()
-        for number in sorted({row.ingest for _, row in rows_waiting(desk.node, wanted) if row.raw}):
+        for number in sorted({row.ingest for _, row in rows_waiting(desk.node, wanted, desk.now) if row.raw}):
             total += perform(desk, visitor, REPLAY, form, number=number, reason=wanted.reason)
         return desk.go(f"/reports/quarantine?stored={total.stored + total.duplicates}&still={total.quarantined}")
 
