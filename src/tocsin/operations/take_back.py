@@ -6,7 +6,7 @@ ingests that the records do not know goes aside, into ``taken-back/`` of the hom
 
 import os
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -119,9 +119,9 @@ def forget_taken_back(home: Path, database: Database, now: datetime) -> None:
         purges = select(func.max(AuditEntry.at)).where(AuditEntry.word == AuditAction.CONTENT_PURGED.value)
         purged = session.scalar(purges) or now - _KEPT
     for folder in folders:
-        made = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
-        if made < max(purged, now - _KEPT):
-            with disk_failures(f"{folder} could not be deleted"):
+        # Another server of this home may be quicker.
+        with disk_failures(f"{folder} could not be deleted"), suppress(FileNotFoundError):
+            if datetime.fromtimestamp(folder.stat().st_mtime, UTC) < max(purged, now - _KEPT):
                 shutil.rmtree(folder)
 
 
