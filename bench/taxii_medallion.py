@@ -27,6 +27,7 @@ from pipeline import tocsin
 from taxii import indicators
 from tocsin.exchange.protocols import CollectionWriter, TaxiiCollection, TaxiiFilter, TaxiiObject, read_objects, refresh
 from tocsin.node.home import open_home
+from tocsin.operations.machines import ServersAtWork
 from tocsin.pipeline.stores import NodeWithStores, open_node
 from tocsin.server.taxii import MEDIA, TaxiiServer
 
@@ -116,7 +117,7 @@ def main() -> None:
 async def compare(folder: Path, medallion: Path) -> tuple[int, dict[str, Any]]:
     """How many calls are answered the same, and what differs of the others: ours, theirs."""
     node, secret = seeded(folder / "home")
-    application = TaxiiServer(node, lambda: datetime.now(UTC))
+    application = TaxiiServer(node, lambda: datetime.now(UTC), ServersAtWork())
     sent: dict[str, Any] = {"auth": ("any", secret), "headers": {"Accept": MEDIA}, "trust_env": False}
     here = httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://127.0.0.1/", **sent)
     names, differences = {**names_of(node)}, dict[str, Any]()
