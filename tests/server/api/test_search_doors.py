@@ -16,7 +16,7 @@ from tocsin.node.accounts import AccountRole, Permission
 @pytest.fixture
 def world(fresh: Path, tmp_path: Path) -> World:
     found = copy_world(fresh, tmp_path)
-    found.hear("192.0.2.1", "192.0.2.130")
+    found.after_today(0).hear("192.0.2.1", "192.0.2.130")  # commands have the clock of this machine
     found.tell()
     return found
 
