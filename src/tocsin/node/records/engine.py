@@ -227,10 +227,11 @@ def open_database(url: str) -> Database:
         event.listen(engine, "begin", _begin_sqlite)
     else:
         event.listen(engine, "begin", _begin_postgresql)
-    database = Database(engine)
-    keeping = database._keeping if engine.dialect.name == "sqlite" else None  # noqa: SLF001 (its own maker)
+    keeping: list[None] = []
+    database = Database(engine, keeping)
     event.listen(engine, "connect", partial(_note_pool, engine))
-    event.listen(engine, "checkin", partial(_close_unwanted, engine, keeping))
+    always = engine.dialect.name != "sqlite"
+    event.listen(engine, "checkin", partial(_close_unwanted, engine, None if always else keeping))
     finalize(database, _close, engine)  # whoever lets go of the database also lets go of its connections
     return database
 
