@@ -144,7 +144,7 @@ def run(command: list[str], environment: Mapping[str, str] | None = None) -> tup
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)  # who outlives the one that started it becomes ours
     # As installed, where modules are compiled: some environments forbid that, and each start would do it anew.
     installed = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    started = time.monotonic()
+    others, started = children(), time.monotonic()
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**installed, **(environment or {})}
     )
@@ -156,16 +156,26 @@ def run(command: list[str], environment: Mapping[str, str] | None = None) -> tup
     _, status, usage = os.wait4(process.pid, 0)
     seconds, own, peak = time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss
     cpu = own
-    with suppress(ChildProcessError):
-        while True:
-            _, _, usage = os.wait4(-1, 0)
-            cpu, peak = cpu + usage.ru_utime + usage.ru_stime, max(peak, usage.ru_maxrss)
+    while adopted := children() - others:
+        _, _, usage = os.wait4(adopted.pop(), 0)
+        cpu, peak = cpu + usage.ru_utime + usage.ru_stime, max(peak, usage.ru_maxrss)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)[:200]} ended with {process.returncode}")
     figures = {"seconds": seconds, "cpu_seconds": cpu, "cpu_seconds_of_the_first": own, "peak_mb": peak / 1024}
     figures["peak_own_mb"] = max(owns)
     return out, {name: round(figure, 2) for name, figure in figures.items()}
+
+
+def children() -> set[int]:
+    """Processes of this one: servers that a bench has started, and whose parent has ended before them."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            _, parent, *_ = stat.read_text().rpartition(")")[2].split()
+            if int(parent) == os.getpid():
+                found.add(int(stat.parent.name))
+    return found
 
 
 def watch_memory(pid: int, owns: list[float]) -> None:

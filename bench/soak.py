@@ -85,7 +85,10 @@ PAGES = ("/events", "/events?last=7d", "/today", "/problems", "/reports", "/deli
 PORTAL = ("/portal", "/portal?state=all")
 SOON = 5.0  # seconds after the return of a server within which work goes on
 _SETTLES = 20.0  # seconds after which an outage or a start is not felt any more
+_KILLS = 0.25  # the share of the time in which it is killed: its last life is long enough to see whether it grows
 _QUIET = 15.0  # seconds without a mail after which none comes any more
+
+Act = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -249,6 +252,7 @@ def make(folder: Path, size: Size, cluster: Cluster, office: PostOffice, mailbox
 def soak(one: Soak) -> dict[str, object]:
     """Fill it, let it work, and recount."""
     filled = fill(one)
+    sys.stderr.write(f"{json.dumps(filled)}\n")
     settings = one.home / "tocsin.toml"
     settings.write_text(settings.read_text().replace('channel = "file"', 'channel = "smtp"'))
     one.start()
@@ -314,19 +318,20 @@ def fill(one: Soak) -> dict[str, float]:
 
 def work(one: Soak) -> None:
     """Everything at once for the time of the soak, then until no mail comes any more."""
-    acts: list[Callable[[], None]] = [partial(send, one), partial(watch, one), partial(answer, one)]
+    acts: list[Act] = [partial(send, one), partial(watch, one), partial(answer, one)]
     acts += [partial(browse, one, number) for number in range(one.size.people)]
     threads = [threading.Thread(target=act, daemon=True) for act in acts]
     for thread in threads:
         thread.start()
-    seconds, outages = one.size.minutes * 60, [("imap", one.size.mailbox_away), ("postgresql", one.size.away)]
-    disturb: list[Callable[[], None]] = [partial(one.outage, *of) for of in [*outages, ("smtp", one.size.away)]]
-    disturb += [one.kill] * one.size.kills
-    one.ledger.chance.shuffle(disturb)
-    began = time.monotonic()
-    for place, act in enumerate(disturb, start=1):
-        one.ended.wait(max(0.0, began + seconds * place / (len(disturb) + 2) - time.monotonic()))
+    began, chance = time.monotonic(), one.ledger.chance
+    outages = [("imap", one.size.mailbox_away), ("postgresql", one.size.away), ("smtp", one.size.away)]
+    for at, act in [
+        *spread_over(0.0, _KILLS, [one.kill] * one.size.kills),
+        *spread_over(_KILLS, 1.0, [partial(one.outage, *of) for of in chance.sample(outages, len(outages))]),
+    ]:
+        one.ended.wait(max(0.0, began + at * one.size.minutes * 60 - time.monotonic()))
         act()
+    seconds = one.size.minutes * 60
     one.ended.wait(max(0.0, began + seconds - time.monotonic()))
     one.ended.set()
     for thread in threads:
@@ -336,6 +341,12 @@ def work(one: Soak) -> None:
         came = len(one.office.arrived)
         time.sleep(_QUIET)
     time.sleep(130)  # the mailbox is read once more
+
+
+def spread_over(first: float, last: float, acts: list[Act]) -> Iterator[tuple[float, Act]]:
+    """Acts with the share of the time at which each is due, evenly between the two shares."""
+    for place, act in enumerate(acts, start=1):
+        yield first + (last - first) * place / (len(acts) + 1), act
 
 
 def send(one: Soak) -> None:
@@ -458,9 +469,8 @@ def told_by_mail(one: Soak, services: int) -> tuple[Numbers, int, int]:
             again += 1
             continue
         seen.add(mail.message_id)
-        for row in mail.rows():
-            where = np.array([int(ip_address(row["source.ip"]))])
-            told[numbers_of(where, np.array([int(row["source.port"])]))] += 1
+        rows = np.array([(int(ip_address(row["source.ip"])), int(row["source.port"])) for row in mail.rows()])
+        np.add.at(told, numbers_of(*rows.reshape(-1, 2).T.astype(np.int64)), 1)
     return told, len(seen), again
 
 
