@@ -4,13 +4,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.world import START, World, copy_world
 from tocsin.directory import Mute, MuteKind, read_team
 from tocsin.directory.mutes import mute
 from tocsin.events import EventFilter, EventQuery, FilterError
+from tocsin.pipeline.stores import open_node
 from tocsin.problems import ProblemSearch, ProblemSort
 from tocsin.problems.answers import AnswerVerdict, Course, Courses, TeamAnswer, answer_problems, problem_text, sheets_of
 
@@ -224,3 +225,26 @@ def shared(heard: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
 
 def _low(address: str) -> int:
     return 0xFFFF << 32 | int.from_bytes(bytes(map(int, address.split("."))), "big")
+
+
+@given(st.lists(st.sampled_from(["hear", "tell", "answer", "later"]), max_size=12))
+@settings(max_examples=5)
+def test_who_looks_all_the_time_sees_what_one_sees_who_looks_for_the_first_time(
+    fresh: Path, tmp_path_factory: pytest.TempPathFactory, acts: list[str]
+) -> None:
+    """What a reader keeps from look to look (runs of feeds, times of digests) is what the records say."""
+    world = copy_world(fresh, tmp_path_factory.mktemp("looks"))
+    for act in ["hear", *acts, "tell"]:
+        world.now += timedelta(days=1) if act == "later" else timedelta(hours=1)
+        if act == "hear":
+            world.hear(*EVERY[world.reports % len(EVERY) :])
+        elif act == "tell":
+            world.tell()
+        elif act == "answer":
+            answer(world, "operator", AnswerVerdict.ACKNOWLEDGED, OWN)
+        kept, anew = (
+            of.problems.find(ProblemSearch(), now=world.now).standings
+            for of in (world.node, open_node(world.node.home))
+        )
+        assert kept.frame.equals(anew.frame)
+        assert kept.said.keys() == anew.said.keys()

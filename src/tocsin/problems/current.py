@@ -1,6 +1,5 @@
 """What this node knows of its problems now: their notes, and which of them are gone."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,8 +16,6 @@ NEWEST_COMMITTED: Final = tuple(
     for row in (Ingest, NotificationRun)
 )
 """The numbers of the newest committed ingest and notification run, as columns of a query; None where there is none."""
-
-Runs = Mapping[int, Sequence[tuple[int, int]]]
 
 
 @dataclass(frozen=True)
@@ -54,19 +51,8 @@ def known_problems(
         keys = np.unique(keys)
         found, notes = tracker.files.lookup(keys, up_to=last)
         keys, notes = keys[found], notes[found]
-    return KnownProblems(keys, notes, gone_since(notes, feed_runs(session), after_days=gone_after_days))
-
-
-def feed_runs(session: Session) -> dict[int, list[tuple[int, int]]]:
-    """For each feed the days it demonstrably ran on (since 1970), each with when we first heard of it (seconds)."""
-    ran = select(Ingest.feed_id, Ingest.newest_event, Ingest.started_at).where(
-        Ingest.state == IngestState.COMMITTED, Ingest.newest_event.is_not(None)
-    )
-    runs: dict[int, dict[int, int]] = {}
-    for feed, newest, heard in session.execute(ran.order_by(Ingest.number)):
-        if newest is not None:
-            runs.setdefault(feed, {}).setdefault(int(newest.timestamp()) // 86_400, int(heard.timestamp()))
-    return {feed: sorted(days.items()) for feed, days in runs.items()}
+    runs = tracker.runs.read(session, up_to=last)
+    return KnownProblems(keys, notes, gone_since(notes, runs, after_days=gone_after_days))
 
 
 def last_committed(session: Session) -> int:

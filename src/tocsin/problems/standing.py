@@ -16,12 +16,13 @@ import polars as pl
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import SEVERITIES, Delivery, DeliveryItem, days_to_fix, topic_names, topics
+from tocsin.delivery import SEVERITIES, Delivery, days_to_fix, topic_names, topics
 from tocsin.directory import DIRECTORY_VERSION, Mute, teams_by_id
 from tocsin.events import EventStore, TeamSet
 from tocsin.node.records import Database, Tombstone
 from tocsin.problems.answers import Answer, AnswerStanding, ProblemState, answered, latest, standings, state_of
-from tocsin.problems.current import NEWEST_COMMITTED, feed_runs
+from tocsin.problems.asked_times import AskedTimes
+from tocsin.problems.current import NEWEST_COMMITTED
 from tocsin.problems.table import ProblemFacts, ProblemFactsReader
 from tocsin.problems.track import NOTES, Tracker, gone_since
 from tocsin.sharing.rules import muted
@@ -30,7 +31,6 @@ STATES: Final = tuple(ProblemState)
 """A problem's ``state`` is a place in these."""
 
 _FRESH: Final = timedelta(minutes=10)  # answers and mutes end by their date; that may be noticed a bit later
-_ASKED: Final = 10_000  # parameters of one statement
 _DAY: Final = 86_400
 _FEW: Final = 20  # less than one in so many is few
 _SECONDS: Final = 2**31 - 1  # times are below it until 2038
@@ -66,8 +66,8 @@ class ProblemStandings:
 
     ``frame``: the rows of `ProblemFacts`, with their notes (`NOTES`; times in seconds since 1970 UTC), and besides:
     ``gone_at`` (0: it goes on), ``state`` (a place in `STATES`), ``muted`` (each team that must know mutes it), ``due``
-    (until when a fix is asked for, 0: nobody was asked), and ``teams`` (the set of teams that must know, 0: none).
-    ``members``: the teams of each set. ``said``: the newest answer of each team, by problem.
+    (until when a fix is asked for, 0: nobody is asked, or it is gone), and ``teams`` (the set of teams that must know,
+    0: none). ``members``: the teams of each set. ``said``: the newest answer of each team, by problem.
     """
 
     key: StandingKey
@@ -134,6 +134,7 @@ class ProblemStandingsReader:
         self.facts = ProblemFactsReader(store, file)
         self._lock = threading.Lock()
         self._known: ProblemStandings | None = None
+        self._asked = AskedTimes()
         self._mutes: tuple[str, dict[int, tuple[Mute, ...]]] = ("", {})
 
     def read(self, now: datetime) -> ProblemStandings:
@@ -163,10 +164,13 @@ class ProblemStandingsReader:
             frame, notes = frame.filter(pl.Series(found)), notes[found]
         columns = {name: notes[:, NOTES.index(name)].astype(np.int64) for name in _NOTED}
         with self._database.reading() as session:
-            gone_at = gone_since(notes, feed_runs(session), after_days=self._gone_after_days)
+            runs = self._tracker.runs.read(session, up_to=key.ingest)
+            gone_at = gone_since(notes, runs, after_days=self._gone_after_days)
             members = {number: tuple(of) for number, of in session.execute(select(TeamSet.number, TeamSet.members))}
             said = _said(session, frame["key"].to_numpy(), columns["last_seen"], gone_at)
-            asked = _asked_at(session, columns, frame["before"].to_numpy(), members)
+            told_by, told_at = _first_told(columns, goes_on=gone_at == 0)
+            digest_at = self._asked.read(session, told_by, frame["before"].to_numpy(), members, up_to=key.delivery)
+        asked = np.where(digest_at > 0, digest_at, told_at)
         state = _states(frame["key"].to_numpy(), columns["told_by"] > 0, gone_at > 0, said, now)
         is_muted = _muted(frame, self._mutes_now(key.directory), members, now)
         days = _days(frame)
@@ -222,33 +226,15 @@ def _states(
     return states
 
 
-def _asked_at(
-    session: Session,
-    columns: Mapping[str, npt.NDArray[np.int64]],
-    sets: npt.NDArray[np.int32],
-    members: Mapping[int, tuple[int, ...]],
-) -> npt.NDArray[np.int64]:
-    """When the digest was made that told each problem first, else when it was decided; 0 where nobody is told."""
-    first = np.where(columns["first_told_by"] > 0, columns["first_told_by"], columns["told_by"])
-    at = np.where(columns["first_told_at"] > 0, columns["first_told_at"], columns["told_at"])
-    pairs, pair = np.unique(first << 32 | sets, return_inverse=True)  # many problems share both
-    ingests = np.unique(pairs >> 32).tolist()
-    made: dict[tuple[int, int], int] = {}
-    for start in range(0, len(ingests), _ASKED):
-        query = (
-            select(DeliveryItem.ingest, DeliveryItem.team_id, Delivery.created_at)
-            .join(Delivery, Delivery.id == DeliveryItem.delivery_id)
-            .where(DeliveryItem.ingest.in_(ingests[start : start + _ASKED]))
-        )
-        made |= {(ingest, team): int(when.timestamp()) for ingest, team, when in session.execute(query)}
-    if not made:
-        return at
-    found = np.zeros(len(pairs), dtype=np.int64)
-    for place, both in enumerate(pairs.tolist()):
-        times = [made.get((both >> 32, team), 0) for team in members.get(both & 0xFFFFFFFF, ())]
-        found[place] = min((time for time in times if time), default=0)
-    exact = found[pair]
-    return np.where(exact > 0, exact, at)
+def _first_told(
+    columns: Mapping[str, npt.NDArray[np.int64]], *, goes_on: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The ingest that told each problem first, and when that was decided; 0 where nobody is told, or it is gone."""
+    is_first = columns["first_told_by"] > 0
+    return (
+        np.where(goes_on, np.where(is_first, columns["first_told_by"], columns["told_by"]), 0),
+        np.where(goes_on, np.where(is_first, columns["first_told_at"], columns["told_at"]), 0),
+    )
 
 
 def _days(frame: pl.DataFrame) -> npt.NDArray[np.int64]:

@@ -4,13 +4,14 @@ Notes are kept per problem in sorted key files (`tocsin.node.records.key_files`)
 millions.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from tocsin.node.records import KeyFiles
+from tocsin.problems.feed_runs import FeedRuns, Runs
 
 # Columns of the notes, all uint32: times in seconds since 1970 UTC; numbers of feed, ingest and set of teams; counts.
 # New ones are added at the end: files without them are read as having zeros there.
@@ -113,14 +114,11 @@ def seen_again(
     return after, due, overdue
 
 
-def gone_since(
-    notes: NotesArray, runs: Mapping[int, Sequence[tuple[int, int]]], *, after_days: int
-) -> npt.NDArray[np.int64]:
+def gone_since(notes: NotesArray, runs: Runs, *, after_days: int) -> npt.NDArray[np.int64]:
     """For each problem when it came to count as gone (seconds since 1970 UTC), 0 where it does not.
 
     Gone: its feed ran on ``after_days`` later days and did not see it. Silence is not health: a feed that did not run
-    since leaves its problems as they are. ``runs``: for each feed number, the days (since 1970 UTC, sorted) on which
-    it demonstrably ran, each with when this node heard so.
+    since leaves its problems as they are.
     """
     when = np.zeros(len(notes), dtype=np.int64)
     last_day, feeds = notes[:, _LAST] // _DAY, notes[:, _FEED].copy()  # close together in memory, since read often
@@ -172,9 +170,10 @@ class NotificationFlags:
 
 @dataclass(frozen=True)
 class Tracker:
-    """The notes of all problems of a node."""
+    """The notes of all problems of a node, and when its feeds ran."""
 
     files: KeyFiles
+    runs: FeedRuns = field(default_factory=FeedRuns)
 
     def see(
         self, sightings: Sightings, *, ingest: int, part: int, feed: int, now: int, repeat: ReminderPolicy

@@ -11,7 +11,7 @@ from support.cast import Tocsin
 from support.collected_reports import report
 from tocsin.events.alarms import feed_states, watch_feeds
 from tocsin.pipeline.ingest import ingest
-from tocsin.pipeline.stores import open_node
+from tocsin.pipeline.stores import NodeWithStores, open_node
 from tocsin.problems import NOTES, gone_since, known_problems
 
 START = datetime(2026, 11, 9, 6, tzinfo=UTC)
@@ -29,9 +29,9 @@ def test_no_problem_is_gone_because_its_feed_was_silent_for_two_days(tocsin: Toc
         assert ingest(node, [path], clock=lambda: at).failed == []
         return gone()
 
-    def gone() -> list[int]:
-        with node.database.begin() as session:
-            when = known_problems(session, node.tracker, gone_after_days=3).gone_at
+    def gone(of: NodeWithStores = node) -> list[int]:
+        with of.database.begin() as session:
+            when = known_problems(session, of.tracker, gone_after_days=3).gone_at
         return sorted((int(at) - int(START.timestamp())) // 86_400 for at in when if at)
 
     def alarms(day: int) -> list[str]:
@@ -46,6 +46,7 @@ def test_no_problem_is_gone_because_its_feed_was_silent_for_two_days(tocsin: Toc
     assert heard(4, "192.0.2.1") == []
     assert alarms(4) == []
     assert heard(5, "192.0.2.1") == [5]  # the third report without it
+    assert gone(open_node(tocsin.home)) == [5]  # who has read nothing yet finds the same
 
 
 @given(st.sets(st.integers(1, 60)), st.sets(st.integers(1, 60)), st.integers(1, 5))
