@@ -35,6 +35,7 @@ from tocsin.problems.table import FEED, KIND
 from tocsin.problems.track import Tracker
 
 _LISTS: Final = 64 << 20  # bytes of lists that are kept
+_SUGGESTED: Final = 600  # seconds that the teams are suggested that had most open problems
 _OTHERS: Final = ("source.fqdn", "source.url", "source.account")  # of what problems are named by, if not by these
 _OPEN: Final = ProblemSearch(state=ProblemStatus.OPEN)
 _SORTED_BY: Final = {
@@ -230,7 +231,7 @@ class ProblemList:
         default_factory=lambda: Cache(_LISTS, lambda places: places.nbytes + 1_000)
     )
 
-    _teams: Cache[list[tuple[int, int]]] = field(default_factory=lambda: Cache(2))
+    _teams: Cache[list[int]] = field(default_factory=lambda: Cache(2))
 
     def __post_init__(self) -> None:
         reader = ProblemStandingsReader(
@@ -321,11 +322,15 @@ class ProblemList:
         return FoundProblems(standings, told[standings.frame["told_by"].to_numpy()[told] > 0], now)
 
     def teams(self, now: datetime, most: int) -> list[int]:
-        """The teams that have most open problems, most first."""
-        standings = self._reader.read(now)
-        asked = (standings.key, standings.at)
-        found = self._teams.get(asked, lambda: self.find(_OPEN, now=now).teams().most_common())
-        return [team for team, _ in found[:most]]
+        """The teams that have most open problems, most first, as it was at most ten minutes ago: a form suggests them.
+
+        What was not so then is found all the same; and pages of events do not wait until all problems are looked at.
+        """
+        found = self._teams.get(now.timestamp() // _SUGGESTED, lambda: self._most(now)) or self._most(now)
+        return found[:most]
+
+    def _most(self, now: datetime) -> list[int]:
+        return [team for team, _ in self.find(_OPEN, now=now).teams().most_common()]
 
     def kinds(self, now: datetime) -> Sequence[str]:
         """The identifiers, malware and types that there are."""
