@@ -1,5 +1,6 @@
 """The list of problems: what each is by what happened to it, found by any condition, counted and in order."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,18 @@ from tocsin.directory.mutes import mute
 from tocsin.events import EventFilter, EventQuery, FilterError
 from tocsin.pipeline.stores import open_node
 from tocsin.problems import ProblemSearch, ProblemSort
-from tocsin.problems.answers import AnswerVerdict, Course, Courses, TeamAnswer, answer_problems, problem_text, sheets_of
+from tocsin.problems.answers import (
+    AnswerStanding,
+    AnswerVerdict,
+    Course,
+    Courses,
+    TeamAnswer,
+    answer_problems,
+    answered,
+    problem_text,
+    sheets_of,
+    withdraw_answers,
+)
 
 OWN, OWN_TOO, SECTOR, GREEN, NOBODYS = "192.0.2.1", "192.0.2.2", "192.0.2.200", "203.0.113.5", "198.51.100.9"
 EVERY = (OWN, OWN_TOO, SECTOR, GREEN, NOBODYS)
@@ -227,24 +239,30 @@ def _low(address: str) -> int:
     return 0xFFFF << 32 | int.from_bytes(bytes(map(int, address.split("."))), "big")
 
 
-@given(st.lists(st.sampled_from(["hear", "tell", "answer", "later"]), max_size=12))
+def stands(said: Mapping[int, Sequence[AnswerStanding]]) -> dict[int, set[tuple[object, ...]]]:
+    return {key: {(one.answer.uuid, one.outcome, one.since) for one in of} for key, of in said.items()}
+
+
+@given(st.lists(st.sampled_from(["hear", "tell", "acknowledged", "fixed", "undo", "later"]), max_size=12))
 @settings(max_examples=5)
 def test_who_looks_all_the_time_sees_what_one_sees_who_looks_for_the_first_time(
     fresh: Path, tmp_path_factory: pytest.TempPathFactory, acts: list[str]
 ) -> None:
-    """What a reader keeps from look to look (runs of feeds, times of digests) is what the records say."""
+    """What a reader keeps from look to look (runs of feeds, times of digests, answers) is what the records say."""
     world = copy_world(fresh, tmp_path_factory.mktemp("looks"))
-    for act in ["hear", *acts, "tell"]:
+    for act in ["hear", "tell", *acts, "hear", "tell"]:
         world.now += timedelta(days=1) if act == "later" else timedelta(hours=1)
         if act == "hear":
             world.hear(*EVERY[world.reports % len(EVERY) :])
         elif act == "tell":
             world.tell()
-        elif act == "answer":
-            answer(world, "operator", AnswerVerdict.ACKNOWLEDGED, OWN)
-        kept, anew = (
-            of.problems.find(ProblemSearch(), now=world.now).standings
-            for of in (world.node, open_node(world.node.home))
-        )
+        elif act == "undo":
+            with world.node.database.begin() as session:
+                for entry, _ in list(answered(session))[-1:]:
+                    withdraw_answers(session, [entry.uuid], actor="person:1", at=world.now)
+        elif act != "later":
+            answer(world, "operator", AnswerVerdict(act), OWN)
+        nodes = (world.node, open_node(world.node.home))
+        kept, anew = (node.problems.find(ProblemSearch(), now=world.now).standings for node in nodes)
         assert kept.frame.equals(anew.frame)
-        assert kept.said.keys() == anew.said.keys()
+        assert stands(kept.said) == stands(anew.said)

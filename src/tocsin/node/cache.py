@@ -1,12 +1,21 @@
-"""Answers kept by what was asked, up to a weight."""
+"""Answers kept by what was asked, up to a weight; and such as are costly to make, of what changes all the time."""
 
 import random
 import threading
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from logging import getLogger
+from time import monotonic, thread_time
+from typing import Final, Generic, TypeVar
+
+from tocsin.node.errors import TocsinError
 
 T = TypeVar("T")
+
+_COSTLY: Final = 0.1  # seconds of processor; what costs less is made whenever something changed
+_SHARE: Final = 10  # an answer is kept so many times as long as it took, so that a tenth of a processor is spent on it
+_PATIENCE: Final = 3  # so many times as long it may still be shown while a new one is made
 
 
 class Cache(Generic[T]):
@@ -52,3 +61,62 @@ class Cache(Generic[T]):
             at = random.randrange(len(self._keys))  # noqa: S311 (nothing is kept secret by it)
             self._keys[at], self._keys[-1] = self._keys[-1], self._keys[at]
             self._weight -= self._of.pop(self._keys.pop())[1]
+
+
+@dataclass(frozen=True)
+class _Made(Generic[T]):
+    """An answer. ``must``, ``may``: what it is of; ``began``: when it was begun; ``cost``: its seconds, if many."""
+
+    value: T
+    must: Hashable
+    may: Hashable
+    began: float
+    cost: float
+
+
+class PacedValue(Generic[T]):
+    """An answer that is costly to make, of something that changes all the time; for many threads.
+
+    Nobody waits for it as long as the last one is some seconds old: a new one is made beside, at most a tenth of the
+    time. Who comes after a longer time gets one of now, as does everybody while it costs little.
+    """
+
+    def __init__(self, must: Hashable, may: Hashable, make: Callable[[], T]) -> None:
+        self._turn = threading.Lock()
+        self._last = _Made(make(), must, may, monotonic(), 0)  # the first cost tells nothing: modules were loaded
+
+    @property
+    def value(self) -> T:
+        """The last one."""
+        return self._last.value
+
+    def get(self, must: Hashable, may: Hashable, make: Callable[[], T]) -> T:
+        """The last one that is of ``must``, and of ``may`` or what that was a moment ago; else one that is made now."""
+        last, asked = self._last, monotonic()
+        if last.must == must:
+            shown = last.cost * _SHARE
+            if last.may == may or asked - last.began < shown:
+                return last.value
+            if asked - last.began < shown * _PATIENCE:
+                if self._turn.acquire(blocking=False):
+                    threading.Thread(target=self._beside, args=(must, may, make), name="paced", daemon=True).start()
+                return last.value
+        with self._turn:
+            last = self._last
+            if last.must != must or (last.may != may and last.began < asked):
+                self._make(must, may, make)
+            return self._last.value
+
+    def _beside(self, must: Hashable, may: Hashable, make: Callable[[], T]) -> None:
+        try:
+            self._make(must, may, make)
+        except TocsinError as error:  # who comes after a while tries again, and is told
+            getLogger("uvicorn.error").warning("A page shows what was known a moment ago: %s", error)
+        finally:
+            self._turn.release()
+
+    def _make(self, must: Hashable, may: Hashable, make: Callable[[], T]) -> None:
+        began, before = monotonic(), thread_time()
+        value = make()
+        cost = thread_time() - before
+        self._last = _Made(value, must, may, began, cost if cost >= _COSTLY else 0)

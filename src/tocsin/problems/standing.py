@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import chain
@@ -14,13 +14,22 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from tocsin.delivery import SEVERITIES, Delivery, days_to_fix, topic_names, topics
 from tocsin.directory import DIRECTORY_VERSION, Mute, teams_by_id
 from tocsin.events import EventStore, TeamSet
+from tocsin.node.cache import Cache, PacedValue
 from tocsin.node.records import Database, Tombstone
-from tocsin.problems.answers import Answer, AnswerStanding, ProblemState, answered, latest, standings, state_of
+from tocsin.problems.answers import (
+    Answer,
+    AnswerStanding,
+    ProblemState,
+    answer_entries,
+    answered,
+    latest,
+    standings,
+    state_of,
+)
 from tocsin.problems.asked_times import AskedTimes
 from tocsin.problems.current import NEWEST_COMMITTED
 from tocsin.problems.table import ProblemFacts, ProblemFactsReader
@@ -30,6 +39,7 @@ from tocsin.sharing.rules import muted
 STATES: Final = tuple(ProblemState)
 """A problem's ``state`` is a place in these."""
 
+_PLACE: Final = {state: place for place, state in enumerate(STATES)}
 _FRESH: Final = timedelta(minutes=10)  # answers and mutes end by their date; that may be noticed a bit later
 _DAY: Final = 86_400
 _FEW: Final = 20  # less than one in so many is few
@@ -132,22 +142,21 @@ class ProblemStandingsReader:
         self._database, self._store, self._tracker = database, store, tracker
         self._gone_after_days = gone_after_days
         self.facts = ProblemFactsReader(store, file)
-        self._lock = threading.Lock()
-        self._known: ProblemStandings | None = None
         self._asked = AskedTimes()
         self._mutes: tuple[str, dict[int, tuple[Mute, ...]]] = ("", {})
+        self._paced: Cache[PacedValue[ProblemStandings]] = Cache(1, turn=threading.Lock())
+        self._answered: Cache[ProblemStandings] = Cache(1)
 
     def read(self, now: datetime) -> ProblemStandings:
-        """Where they are now."""
+        """Where they are now; where they are many, a moment ago, but for what teams answered and what was purged."""
         key = self.version()
-        known = self._known
-        if known is not None and known.key == key and known.at <= now < known.at + _FRESH:
+        must = (key.purged, key.directory, now.timestamp() // _FRESH.total_seconds())
+        may = replace(key, answer=0)
+        paced = self._paced.get("", lambda: PacedValue(must, may, lambda: self._renewed(key, now)))
+        known = paced.get(must, may, lambda: self._renewed(key, now))
+        if known.key.answer >= key.answer:
             return known
-        with self._lock:
-            known = self._known
-            if known is None or known.key != key or not known.at <= now < known.at + _FRESH:
-                known = self._known = self._renewed(key, now)
-        return known
+        return self._answered.get((known.key, known.at, key.answer), lambda: self._with_answers(known, key.answer, now))
 
     def version(self) -> StandingKey:
         """What they hang on now."""
@@ -167,11 +176,12 @@ class ProblemStandingsReader:
             runs = self._tracker.runs.read(session, up_to=key.ingest)
             gone_at = gone_since(notes, runs, after_days=self._gone_after_days)
             members = {number: tuple(of) for number, of in session.execute(select(TeamSet.number, TeamSet.members))}
-            said = _said(session, frame["key"].to_numpy(), columns["last_seen"], gone_at)
+            said = _said(latest(answered(session)), frame["key"].to_numpy(), columns["last_seen"], gone_at)
             told_by, told_at = _first_told(columns, goes_on=gone_at == 0)
             digest_at = self._asked.read(session, told_by, frame["before"].to_numpy(), members, up_to=key.delivery)
         asked = np.where(digest_at > 0, digest_at, told_at)
-        state = _states(frame["key"].to_numpy(), columns["told_by"] > 0, gone_at > 0, said, now)
+        told, gone = columns["told_by"] > 0, gone_at > 0
+        state = _answered_states(_states(told, gone), frame["key"].to_numpy(), told, gone, said, now=now)
         is_muted = _muted(frame, self._mutes_now(key.directory), members, now)
         days = _days(frame)
         routed, before = frame["routed"].to_numpy(), frame["before"].to_numpy()
@@ -186,6 +196,24 @@ class ProblemStandingsReader:
         )
         return ProblemStandings(key, now, made, facts, members, said)
 
+    def _with_answers(self, known: ProblemStandings, up_to: int, now: datetime) -> ProblemStandings:
+        """The same with what teams said since; only those problems are looked at that they spoke of."""
+        with self._database.reading() as session:
+            entries = list(answer_entries(session, after=known.key.answer))
+            if any(entry.withdraws is not None for entry, _ in entries):  # what counted before counts again
+                return self._renewed(replace(known.key, answer=up_to), now)
+        newest = latest(entries)
+        for key in {key for _, key in newest}:
+            for one in known.said.get(key, ()):
+                pair = (one.answer.team_id, key)
+                newest[pair] = max(newest.get(pair, one.answer), one.answer, key=lambda answer: (answer.at, answer.id))
+        names = ("key", "last_seen", "gone_at", "told_by", "state")
+        keys, last_seen, gone_at, told_by, state = (known.frame[name].to_numpy() for name in names)
+        said = _said(newest, keys, last_seen, gone_at)
+        states = _answered_states(state, keys, told_by > 0, gone_at > 0, said, now=now)
+        frame = known.frame.with_columns(pl.Series("state", states))
+        return replace(known, key=replace(known.key, answer=up_to), frame=frame, said={**known.said, **said})
+
     def _mutes_now(self, version: str) -> dict[int, tuple[Mute, ...]]:
         if self._mutes[0] != version:
             teams = teams_by_id(self._database)
@@ -194,10 +222,12 @@ class ProblemStandingsReader:
 
 
 def _said(
-    session: Session, keys: npt.NDArray[np.uint64], last_seen: npt.NDArray[np.int64], gone_at: npt.NDArray[np.int64]
+    newest: Mapping[tuple[int, int], Answer],
+    keys: npt.NDArray[np.uint64],
+    last_seen: npt.NDArray[np.int64],
+    gone_at: npt.NDArray[np.int64],
 ) -> dict[int, tuple[AnswerStanding, ...]]:
     """How the newest answer of each team stands, by problem; of these problems (sorted) only."""
-    newest = latest(answered(session))
     wanted = np.array(sorted({key for _, key in newest}), dtype=np.uint64)
     at = np.searchsorted(keys, wanted)
     at[at == len(keys)] = 0
@@ -209,21 +239,27 @@ def _said(
     return found
 
 
-def _states(
+def _states(told: npt.NDArray[np.bool_], gone: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    """The place in `STATES` of each problem, were it that nobody said anything."""
+    unanswered = np.where(told, _PLACE[ProblemState.TOLD], _PLACE[ProblemState.NEW])
+    return np.where(gone, _PLACE[ProblemState.GONE], unanswered).astype(np.uint8)
+
+
+def _answered_states(
+    states: npt.NDArray[np.uint8],
     keys: npt.NDArray[np.uint64],
     told: npt.NDArray[np.bool_],
     gone: npt.NDArray[np.bool_],
     said: Mapping[int, tuple[AnswerStanding, ...]],
+    *,
     now: datetime,
 ) -> npt.NDArray[np.uint8]:
-    """The place in `STATES` of each problem; only those that somebody answered are looked at one by one."""
-    place = {state: number for number, state in enumerate(STATES)}
-    unanswered = np.where(told, place[ProblemState.TOLD], place[ProblemState.NEW])
-    states = np.where(gone, place[ProblemState.GONE], unanswered).astype(np.uint8)
+    """The same with those that somebody answered, which are looked at one by one."""
+    made = states.copy()
     for at in np.searchsorted(keys, np.array(sorted(said), dtype=np.uint64)).tolist():
         of = said[int(keys[at])]
-        states[at] = place[state_of(of, told=bool(told[at]), gone=bool(gone[at]), now=now)]
-    return states
+        made[at] = _PLACE[state_of(of, told=bool(told[at]), gone=bool(gone[at]), now=now)]
+    return made
 
 
 def _first_told(

@@ -30,7 +30,13 @@ if TYPE_CHECKING:
     from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, stand, standings
     from tocsin.problems.answers.queries import AnswerInList, list_answers
     from tocsin.problems.answers.record import NOTE_LENGTH, answered_problems, record_answer
-    from tocsin.problems.answers.reminder_exemptions import answer_entries, answered, exempt_teams, without_withdrawn
+    from tocsin.problems.answers.reminder_exemptions import (
+        answer_entries,
+        answered,
+        exempt_teams,
+        newest_answer,
+        without_withdrawn,
+    )
     from tocsin.problems.answers.sheet import ProblemRow, Sheet, TeamSheet
     from tocsin.problems.answers.snapshot import AnswerSnapshot, read_said
     from tocsin.problems.answers.withdraw import (

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -41,6 +41,11 @@ def answered(session: Session, team_id: int | None = None) -> Iterator[tuple[Ans
     return iter(without_withdrawn(answer_entries(session, team_id)))
 
 
+def newest_answer(session: Session, team_id: int) -> int:
+    """The number of a team's newest entry; 0 where it never said anything."""
+    return session.scalar(select(func.max(Answer.id)).where(Answer.team_id.in_(same_team(session, team_id)))) or 0
+
+
 def without_withdrawn(entries: Iterable[tuple[Answer, list[int]]]) -> list[tuple[Answer, list[int]]]:
     """The answers among entries that no other entry among these withdraws."""
     known = list(entries)
@@ -48,12 +53,18 @@ def without_withdrawn(entries: Iterable[tuple[Answer, list[int]]]) -> list[tuple
     return [(entry, keys) for entry, keys in known if entry.withdraws is None and entry.id not in withdrawn]
 
 
-def answer_entries(session: Session, team_id: int | None = None) -> Iterator[tuple[Answer, list[int]]]:
-    """Every entry, as `answered` gives them: also what was withdrawn, and what withdraws it."""
+def answer_entries(
+    session: Session, team_id: int | None = None, *, after: int = 0
+) -> Iterator[tuple[Answer, list[int]]]:
+    """Every entry, as `answered` gives them: also what was withdrawn, and what withdraws it.
+
+    ``after``: only those that were made after this one.
+    """
     merged = merged_teams(session)
     query = (
         select(Answer, AnsweredDigest.problems)
         .join(AnsweredDigest, AnsweredDigest.delivery_id == Answer.delivery_id)
+        .where(Answer.id > after)
         .order_by(Answer.at, Answer.id)
     )
     if team_id is not None:

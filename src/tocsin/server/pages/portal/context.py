@@ -1,6 +1,6 @@
 """What the pages of the portal share: the team that a visitor looks at, and the problems it may answer."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fastapi import Request
@@ -8,8 +8,8 @@ from fastapi import Request
 from tocsin.directory import Team
 from tocsin.interface import NotHereError
 from tocsin.node.accounts import Permission, Principal
-from tocsin.node.cache import Cache
-from tocsin.problems.answers import TeamSheet, sheets_of
+from tocsin.node.cache import Cache, PacedValue
+from tocsin.problems.answers import TeamSheet, newest_answer, sheets_of
 from tocsin.server.pages.context import PageContext
 from tocsin.sharing.rules import rules_in_force
 
@@ -22,7 +22,9 @@ class PortalContext:
     """The desk of the portal."""
 
     desk: PageContext
-    _sheets: Cache[TeamSheet] = field(default_factory=lambda: Cache(_LINES, lambda sheet: len(sheet.lines) + 1))
+    _sheets: Cache[PacedValue[TeamSheet]] = field(
+        default_factory=lambda: Cache(_LINES, lambda sheet: len(sheet.value.lines) + 1)
+    )
 
     def teams(self, visitor: Principal) -> list[Team]:
         """The visitor's own teams, by name; merged ones are one."""
@@ -47,10 +49,15 @@ class PortalContext:
         return found
 
     def sheet(self, team: Team) -> TeamSheet:
-        """All that the team was told and may still answer; kept until something of it changes."""
+        """All that the team was told and may still answer, with what it said until now.
+
+        With some thousands of problems, what it was told and what was seen may be of a moment ago.
+        """
         node, now = self.desk.node, self.desk.now
-        sheets = sheets_of(node, node.store, node.tracker)
+        sheets, version = sheets_of(node, node.store, node.tracker), node.problems.version()
         with node.database.reading() as session:
             digests, rules = frozenset(sheets.open_digests(session, team, now)), rules_in_force(session).version
-        key = (team, node.problems.version(), digests, rules)
-        return self._sheets.get(key, lambda: sheets.of_team(team, now=now))
+            said = newest_answer(session, team.id)
+        must, may = (team, rules, said, version.purged), (replace(version, answer=0), digests)
+        paced = self._sheets.get(team.id, lambda: PacedValue(must, may, lambda: sheets.of_team(team, now=now)))
+        return paced.get(must, may, lambda: sheets.of_team(team, now=now))
