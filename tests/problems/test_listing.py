@@ -244,14 +244,14 @@ def stands(said: Mapping[int, Sequence[AnswerStanding]]) -> dict[int, set[tuple[
 
 
 @given(st.lists(st.sampled_from(["hear", "tell", "acknowledged", "fixed", "undo", "later"]), max_size=12))
-@settings(max_examples=5)
+@settings(max_examples=8)
 def test_who_looks_all_the_time_sees_what_one_sees_who_looks_for_the_first_time(
     fresh: Path, tmp_path_factory: pytest.TempPathFactory, acts: list[str]
 ) -> None:
     """What a reader keeps from look to look (runs of feeds, times of digests, answers) is what the records say."""
     world = copy_world(fresh, tmp_path_factory.mktemp("looks"))
     for act in ["hear", "tell", *acts, "hear", "tell"]:
-        world.now += timedelta(days=1) if act == "later" else timedelta(hours=1)
+        world.now += timedelta(days=1) if act == "later" else timedelta(minutes=1)
         if act == "hear":
             world.hear(*EVERY[world.reports % len(EVERY) :])
         elif act == "tell":
