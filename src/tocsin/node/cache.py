@@ -6,15 +6,15 @@ from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from logging import getLogger
-from time import monotonic, thread_time
+from time import monotonic
 from typing import Final, Generic, TypeVar
 
 from tocsin.node.errors import TocsinError
 
 T = TypeVar("T")
 
-_COSTLY: Final = 0.1  # seconds of processor; what costs less is made whenever something changed
-_SHARE: Final = 10  # an answer is kept so many times as long as it took, so that a tenth of a processor is spent on it
+_SHARE: Final = 10  # a large answer is shown so many times as long as it took, so that a tenth of the time goes into it
+_LONGEST: Final = 20.0  # seconds, however long it took
 _PATIENCE: Final = 3  # so many times as long it may still be shown while a new one is made
 
 
@@ -65,25 +65,28 @@ class Cache(Generic[T]):
 
 @dataclass(frozen=True)
 class _Made(Generic[T]):
-    """An answer. ``must``, ``may``: what it is of; ``began``: when it was begun; ``cost``: its seconds, if many."""
+    """An answer. ``must``, ``may``: what it is of; ``began``, ``shown``: when it was, and how long it is shown."""
 
     value: T
     must: Hashable
     may: Hashable
     began: float
-    cost: float
+    shown: float
 
 
 class PacedValue(Generic[T]):
-    """An answer that is costly to make, of something that changes all the time; for many threads.
+    """An answer that takes long to make, of something that changes all the time; for many threads.
 
-    Nobody waits for it as long as the last one is some seconds old: a new one is made beside, at most a tenth of the
-    time. Who comes after a longer time gets one of now, as does everybody while it costs little.
+    Nobody waits for a large one as long as the last one is some seconds old: a new one is made beside, at most a tenth
+    of the time. Who comes after a longer time gets one of now, as does everybody while it is small (``is_large``).
     """
 
-    def __init__(self, must: Hashable, may: Hashable, make: Callable[[], T]) -> None:
-        self._turn = threading.Lock()
-        self._last = _Made(make(), must, may, monotonic(), 0)  # the first cost tells nothing: modules were loaded
+    def __init__(self, must: Hashable, may: Hashable, make: Callable[[], T], is_large: Callable[[T], bool]) -> None:
+        self._turn, self._is_large = threading.Lock(), is_large
+        began = monotonic()
+        self._last = _Made(
+            make(), must, may, began, 0
+        )  # how long the first one takes tells nothing: modules are loaded
 
     @property
     def value(self) -> T:
@@ -94,16 +97,15 @@ class PacedValue(Generic[T]):
         """The last one that is of ``must``, and of ``may`` or what that was a moment ago; else one that is made now."""
         last, asked = self._last, monotonic()
         if last.must == must:
-            shown = last.cost * _SHARE
-            if last.may == may or asked - last.began < shown:
+            if last.may == may or asked - last.began < last.shown:
                 return last.value
-            if asked - last.began < shown * _PATIENCE:
+            if asked - last.began < last.shown * _PATIENCE:
                 if self._turn.acquire(blocking=False):
                     threading.Thread(target=self._beside, args=(must, may, make), name="paced", daemon=True).start()
                 return last.value
         with self._turn:
             last = self._last
-            if last.must != must or (last.may != may and last.began < asked):
+            if last.must != must or (last.may != may and last.began <= asked):
                 self._make(must, may, make)
             return self._last.value
 
@@ -116,7 +118,7 @@ class PacedValue(Generic[T]):
             self._turn.release()
 
     def _make(self, must: Hashable, may: Hashable, make: Callable[[], T]) -> None:
-        began, before = monotonic(), thread_time()
+        began = monotonic()
         value = make()
-        cost = thread_time() - before
-        self._last = _Made(value, must, may, began, cost if cost >= _COSTLY else 0)
+        shown = min((monotonic() - began) * _SHARE, _LONGEST) if self._is_large(value) else 0
+        self._last = _Made(value, must, may, began, shown)

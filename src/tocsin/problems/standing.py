@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -42,6 +42,7 @@ STATES: Final = tuple(ProblemState)
 _PLACE: Final = {state: place for place, state in enumerate(STATES)}
 _FRESH: Final = timedelta(minutes=10)  # answers and mutes end by their date; that may be noticed a bit later
 _DAY: Final = 86_400
+_MANY: Final = 10_000  # problems; where there are fewer, all of them are looked at after each change
 _FEW: Final = 20  # less than one in so many is few
 _SECONDS: Final = 2**31 - 1  # times are below it until 2038
 _NOTED: Final = (
@@ -152,8 +153,8 @@ class ProblemStandingsReader:
         key = self.version()
         must = (key.purged, key.directory, now.timestamp() // _FRESH.total_seconds())
         may = replace(key, answer=0)
-        paced = self._paced.get("", lambda: PacedValue(must, may, lambda: self._renewed(key, now)))
-        known = paced.get(must, may, lambda: self._renewed(key, now))
+        make = partial(self._renewed, key, now)
+        known = self._paced.get("", lambda: PacedValue(must, may, make, _is_large)).get(must, may, make)
         if known.key.answer >= key.answer:
             return known
         return self._answered.get((known.key, known.at, key.answer), lambda: self._with_answers(known, key.answer, now))
@@ -219,6 +220,10 @@ class ProblemStandingsReader:
             teams = teams_by_id(self._database)
             self._mutes = (version, {number: team.mutes for number, team in teams.items() if team.mutes})
         return self._mutes[1]
+
+
+def _is_large(standings: ProblemStandings) -> bool:
+    return standings.frame.height > _MANY
 
 
 def _said(

@@ -100,8 +100,8 @@ class KeyFiles:
     ) -> tuple[npt.NDArray[np.bool_], Notes]:
         """Whether each key is known from an ingest up to number ``up_to``, and its newest notes.
 
-        Keys: uint64[n], sorted. Returns bool[n] and uint32[n, columns] (zeros where unknown). ``before``: what begins
-        at this (ingest, part) does not count, so that a part that is settled again does not meet itself.
+        Keys: uint64[n], sorted, each once. Returns bool[n] and uint32[n, columns] (zeros where unknown). ``before``:
+        what begins at this (ingest, part) does not count, so that a part that is settled again does not meet itself.
         """
         asked = asked if isinstance(asked, AskedKeys) else AskedKeys(asked)
         keys = asked.keys

@@ -24,7 +24,7 @@ _PAIRS = np.uint64(1) << (_TWELVE_BITS & np.uint64(63)) | np.uint64(1) << (_TWEL
 
 @dataclass(frozen=True)
 class AskedKeys:
-    """Keys that are asked for, uint64[n] and sorted."""
+    """Keys that are asked for, uint64[n], sorted, each once."""
 
     keys: Keys
 

@@ -65,7 +65,13 @@ class MappedKeys:
         return descriptor
 
     def found(self, wanted: Keys) -> Iterator[tuple[npt.NDArray[np.intp], Notes]]:
-        """The places of those of ``wanted`` (sorted) that are in the file, and their notes; some at a time."""
+        """The places of those of ``wanted`` (sorted, each once) that are in it, and their notes; some at a time."""
+        if len(self.keys) < min(LARGE, len(wanted)):  # fewer than are asked for: these are looked up among those
+            at = np.minimum(np.searchsorted(wanted, self.keys), len(wanted) - 1)
+            places = np.flatnonzero(wanted[at] == self.keys)
+            yield at[places], self._notes_at(places)
+            self.touch(_MOST_MAPPED)
+            return
         for start in range(0, len(wanted), _STEP):
             some = wanted[start : start + _STEP]
             hits, places = self._hits(some)

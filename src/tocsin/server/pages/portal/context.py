@@ -15,6 +15,8 @@ from tocsin.sharing.rules import rules_in_force
 
 _LINES: Final = 200_000
 """So many problems of sheets are kept, of all teams together."""
+_MANY: Final = 500
+"""Problems of a team; where there are fewer, its sheet is made after each change."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class PortalContext:
     def sheet(self, team: Team) -> TeamSheet:
         """All that the team was told and may still answer, with what it said until now.
 
-        With some thousands of problems, what it was told and what was seen may be of a moment ago.
+        Where that is much, what it was told and what was seen may be of a moment ago.
         """
         node, now = self.desk.node, self.desk.now
         sheets, version = sheets_of(node, node.store, node.tracker), node.problems.version()
@@ -59,5 +61,11 @@ class PortalContext:
             digests, rules = frozenset(sheets.open_digests(session, team, now)), rules_in_force(session).version
             said = newest_answer(session, team.id)
         must, may = (team, rules, said, version.purged), (replace(version, answer=0), digests)
-        paced = self._sheets.get(team.id, lambda: PacedValue(must, may, lambda: sheets.of_team(team, now=now)))
+        paced = self._sheets.get(
+            team.id, lambda: PacedValue(must, may, lambda: sheets.of_team(team, now=now), _is_large)
+        )
         return paced.get(must, may, lambda: sheets.of_team(team, now=now))
+
+
+def _is_large(sheet: TeamSheet) -> bool:
+    return len(sheet.lines) > _MANY
