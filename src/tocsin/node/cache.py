@@ -84,9 +84,7 @@ class PacedValue(Generic[T]):
     def __init__(self, must: Hashable, may: Hashable, make: Callable[[], T], is_large: Callable[[T], bool]) -> None:
         self._turn, self._is_large = threading.Lock(), is_large
         began = monotonic()
-        self._last = _Made(
-            make(), must, may, began, 0
-        )  # how long the first one takes tells nothing: modules are loaded
+        self._last = _Made(make(), must, may, began, 0)  # modules are loaded: how long it takes tells nothing
 
     @property
     def value(self) -> T:

@@ -17,16 +17,15 @@ Int64s = npt.NDArray[np.int64]
 
 
 class AskedTimes:
-    """When the first digest of an ingest to one of a set of teams was made; for one thread at a time.
+    """When the first digest of an ingest to one of a set of teams was made; for many threads.
 
     A node makes hundreds of digests a day for years, and this is asked after each of them. What was found stays, since
     an event is bound to a digest once; the others are looked up anew only where a newer digest is of their ingest.
     """
 
     def __init__(self) -> None:
-        self._pairs: Int64s = np.zeros(0, dtype=np.int64)
-        self._times: Int64s = np.zeros(0, dtype=np.int64)
-        self._up_to = 0  # the newest digest at the last look
+        nothing = np.zeros(0, dtype=np.int64)
+        self._known: tuple[Int64s, Int64s, int] = nothing, nothing, 0  # pairs, their times, the newest digest then
 
     def read(
         self, session: Session, ingests: Int64s, sets: Int64s, members: Mapping[int, tuple[int, ...]], *, up_to: int
@@ -37,23 +36,25 @@ class AskedTimes:
         ``up_to``: the newest digest.
         """
         pairs, pair = np.unique(ingests << 32 | sets, return_inverse=True)  # many problems share both
-        at = np.searchsorted(self._pairs, pairs)
-        is_known = np.append(self._pairs, -1)[at] == pairs
-        times = np.where(is_known, np.append(self._times, 0)[at], 0)
+        known, its_times, last = self._known
+        at = np.searchsorted(known, pairs)
+        is_known = np.append(known, -1)[at] == pairs
+        times = np.where(is_known, np.append(its_times, 0)[at], 0)
         waits = is_known & (times == 0)
-        newer = self._ingests_of_newer(session) if waits.any() else ()
+        newer = _ingests_of(session, after=last - _OVERLAP) if waits.any() else ()
         places = np.flatnonzero(~is_known | (waits & np.isin(pairs >> 32, newer)))
         made = _made(session, np.unique(pairs[places] >> 32).tolist())
         for place in places.tolist():
             ingest, number = divmod(int(pairs[place]), 1 << 32)
             digests = (made.get((ingest, team), 0) for team in members.get(number, ()))
             times[place] = min((time for time in digests if time), default=0)
-        self._pairs, self._times, self._up_to = pairs, times, up_to
+        self._known = pairs, times, up_to
         return times[pair]
 
-    def _ingests_of_newer(self, session: Session) -> Sequence[int]:
-        newer = select(DeliveryItem.ingest).where(DeliveryItem.delivery_id > self._up_to - _OVERLAP)
-        return session.scalars(newer.distinct()).all()
+
+def _ingests_of(session: Session, *, after: int) -> Sequence[int]:
+    """The ingests that newer digests tell of."""
+    return session.scalars(select(DeliveryItem.ingest).where(DeliveryItem.delivery_id > after).distinct()).all()
 
 
 def _made(session: Session, ingests: Sequence[int]) -> dict[tuple[int, int], int]:

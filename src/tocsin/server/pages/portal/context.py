@@ -1,6 +1,7 @@
 """What the pages of the portal share: the team that a visitor looks at, and the problems it may answer."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from fastapi import Request
@@ -61,10 +62,8 @@ class PortalContext:
             digests, rules = frozenset(sheets.open_digests(session, team, now)), rules_in_force(session).version
             said = newest_answer(session, team.id)
         must, may = (team, rules, said, version.purged), (replace(version, answer=0), digests)
-        paced = self._sheets.get(
-            team.id, lambda: PacedValue(must, may, lambda: sheets.of_team(team, now=now), _is_large)
-        )
-        return paced.get(must, may, lambda: sheets.of_team(team, now=now))
+        make = partial(sheets.of_team, team, now=now)
+        return self._sheets.get(team.id, lambda: PacedValue(must, may, make, _is_large)).get(must, may, make)
 
 
 def _is_large(sheet: TeamSheet) -> bool:
