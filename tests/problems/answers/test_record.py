@@ -10,7 +10,7 @@ from tocsin.delivery import Delivery
 from tocsin.node.errors import InputError
 from tocsin.node.records import Database
 from tocsin.node.records.audit import AuditEntry
-from tocsin.problems.answers import NOTE_LENGTH, Answer, AnswerVerdict, Via, exempt_teams, record_answer
+from tocsin.problems.answers import NOTE_LENGTH, Answer, AnswerVerdict, Via, answered, exempt_teams, record_answer
 
 NOW = dt.datetime(2026, 11, 20, 9, 0, tzinfo=dt.UTC)
 TOLD = frozenset({1, 2, 2**64 - 1})
@@ -72,7 +72,7 @@ def say(
 
 def silent(database: Database, now: dt.datetime = NOW) -> dict[int, set[int]]:
     with database.begin() as session:
-        return {key: set(teams) for key, teams in exempt_teams(session, now).items()}
+        return {key: set(teams) for key, teams in exempt_teams(answered(session), now).items()}
 
 
 def test_the_same_act_twice_is_one_answer_with_one_audit_entry(database: Database) -> None:
@@ -128,7 +128,7 @@ def test_fixed_passes_over_sightings_up_to_the_moment_it_was_said(database: Data
     say(database, delivery, AnswerVerdict.FIXED, 1)
     say(database, delivery, AnswerVerdict.FALSE, 2)
     with database.begin() as session:
-        found = exempt_teams(session, NOW)
+        found = exempt_teams(answered(session), NOW)
     assert found[1][TEAM] == int(NOW.timestamp())
     assert found[2][TEAM] > int((NOW + dt.timedelta(days=36_500)).timestamp())
 

@@ -47,7 +47,7 @@ def counts_now(database: Database, team: int, later: Delivery) -> dict[str, Any]
         facts = {key: (int(_LATER.timestamp()), 0) for key in TOLD}
         found: dict[str, Any] = {
             "states": {pair: (one.answer.id, one.outcome) for pair, one in standings(newest, facts).items()},
-            "reminders": [exempt_teams(session, NOW + dt.timedelta(days=days)) for days in (0, 20, 100, 400)],
+            "reminders": [exempt_teams(answered(session), NOW + dt.timedelta(days=days)) for days in (0, 20, 100, 400)],
             "digest": answers_before(session, pl.Series([later.id])).sort("problem").rows(),
         }
     said = read_said(database, _LATER)

@@ -163,7 +163,8 @@ class Courses:
 def _steps(session: Session, course: Course, events: EventHistory) -> tuple[CourseStep, ...]:
     """All that happened to a problem, in order of time."""
     steps = [*_heard(session, events.first), *_told(session, events.told)]
-    steps += [_answer_step(session, answer) for answer, keys in answered(session) if course.key in keys]
+    for team in {one.answer.team_id for one in course.said}:
+        steps += [_answer_step(session, answer) for answer, keys in answered(session, team) if course.key in keys]
     steps += [
         CourseStep(one.since, "contradicted", one.answer.team_id)
         for one in course.said

@@ -14,15 +14,16 @@ from tocsin.problems.answers.models import Answer, AnsweredDigest, AnswerVerdict
 FOR_GOOD = 2**63 - 1
 
 
-def exempt_teams(session: Session, now: datetime) -> dict[int, dict[int, int]]:
+def exempt_teams(said: Iterable[tuple[Answer, list[int]]], now: datetime) -> dict[int, dict[int, int]]:
     """For each problem (uint64 key) the teams (ids) that need not be reminded of it, each with the time up to which.
 
     Times in seconds since 1970 UTC: a sighting later than that contradicts what the team said, and is told. It is the
     time of the answer for *fixed*, and `FOR_GOOD` for *false*, *accepted* and *not ours*, which end by their date
     alone. The newest answer of a team to a problem counts; *acknowledged* promises nothing and so keeps nobody quiet.
+    ``said``: as `answered` gives it.
     """
     silent: dict[int, dict[int, int]] = {}
-    for answer, keys in answered(session):
+    for answer, keys in said:
         holds = answer.until is not None and answer.until > now
         up_to = int(answer.at.timestamp()) if answer.verdict == AnswerVerdict.FIXED else FOR_GOOD
         for key in keys:

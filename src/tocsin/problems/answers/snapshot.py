@@ -64,8 +64,9 @@ def read_said(database: Database, now: datetime, before: AnswerSnapshot | None =
         last = session.scalar(select(func.max(Answer.id))) or 0
         if before is not None and before.last == last and before.at <= now < before.at + _FRESH:
             return before
-        spared = sorted(exempt_teams(session, now).items())
-        every = {key for _, keys in answered(session) for key in keys}
+        said = list(answered(session))
+        spared = sorted(exempt_teams(said, now).items())
+        every = {key for _, keys in said for key in keys}
     return AnswerSnapshot(
         last=last,
         at=now,
