@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from tocsin.events.models import FeedRecord, Ingest, IngestState, LeftAside
 from tocsin.node.records import ingests_with_purged_rows, purged_rows
@@ -74,15 +74,23 @@ def waiting_rows(session: Session, since: datetime) -> list[WaitingRows]:
 
 def open_rows(session: Session, since: datetime) -> tuple[int, datetime | None]:
     """How many set-aside rows of ingests since then wait for a person, and since when the oldest."""
-    query = select(Ingest.number, Ingest.quarantined, Ingest.started_at).where(
+    waits = (
         Ingest.quarantined > 0,
         Ingest.state == IngestState.COMMITTED,
         Ingest.started_at >= since,
         Ingest.number.not_in(select(LeftAside.ingest)),
     )
-    taken = _taken(session)
-    left = [(_left(count, taken.get(number, 0)), at) for number, count, at in session.execute(query)]
-    return sum(count for count, _ in left), min((at for count, at in left if count), default=None)
+    taken, replay = _taken(session), aliased(Ingest)
+    # Of most ingests all rows wait, and the database counts them; only the others are looked at one by one.
+    replayed = Ingest.number.in_(select(replay.replay_of).where(replay.replay_of > 0))
+    touched = replayed | Ingest.number.in_(ingests_with_purged_rows(session))
+    count, oldest = session.execute(
+        select(func.coalesce(func.sum(Ingest.quarantined), 0), func.min(Ingest.started_at)).where(*waits, ~touched)
+    ).one()
+    others = select(Ingest.number, Ingest.quarantined, Ingest.started_at).where(*waits, touched)
+    left = [(_left(rows, taken.get(number, 0)), at) for number, rows, at in session.execute(others)]
+    times = [oldest, *(at for rows, at in left if rows)]
+    return int(count) + sum(rows for rows, _ in left), min(filter(None, times), default=None)
 
 
 def open_rows_of(session: Session, ingest: Ingest) -> int:
