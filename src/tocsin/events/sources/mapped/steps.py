@@ -104,7 +104,8 @@ def _opened(mapping: FeedMapping, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl
     texts = pl.all().str.strip_chars()
     table = table.select(texts.replace(list({"", *mapping.skip}), None)) if own else table
     place = frame[RECORD] if RECORD in frame.columns else pl.int_range(frame.height, eager=True)
-    table = table.with_columns(pl.int_range(frame.height, eager=True).alias(_ROW), place.alias(_PLACE))
+    numbers = pl.DataFrame([pl.int_range(frame.height, eager=True).alias(_ROW), place.alias(_PLACE)])
+    table = table.hstack(numbers) if own else numbers  # without columns a table has no rows either
     for column, rules in mapping.columns.items():
         for rule in rules:
             if rule.decode and column in table.columns:
@@ -116,7 +117,8 @@ def _few(table: pl.DataFrame, notes: pl.DataFrame) -> tuple[pl.DataFrame, Intege
     """The rows without those that are too many for their record; and the records that had such."""
     if not table.height:
         return table, np.zeros(0, np.int64)
-    sizes = table.select(pl.sum_horizontal(pl.col(pl.String).str.len_bytes().cast(pl.Int64).fill_null(0))).to_series()
+    texts = pl.col(pl.String).str.len_bytes().cast(pl.Int64).fill_null(0)
+    sizes = table.select(pl.sum_horizontal(pl.col(_ROW) * 0, texts)).to_series()  # there may be no text at all
     if "extra" in notes.columns:
         sizes += notes["extra"].gather(table[_ROW]).str.len_bytes().cast(pl.Int64).fill_null(0)
     largest = sizes.max()
