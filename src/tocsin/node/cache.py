@@ -64,7 +64,7 @@ class Cache(Generic[T]):
 
 
 @dataclass(frozen=True)
-class _Made(Generic[T]):
+class _PacedAnswer(Generic[T]):
     """An answer. ``must``, ``may``: what it is of; ``began``, ``shown``: when it was, and how long it is shown."""
 
     value: T
@@ -84,7 +84,7 @@ class PacedValue(Generic[T]):
     def __init__(self, must: Hashable, may: Hashable, make: Callable[[], T], is_large: Callable[[T], bool]) -> None:
         self._turn, self._is_large = threading.Lock(), is_large
         began = monotonic()
-        self._last = _Made(make(), must, may, began, 0)  # modules are loaded: how long it takes tells nothing
+        self._last = _PacedAnswer(make(), must, may, began, 0)  # modules are loaded: how long it takes tells nothing
 
     @property
     def value(self) -> T:
@@ -99,7 +99,10 @@ class PacedValue(Generic[T]):
                 return last.value
             if asked - last.began < last.shown * _PATIENCE:
                 if self._turn.acquire(blocking=False):
-                    threading.Thread(target=self._beside, args=(must, may, make), name="paced", daemon=True).start()
+                    try:
+                        threading.Thread(target=self._beside, args=(must, may, make), name="paced", daemon=True).start()
+                    except RuntimeError:  # no thread is left: else nobody would ever have the turn again
+                        self._turn.release()
                 return last.value
         with self._turn:
             last = self._last
@@ -119,4 +122,4 @@ class PacedValue(Generic[T]):
         began = monotonic()
         value = make()
         shown = min((monotonic() - began) * _SHARE, _LONGEST) if self._is_large(value) else 0
-        self._last = _Made(value, must, may, began, shown)
+        self._last = _PacedAnswer(value, must, may, began, shown)
