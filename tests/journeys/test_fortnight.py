@@ -17,6 +17,7 @@ from support.ports import free_port
 from support.served_node import House, row, welcome_in
 from support.team_examples import OTHERS, delegated
 from support.world import served
+from tocsin.operations.worker import Worker
 from tocsin.pipeline.stores import open_node
 from tocsin.server.server import make_application
 
@@ -70,7 +71,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             f'[mail]\nchannel = "smtp"\nhost = "127.0.0.1"\nport = {office.port}\nsecurity = "none"\n'
         )
         made = House(home, url, office, Hand(page, url), ahead=timedelta(days=-12))
-        with served(make_application(open_node(home), work=True, clock=made.now), port=port):
+        working = Worker(open_node(home), made.now).working()
+        with working, served(make_application(open_node(home), clock=made.now), port=port):
             yield made
 
 

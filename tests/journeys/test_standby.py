@@ -32,6 +32,7 @@ from support.world import link_of, served, serving
 from tocsin.node.letters import queue_letter
 from tocsin.node.records import open_database, sqlite_url
 from tocsin.node.standby import SharedFolder
+from tocsin.operations.worker import Worker
 from tocsin.pipeline.stores import open_node
 from tocsin.problems.answers import Answer
 from tocsin.server.server import make_application
@@ -254,8 +255,11 @@ def test_a_server_copies_before_it_sends_and_stops_once_another_machine_took_ove
     def later() -> datetime:
         return datetime.now(UTC) + timedelta(minutes=1)
 
-    application = make_application(node, work=True, clock=later)
-    with served(application) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+    with (
+        Worker(open_node(pair.first.home), later).working(),
+        served(make_application(node, clock=later)) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+    ):
         until(lambda: len(pair.digests()) == TEAMS)
         assert set(pair.told()) == {(f"noc@t{one.split('.')[2]}.example", one) for one in addresses}
         assert "out of service" not in client.get("/sign-in").text

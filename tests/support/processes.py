@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import forkserver
@@ -74,6 +75,23 @@ def start(function: Callable[..., object], *arguments: object, environment: Mapp
 def command(home: Path, *words: str | Path, environment: Mapping[str, str]) -> Running:
     """A command of ``tocsin``, running in a process of its own."""
     return start(_tocsin, ["--home", str(home), *map(str, words)], environment=environment)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, IndexError):
+            if int((path / "stat").read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(path.name))
+    return found
+
+
+def kill_whole(pid: int) -> None:
+    """SIGKILL to a process, and to all that it had started."""
+    for one in (pid, *children(pid)):
+        with suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
 
 
 def processor_seconds() -> float:

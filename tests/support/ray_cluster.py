@@ -2,13 +2,14 @@
 
 import os
 import secrets
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+from support.processes import children, kill_whole
 
 MACHINES = 3
 _HEAD = "127.0.0.2"
@@ -65,11 +66,7 @@ class SimulatedCluster:
 
     def kill_machine(self, machine: Any) -> None:
         """SIGKILL to the raylet of a machine, and to all that it had started."""
-        raylet = machine.all_processes["raylet"][0].process.pid
-        below = children(raylet)
-        for pid in (raylet, *below):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        kill_whole(machine.all_processes["raylet"][0].process.pid)
         self.cluster.remove_node(machine, allow_graceful=False)
 
     def replace_machine(self, machine: Any, environment: dict[str, str] | None = None) -> None:
@@ -81,15 +78,6 @@ class SimulatedCluster:
         """The processes on the machines whose title begins so: ``ray::_ShardOwner`` owns shards, ``ray::`` all work."""
         raylets = [machine.all_processes["raylet"][0].process.pid for machine in self.machines]
         return [pid for raylet in raylets for pid in children(raylet) if is_at(pid, name)]
-
-
-def children(pid: int) -> list[int]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError, IndexError):
-            if int((path / "stat").read_text().rpartition(")")[2].split()[1]) == pid:
-                found.append(int(path.name))
-    return found
 
 
 def is_at(pid: int, name: str) -> bool:

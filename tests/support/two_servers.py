@@ -7,7 +7,6 @@ import os
 import random
 import re
 import shutil
-import signal
 import subprocess
 import threading
 import time
@@ -29,7 +28,7 @@ from support.delivery_examples import Read, read_mail
 from support.homes import copy_home, migrated_home
 from support.mail_server import PostOffice, post_office
 from support.ports import NO_TLS, free_port
-from support.processes import Running, command
+from support.processes import Running, command, kill_whole
 from tocsin.directory import teams_by_id
 from tocsin.interface.authorization import form_word
 from tocsin.node.accounts import AccountRole, Person, make_token, read_session, scopes_of, start_session
@@ -112,7 +111,7 @@ class TwoServers:
         while time.monotonic() - began < seconds or self.kills < len(self.servers):
             time.sleep(max(0.0, began + (self.kills + 1) * kill_every - time.monotonic()))
             place = self.kills % 2
-            os.kill(self.servers[place].pid, signal.SIGKILL)
+            kill_whole(self.servers[place].pid)
             self.servers[place].wait(timeout=120)
             self.kills += 1
             killed = time.monotonic()

@@ -40,8 +40,7 @@ from tocsin.node.heap import share_heap
 from tocsin.node.records import sealing
 from tocsin.node.tokens import open_tokens
 from tocsin.operations.machines import beating
-from tocsin.operations.worker import Worker
-from tocsin.pipeline.stores import NodeWithStores, open_node
+from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads import UploadIntake
 from tocsin.server.api import ApiContext, api_door
 from tocsin.server.misp import MispApi
@@ -93,6 +92,7 @@ from tocsin.server.pages import (
 )
 from tocsin.server.security import Authentication, BodyTimeout, FencedRefusal, ReadAudit, TimedProtocol, with_headers
 from tocsin.server.taxii import TaxiiServer
+from tocsin.server.work_process import WorkProcess
 from tocsin.sharing.lookup import ResponsibilityLookup
 
 _STATIC = Path(__file__).parent / "pages" / "static"
@@ -151,13 +151,13 @@ def make_application(
 ) -> FastAPI:
     """The pages of one node; with ``public`` only those that are meant for people outside.
 
-    ``work``: what is due is also done, as `tocsin.operations.worker` says, for as long as the pages are served.
+    ``work``: a process beside them also does what is due, as `tocsin.operations.worker` says, by the real time.
     ``port``: where they are, for commands that say a link to them.
     """
     tokens = open_tokens(node.home)
     desk = make_context(node, clock, tokens)
-    taker = UploadIntake(node, clock)
     machine = f"{socket.gethostname()}:{port}"
+    taker = WorkProcess(node.home, machine) if work else UploadIntake(node, clock)
     counter = ApiContext(node, clock, tokens, taker, desk.guide, desk.say, f"{uuid4().hex}.{port}")
     pages = together(*_PUBLIC, *(() if public else _INSIDE))(desk)
 
@@ -173,8 +173,6 @@ def make_application(
             if not public:
                 for one in (counter.open(), taker.working(), sealing(node.database, node.home, clock)):
                     works.enter_context(one)
-            if work:  # with a node of its own: it works beside the pages as another process would
-                works.enter_context(Worker(open_node(node.home), clock, machine).working())
             async with pages.lifespan_context(application):
                 yield
 

@@ -24,6 +24,8 @@ from sqlalchemy import select
 from support.api_client import token_of
 from support.cast import HEADER, Tocsin
 from support.ports import free_port
+from support.processes import children, kill_whole
+from support.two_servers import until
 from support.world import World, copy_world, link_of
 from tocsin.incidents.arrivals import PublicReport
 from tocsin.incidents.arrivals.models import ReportEntry
@@ -155,7 +157,7 @@ def killed_and_started_again(server: Server) -> Iterator[None]:
         for _ in range(_KILLS):
             _until_open(server)
             time.sleep(moment.uniform(0.2, 1.5))
-            running[0].send_signal(signal.SIGKILL)
+            kill_whole(running[0].pid)
             running[0].wait()
             running[0] = server.start()
         _until_open(server)
@@ -212,7 +214,7 @@ def test_a_request_that_a_kill_cut_off_is_sent_again_under_its_name(world: World
         with writer(world.node):  # so that the answer has to wait
             sending = sender.submit(send)
             until_begun(world)
-            process.kill()
+            kill_whole(process.pid)
             process.wait()
             assert isinstance(sending.exception(timeout=120), httpx.TransportError)
         process = server.start()
@@ -222,6 +224,28 @@ def test_a_request_that_a_kill_cut_off_is_sent_again_under_its_name(world: World
     assert (answer.status_code, answer.json()["state"]) == (201, "taken"), answer.text
     events = world.tocsin.lines("events", "--format", "json")
     assert [event["source.ip"] for event in events] == ["192.0.2.9"]
+
+
+def test_the_process_of_the_work_is_started_again_where_it_dies_and_ends_with_its_server(
+    world: World, server: Server
+) -> None:
+    token = token_of(world.node, AccountRole.ANALYST, Permission.REPORTS_WRITE, world=world)
+    named = {"prefer": "wait=60", "content-type": "text/csv"}
+    process = server.start()
+    _until_open(server)
+    with server.client(authorization=f"Bearer {token}") as client:
+        for number in (1, 2):
+            row = f'"{datetime.now(UTC):%Y-%m-%d} 00:00:01","medium","192.0.2.{number}","tcp",3389,,"rdp",64500,"MU",,'
+            name = {"name": f"2026-11-24-scan_rdp-n{number}-geo.csv"}
+            answer = client.post("/api/v1/reports", params=name, content=f"{HEADER}\n{row}\n", headers=named)
+            assert (answer.status_code, answer.json()["state"]) == (201, "taken"), answer.text
+            [worker] = children(process.pid)
+            os.kill(worker, signal.SIGKILL)
+    until(lambda: children(process.pid) not in ([], [worker]), "another one is started")
+    [worker] = children(process.pid)
+    process.kill()
+    process.wait()
+    until(lambda: not Path(f"/proc/{worker}").exists(), "it ends by itself")
 
 
 def until_begun(world: World) -> None:

@@ -1,10 +1,11 @@
 """The counter that all routes are served at: the node, the time, and what they share."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import Protocol
 from uuid import uuid4
 
 from tocsin.interface import Say, in_english
@@ -13,10 +14,23 @@ from tocsin.node.records import alive
 from tocsin.node.tokens import Tokens
 from tocsin.operations.machines import ServersAtWork
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.pipeline.uploads import UploadIntake
 from tocsin.server.api.durations import Durations
 from tocsin.server.api.idempotency import forget_killed
 from tocsin.sharing.lookup import ResponsibilityLookup
+
+
+class ReportTaker(Protocol):
+    """Who takes in what was sent: a thread of this process, or the process beside it."""
+
+    def wake(self) -> None:
+        """Something came."""
+
+    @property
+    def dead(self) -> bool:
+        """Whether it should work and does not: then what is sent in is kept, and nobody takes it in."""
+
+    def working(self) -> AbstractContextManager[None]:
+        """Work until the block ends; the report that is being taken in is finished first."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +44,7 @@ class ApiContext:
     node: NodeWithStores
     clock: Callable[[], datetime]
     tokens: Tokens
-    taker: UploadIntake
+    taker: ReportTaker
     guide: ResponsibilityLookup
     say: Say = in_english
     worker: str = field(default_factory=lambda: uuid4().hex)

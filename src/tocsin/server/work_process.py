@@ -1,0 +1,129 @@
+"""The process beside a server that takes in what is sent and does the work, so that no page waits for either.
+
+Its standard input is how its server speaks to it: a byte says that something came, the end that it shall end. So it
+also ends where its server is killed. One that dies is started again: it goes on where the last one was.
+"""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from logging import Formatter, StreamHandler, getLogger
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from tocsin.node.errors import TocsinError
+from tocsin.node.heap import share_heap
+from tocsin.node.retries import pause
+from tocsin.operations.worker import Worker
+from tocsin.pipeline.stores import open_node
+from tocsin.pipeline.uploads import UploadIntake
+
+_LOG: Final = getLogger("uvicorn.error")
+_LIVED: Final = 60.0  # seconds after which a death is not of the start
+
+
+class WorkProcess:
+    """What a server knows of it; for those who send reports in the same as `UploadIntake`."""
+
+    def __init__(self, home: Path, machine: str) -> None:
+        self._command = [sys.executable, "-m", __name__, str(home), machine]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._starting, self._ended = threading.Lock(), threading.Event()
+
+    def wake(self) -> None:
+        """Something came."""
+        with suppress(OSError):  # one that is busy or starts again looks by itself
+            self._speak(b".")
+
+    @property
+    def dead(self) -> bool:
+        """Whether it died and is not started yet: what is sent in is kept meanwhile."""
+        return self._process is not None and self._process.poll() is not None and not self._ended.is_set()
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """It runs until the block ends; the report or the mails that are under way are finished first."""
+        thread = threading.Thread(target=self._keep_running, name="work", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            with self._starting:
+                self._ended.set()
+                if self._process is not None and self._process.stdin is not None:
+                    self._process.stdin.close()
+            thread.join()
+
+    def _keep_running(self) -> None:
+        deaths = 0
+        while (process := self._start()) is not None:
+            began = monotonic()
+            status = process.wait()
+            if self._ended.is_set():
+                return
+            _LOG.error("The process of the work ended with %d; another one is started.", status)
+            deaths = 1 if monotonic() - began > _LIVED else deaths + 1
+            self._ended.wait(pause(deaths, longest=_LIVED))
+
+    def _start(self) -> "subprocess.Popen[bytes] | None":
+        with self._starting:
+            if self._ended.is_set():
+                return None
+            self._process = process = subprocess.Popen(self._command, stdin=subprocess.PIPE, bufsize=0)
+            os.set_blocking(process.stdin.fileno(), False)  # type: ignore[union-attr]  # it is a pipe
+            return process
+
+    def _speak(self, word: bytes) -> None:
+        if self._process is not None and self._process.stdin is not None and not self._process.stdin.closed:
+            self._process.stdin.write(word)
+
+
+def work(home: Path, machine: str) -> None:
+    """Take in what is sent and do what is due, as the process ``machine``, until the server ends or we are told to.
+
+    Raises:
+        TocsinError: the node cannot be opened.
+
+    """
+    share_heap()
+    node = open_node(home)
+    intake = UploadIntake(node, _now)
+    with node.database.kept_open(), intake.working(), Worker(node, _now, machine).working():
+        gc.collect()
+        gc.freeze()  # what is there by now stays
+        with suppress(KeyboardInterrupt):
+            while os.read(sys.stdin.fileno(), 1):
+                intake.wake()
+        for number in (signal.SIGINT, signal.SIGTERM):  # what is under way is finished
+            signal.signal(number, signal.SIG_IGN)
+
+
+def main() -> None:
+    """The process: ``python -m tocsin.server.work_process HOME MACHINE``."""
+    os.umask(0o077)  # what a node writes, no other user of the machine reads
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    log = StreamHandler()
+    log.setFormatter(Formatter("%(levelname)s:  %(message)s"))
+    _LOG.addHandler(log)
+    try:
+        work(Path(sys.argv[1]), sys.argv[2])
+    except KeyboardInterrupt:
+        pass
+    except TocsinError as error:
+        _LOG.error("%s %s", error, error.hint)
+        sys.exit(1)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    main()
