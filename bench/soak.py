@@ -42,6 +42,7 @@ from support.delivery_examples import read_mail
 from support.imap_server import ImapServer, imap_server
 from support.mail_server import PostOffice, post_office
 from support.ports import free_port
+from support.processes import kill_whole
 from support.reply_examples import reply
 from tocsin.events import Ingest
 from tocsin.node.accounts import AccountRole
@@ -161,10 +162,10 @@ class Soak:
             self.said.append((time.monotonic(), line.rstrip()))
 
     def kill(self) -> None:
-        """SIGKILL, and start again."""
+        """SIGKILL to its processes, and start again."""
         if self.server is not None:
             self.calm_after = time.monotonic() + 10 * _SETTLES
-            self.server.kill()
+            kill_whole(self.server.pid)
             self.server.wait()
         self.start()
 

@@ -9,12 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from statistics import median
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from at_once import HEADER, address
+from support.processes import children
 
 TEAMS = 100
 POOL = 100_000
@@ -135,7 +137,7 @@ def numbers_of(addresses: Numbers, ports: Numbers) -> Numbers:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process holds. ``own_mb``: its memory without mapped files, which the system takes back when needed."""
+    """What a server holds. ``own_mb``: its memory without mapped files, which the system takes back when needed."""
 
     at: float
     resident_mb: float
@@ -145,7 +147,15 @@ class Usage:
 
 
 def usage(pid: int) -> Usage | None:
-    """Of a process now; None where it is gone."""
+    """Of a process and those that it started, together, now; None where it is gone."""
+    found = [one for one in map(_of_process, (pid, *children(pid))) if one]
+    if not found:
+        return None
+    resident, own, files, threads = (sum(column) for column in zip(*found, strict=True))
+    return Usage(time.monotonic(), resident / 1024, own / 1024, files, threads)
+
+
+def _of_process(pid: int) -> tuple[int, int, int, int] | None:
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
@@ -154,19 +164,18 @@ def usage(pid: int) -> Usage | None:
     found = {name: value.split()[0] for name, _, value in (line.partition(":") for line in lines) if value.strip()}
     if "VmRSS" not in found:
         return None  # ended, and nobody has asked how
-    return Usage(
-        time.monotonic(), int(found["VmRSS"]) / 1024, int(found["RssAnon"]) / 1024, files, int(found["Threads"])
-    )
+    return int(found["VmRSS"]), int(found["RssAnon"]), files, int(found["Threads"])
 
 
 def over_time(series: list[Usage], parts: int = 8) -> Iterator[dict[str, float]]:
-    """A life of a process in so many parts, the last look of each."""
-    for part in range(1, parts + 1):
-        one = series[max(0, len(series) * part // parts - 1)]
+    """A life of a server in so many parts: the middle one of the looks in each, and the most memory of its own."""
+    for part in range(parts):
+        looks = series[len(series) * part // parts : len(series) * (part + 1) // parts]
         yield {
-            "minute": round((one.at - series[0].at) / 60, 1),
-            "resident_mb": round(one.resident_mb),
-            "own_mb": round(one.own_mb),
-            "files": one.files,
-            "threads": one.threads,
+            "minute": round((looks[-1].at - series[0].at) / 60, 1),
+            "resident_mb": round(median(one.resident_mb for one in looks)),
+            "own_mb": round(median(one.own_mb for one in looks)),
+            "own_peak_mb": round(max(one.own_mb for one in looks)),
+            "files": round(median(one.files for one in looks)),
+            "threads": round(median(one.threads for one in looks)),
         }
