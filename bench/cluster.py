@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import feed
 from support.databases import postgresql_binaries, running_cluster
 from support.homes import migrated_home
-from support.ray_cluster import AGENTS, SimulatedCluster, children, running_ray, title
+from support.processes import children
+from support.ray_cluster import AGENTS, SimulatedCluster, running_ray, title
 from tocsin.cli import main as tocsin
 from tocsin.pipeline.ingest import ingest_in, open_session
 from tocsin.pipeline.stores import open_node
