@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 _SHARE: Final = 10  # a large answer is shown so many times as long as it took, so that a tenth of the time goes into it
 _LONGEST: Final = 20.0  # seconds, however long it took
-_PATIENCE: Final = 3  # so many times as long it may still be shown while a new one is made
+_PATIENCE: Final = 3  # so many times as long, or `_LONGEST`, it may still be shown while a new one is made
 
 
 class Cache(Generic[T]):
@@ -77,8 +77,8 @@ class _PacedAnswer(Generic[T]):
 class PacedValue(Generic[T]):
     """An answer that takes long to make, of something that changes all the time; for many threads.
 
-    Nobody waits for a large one as long as the last one is some seconds old: a new one is made beside, at most a tenth
-    of the time. Who comes after a longer time gets one of now, as does everybody while it is small (``is_large``).
+    Nobody waits for a large one while the last one is less than 20 s old: a new one is made beside, at most a tenth of
+    the time. Who comes after a longer time gets one of now, as does everybody while it is small (``is_large``).
     """
 
     def __init__(self, must: Hashable, may: Hashable, make: Callable[[], T], is_large: Callable[[T], bool]) -> None:
@@ -97,7 +97,7 @@ class PacedValue(Generic[T]):
         if last.must == must:
             if last.may == may or asked - last.began < last.shown:
                 return last.value
-            if asked - last.began < last.shown * _PATIENCE:
+            if last.shown and asked - last.began < max(_LONGEST, last.shown * _PATIENCE):
                 if self._turn.acquire(blocking=False):
                     try:
                         threading.Thread(target=self._beside, args=(must, may, make), name="paced", daemon=True).start()
