@@ -58,6 +58,52 @@ def test_read_at_once_bit_by_bit_or_from_the_file_it_is_what_events_say(batches:
         assert _rows(step_by_step.read()) == expected
 
 
+@settings(max_examples=30)
+@given(
+    st.lists(
+        st.tuples(st.lists(_EVENT, min_size=1, max_size=8), st.sampled_from(["", "move", "purge"]), st.booleans()),
+        min_size=2,
+        max_size=8,
+    )
+)
+def test_whenever_it_is_read_between_moves_and_purges_it_is_what_events_say(
+    steps: list[tuple[list[dict[str, object]], str, bool]],
+) -> None:
+    with TemporaryDirectory() as folder:
+        store, kept = EventStore(Path(folder) / "events"), Path(folder) / "kept.parquet"
+        reader, stored = ProblemFactsReader(store, kept), dict[int, list[dict[str, object]]]()
+        for number, (batch, then, is_read) in enumerate(steps, 1):
+            store.commit(number, [store.write_part(_frame(batch, number), ingest=number, part=0, day=DAY)])
+            stored[number] = batch
+            if then == "move":
+                store.compact(min_files=2)
+            elif then == "purge":
+                store.purge(min(stored), None)
+                del stored[min(stored)]
+            if is_read:
+                assert _rows(reader.read()) == _expected([*stored.values()])
+            if number == len(steps) // 2:
+                ProblemFactsReader(store, kept).keep()
+        for one in (reader, ProblemFactsReader(store, kept)):
+            assert _rows(one.read()) == _expected([*stored.values()])
+
+
+def test_files_that_were_only_put_together_are_not_read_again(tmp_path: Path) -> None:
+    store, kept = EventStore(tmp_path / "events"), tmp_path / "kept.parquet"
+    for number in (1, 2, 3):
+        event = {"problem": number, "severity": None, "routed": 1, "tlp": None, "classification.type": "scanner"}
+        frame = _frame([{"source.port": 22, **event}], number)
+        store.commit(number, [store.write_part(frame, ingest=number, part=0, day=DAY)])
+    reader = ProblemFactsReader(store, kept)
+    reader.keep()
+    before = _rows(reader.read())
+    store.compact(min_files=2)
+    for path in store.files():
+        (tmp_path / "events" / path).unlink()  # so that who reads it fails
+    for one in (reader, ProblemFactsReader(store, kept)):
+        assert _rows(one.read()) == before
+
+
 def _frame(batch: list[dict[str, object]], ingest: int) -> pl.DataFrame:
     rows = [{**event, "ingest": ingest, "row": place} for place, event in enumerate(batch, 1)]
     return pl.DataFrame(rows, schema={name: COLUMNS[name] for name in rows[0]})

@@ -201,6 +201,20 @@ class EventTable:
         recent = [one.name for one in commits if one.name.endswith(".json") and one.modified > since]
         return frozenset(path for commit in recent for path in self._removed_by(commit))
 
+    def moved(self, since: int) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+        """Of each commit after a version that only moved rows: the files it took out, and those that have them now.
+
+        Raises:
+            FileNotFoundError: one of the commits is not kept any more.
+
+        """
+        for version in range(since + 1, self.version() + 1):
+            with self.place.open(_commit_name(version)) as lines:
+                actions = [json.loads(line) for line in lines]
+            old, new = ([one[what] for one in actions if what in one] for what in ("remove", "add"))
+            if old and not any(one["dataChange"] for one in (*old, *new)):
+                yield _paths(old), _paths(new)
+
     def _removed_by(self, commit: str) -> Iterator[str]:
         with self.place.open(commit) as lines:
             for line in lines:
@@ -330,6 +344,10 @@ class EventTable:
             sync_folder(self.place.folder / _LOG)
             sync_folder(self.place.folder)
         cut("store.synced")
+
+
+def _paths(actions: Iterable[Mapping[str, str]]) -> frozenset[str]:
+    return frozenset(unquote(one["path"]) for one in actions)
 
 
 def _commit_name(version: int) -> str:

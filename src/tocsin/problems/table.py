@@ -1,13 +1,14 @@
 """What stored events say of each problem, a row for each, in memory: where and what it is, how bad, who must know.
 
-Made once from the files of the event table, then brought up to date by the files that were added; where files were
-taken out (tidied, deleted, purged), it is made anew, so that it never holds what is stored no more.
+Made once from the files of the event table, then brought up to date by the files that were added; where rows were
+taken out (deleted, purged), it is made anew, so that it never holds what is stored no more.
 """
 
 import json
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ from tocsin.delivery import severity_rank
 from tocsin.events import COLUMNS, EventStore, Label
 
 _MANY: Final = 1_000_000  # rows
+_COMMITS: Final = 1_000  # so many are looked at for files that were only moved; reading them from a bucket takes long
 _LABELS: Final = 63
 """So many labels (TLP and PAP) are told apart; events of further ones share a bit, which counts as leaving nobody."""
 
@@ -48,11 +50,13 @@ class ProblemFacts:
     named by where it has no address, ``asn`` the AS that we looked up, else the feed's. Besides: ``severity`` (UInt8,
     the worst, place in `SEVERITIES`), ``routed`` (the set of teams that must know by the newest event), ``before`` (the
     newest such set that was not empty), ``labels`` (UInt64, a bit for each of the ``labels`` that its events carry).
+    ``files``: those of the table whose events it has, as they were after the commit ``version``.
     """
 
     frame: pl.DataFrame
     labels: tuple[Label, ...]
     files: frozenset[str]
+    version: int = -1
 
     @cached_property
     def texts(self) -> dict[str, list[str]]:
@@ -73,18 +77,17 @@ class ProblemFactsReader:
 
     def __init__(self, store: EventStore, file: Path) -> None:
         self._store, self._file, self._lock = store, file, threading.Lock()
-        self._known: tuple[int, ProblemFacts] | None = None
+        self._known = _NOTHING
 
     def read(self) -> ProblemFacts:
         """The facts as they are now."""
-        version, known = self._store.table.version(), self._known
-        if known is not None and known[0] == version:
-            return known[1]
-        with self._lock:
-            known = self._known
-            if known is None or known[0] != version:
-                known = self._known = (version, self._renewed(known[1] if known else _NOTHING))
-        return known[1]
+        known, table = self._known, self._store.table
+        if known.version != table.version():
+            with self._lock:
+                known = self._known
+                if known.version != table.version():
+                    known = self._known = self._renewed(known)
+        return known
 
     def keep(self) -> None:
         """Write the file anew where it is not of the files of the table; for whoever writes the table."""
@@ -93,7 +96,11 @@ class ProblemFactsReader:
             return
         self._file.unlink(missing_ok=True)  # what it holds may have been deleted for good
         facts = self.read()
-        about = {"labels": json.dumps(facts.labels), "files": json.dumps(sorted(facts.files))}
+        about = {
+            "labels": json.dumps(facts.labels),
+            "files": json.dumps(sorted(facts.files)),
+            "version": str(facts.version),
+        }
         part = self._file.with_suffix(".part")
         part.parent.mkdir(parents=True, exist_ok=True)
         facts.frame.write_parquet(part, compression="zstd", compression_level=1, statistics=False, metadata=about)
@@ -103,17 +110,18 @@ class ProblemFactsReader:
         try:
             about = pl.read_parquet_metadata(self._file)
             labels = tuple((tlp, pap) for tlp, pap in json.loads(about["labels"]))
+            files, version = frozenset(json.loads(about["files"])), int(about["version"])
             frame = pl.read_parquet(self._file, memory_map=False).rechunk()  # else each question does it
         except (OSError, pl.exceptions.PolarsError, LookupError, ValueError):
             return _NOTHING
         whole = frame.schema == _NOTHING.frame.schema
-        return ProblemFacts(frame, labels, frozenset(json.loads(about["files"]))) if whole else _NOTHING
+        return ProblemFacts(frame, labels, files, version) if whole else _NOTHING
 
     def _renewed(self, before: ProblemFacts) -> ProblemFacts:
-        listing = self._store.table.listing()
-        files = frozenset(listing["path"])
+        version, files = self._store.table.version(), frozenset(self._store.files())
+        before = self._after_moves(before, files)
         if not before.files or not before.files <= files:
-            before = self._kept()
+            before = self._after_moves(self._kept(), files)
         if not before.files <= files:
             before = _NOTHING
         labels: dict[Label, int] = {label: place for place, label in enumerate(before.labels)}
@@ -125,7 +133,16 @@ class ProblemFactsReader:
                 parts = [_newest(pl.concat(parts))]
                 rows = parts[0].height
         frame = _newest(pl.concat(parts, rechunk=True)) if len(parts) > 1 else parts[0]
-        return ProblemFacts(frame, tuple(labels), files)
+        return ProblemFacts(frame, tuple(labels), files, version)
+
+    def _after_moves(self, facts: ProblemFacts, files: frozenset[str]) -> ProblemFacts:
+        """The same by the files that hold its events now; of ``files``, what it has only a part of is read again."""
+        known, table = facts.files, self._store.table
+        if not known <= files and table.version() - facts.version <= _COMMITS:
+            with suppress(FileNotFoundError):  # a purge forgot them; what is not known to have moved was deleted
+                for old, new in table.moved(facts.version):
+                    known = known - old | (new if old <= known else frozenset())
+        return replace(facts, files=known)
 
     def _of_file(self, path: str, labels: dict[Label, int]) -> pl.DataFrame:
         named = pl.when(pl.col("source.ip.hi").is_null()).then(pl.coalesce(*_NAMED))
