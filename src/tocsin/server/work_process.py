@@ -26,6 +26,7 @@ from tocsin.pipeline.stores import open_node
 from tocsin.pipeline.uploads import UploadIntake
 
 _LOG: Final = getLogger("uvicorn.error")
+_PATIENT: Final = 5  # steps of nice(2): where all are at once, a person who waits comes first
 _LIVED: Final = 60.0  # seconds after which a death is not of the start
 
 
@@ -108,6 +109,7 @@ def work(home: Path, machine: str) -> None:
 def main() -> None:
     """The process: ``python -m tocsin.server.work_process HOME MACHINE``."""
     os.umask(0o077)  # what a node writes, no other user of the machine reads
+    os.nice(_PATIENT)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     log = StreamHandler()
     log.setFormatter(Formatter("%(levelname)s:  %(message)s"))
