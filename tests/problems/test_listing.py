@@ -1,6 +1,5 @@
 """The list of problems: what each is by what happened to it, found by any condition, counted and in order."""
 
-from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from tocsin.events import EventFilter, EventQuery, FilterError
 from tocsin.pipeline.stores import open_node
 from tocsin.problems import ProblemSearch, ProblemSort
 from tocsin.problems.answers import (
-    AnswerStanding,
     AnswerVerdict,
     Course,
     Courses,
@@ -26,6 +24,7 @@ from tocsin.problems.answers import (
     sheets_of,
     withdraw_answers,
 )
+from tocsin.problems.standing import ProblemStandings
 
 OWN, OWN_TOO, SECTOR, GREEN, NOBODYS = "192.0.2.1", "192.0.2.2", "192.0.2.200", "203.0.113.5", "198.51.100.9"
 EVERY = (OWN, OWN_TOO, SECTOR, GREEN, NOBODYS)
@@ -239,8 +238,9 @@ def _low(address: str) -> int:
     return 0xFFFF << 32 | int.from_bytes(bytes(map(int, address.split("."))), "big")
 
 
-def stands(said: Mapping[int, Sequence[AnswerStanding]]) -> dict[int, set[tuple[object, ...]]]:
-    return {key: {(one.answer.uuid, one.outcome, one.since) for one in of} for key, of in said.items()}
+def stands(found: ProblemStandings) -> dict[int, set[tuple[object, ...]]]:
+    keys = found.frame["key"].to_list()
+    return {key: {(one.answer.uuid, one.outcome, one.since) for one in found.said_of(key)} for key in keys}
 
 
 @given(st.lists(st.sampled_from(["hear", "tell", "acknowledged", "fixed", "undo", "later"]), max_size=12))
@@ -265,4 +265,4 @@ def test_who_looks_all_the_time_sees_what_one_sees_who_looks_for_the_first_time(
         nodes = (world.node, open_node(world.node.home))
         kept, anew = (node.problems.find(ProblemSearch(), now=world.now).standings for node in nodes)
         assert kept.frame.equals(anew.frame)
-        assert stands(kept.said) == stands(anew.said)
+        assert stands(kept) == stands(anew)

@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 _SHARE: Final = 10  # a large answer is shown so many times as long as it took, so that a tenth of the time goes into it
 _LONGEST: Final = 20.0  # seconds, however long it took
+_BESIDE: Final = threading.Lock()
 _PATIENCE: Final = 3  # so many times as long, or `_LONGEST`, it may still be shown while a new one is made
 
 
@@ -98,11 +99,7 @@ class PacedValue(Generic[T]):
             if last.may == may or asked - last.began < last.shown:
                 return last.value
             if last.shown and asked - last.began < max(_LONGEST, last.shown * _PATIENCE):
-                if self._turn.acquire(blocking=False):
-                    try:
-                        threading.Thread(target=self._beside, args=(must, may, make), name="paced", daemon=True).start()
-                    except RuntimeError:  # no thread is left: else nobody would ever have the turn again
-                        self._turn.release()
+                self._renew(must, may, make)
                 return last.value
         with self._turn:
             last = self._last
@@ -110,12 +107,26 @@ class PacedValue(Generic[T]):
                 self._make(must, may, make)
             return self._last.value
 
+    def _renew(self, must: Hashable, may: Hashable, make: Callable[[], T]) -> None:
+        """Begin to make a new one, where no other thread makes this one or any other beside: pages come first."""
+        if not self._turn.acquire(blocking=False):
+            return
+        if _BESIDE.acquire(blocking=False):
+            try:
+                threading.Thread(target=self._beside, args=(must, may, make), name="paced", daemon=True).start()
+            except RuntimeError:  # no thread is left: else nobody would ever have the turn again
+                _BESIDE.release()
+            else:
+                return
+        self._turn.release()
+
     def _beside(self, must: Hashable, may: Hashable, make: Callable[[], T]) -> None:
         try:
             self._make(must, may, make)
         except TocsinError as error:  # who comes after a while tries again, and is told
             getLogger("uvicorn.error").warning("A page shows what was known a moment ago: %s", error)
         finally:
+            _BESIDE.release()
             self._turn.release()
 
     def _make(self, must: Hashable, may: Hashable, make: Callable[[], T]) -> None:

@@ -203,7 +203,7 @@ class FoundProblems:
             gone_at=gone_at,
             due=due,
             teams=self.standings.members.get(row["teams"], ()),
-            said=self.standings.said.get(row["key"], ()),
+            said=self.standings.said.standings(row["key"], row["last_seen"], row["gone_at"]),
             at_address=row["source.ip.hi"] is not None,
         )
 

@@ -20,16 +20,7 @@ from tocsin.directory import DIRECTORY_VERSION, Mute, teams_by_id
 from tocsin.events import EventStore, TeamSet
 from tocsin.node.cache import Cache, PacedValue
 from tocsin.node.records import Database, Tombstone
-from tocsin.problems.answers import (
-    Answer,
-    AnswerStanding,
-    ProblemState,
-    answer_entries,
-    answered,
-    latest,
-    standings,
-    state_of,
-)
+from tocsin.problems.answers import Answer, AnswerStanding, NewestAnswers, NewestAnswersReader, ProblemState
 from tocsin.problems.asked_times import AskedTimes
 from tocsin.problems.current import NEWEST_COMMITTED
 from tocsin.problems.table import ProblemFacts, ProblemFactsReader
@@ -78,7 +69,7 @@ class ProblemStandings:
     ``frame``: the rows of `ProblemFacts`, with their notes (`NOTES`; times in seconds since 1970 UTC), and besides:
     ``gone_at`` (0: it goes on), ``state`` (a place in `STATES`), ``muted`` (each team that must know mutes it), ``due``
     (until when a fix is asked for, 0: nobody is asked, or it is gone), and ``teams`` (the set of teams that must know,
-    0: none). ``members``: the teams of each set. ``said``: the newest answer of each team, by problem.
+    0: none). ``members``: the teams of each set. ``said``: the newest answer of each team to each problem.
     """
 
     key: StandingKey
@@ -86,13 +77,18 @@ class ProblemStandings:
     frame: pl.DataFrame
     facts: ProblemFacts
     members: Mapping[int, tuple[int, ...]]
-    said: Mapping[int, tuple[AnswerStanding, ...]]
+    said: NewestAnswers
     _orders: dict[str, npt.NDArray[np.intp]] = field(default_factory=dict)
 
     @cached_property
     def breadth(self) -> Mapping[int, int]:
         """In how many of the sets each team is."""
         return Counter(chain.from_iterable(self.members.values()))
+
+    def said_of(self, key: int) -> tuple[AnswerStanding, ...]:
+        """How the newest answer of each team to one of the problems stands."""
+        at = int(np.searchsorted(self.frame["key"].to_numpy(), np.uint64(key)))
+        return self.said.standings(key, self.frame["last_seen"][at], self.frame["gone_at"][at])
 
     def order(self, first: str, *, last_first: bool = False) -> npt.NDArray[np.intp]:
         """The places of all rows by a column, the least first, or the greatest; of the same, those seen last first.
@@ -143,7 +139,7 @@ class ProblemStandingsReader:
         self._database, self._store, self._tracker = database, store, tracker
         self._gone_after_days = gone_after_days
         self.facts = ProblemFactsReader(store, file)
-        self._asked = AskedTimes()
+        self._asked, self._said = AskedTimes(), NewestAnswersReader()
         self._mutes: tuple[str, dict[int, tuple[Mute, ...]]] = ("", {})
         self._paced: Cache[PacedValue[ProblemStandings]] = Cache(1, turn=threading.Lock())
         self._answered: Cache[ProblemStandings] = Cache(1)
@@ -157,7 +153,7 @@ class ProblemStandingsReader:
         known = self._paced.get("", lambda: PacedValue(must, may, make, _is_large)).get(must, may, make)
         if known.key.answer >= key.answer:
             return known
-        return self._answered.get((known.key, known.at, key.answer), lambda: self._with_answers(known, key.answer, now))
+        return self._answered.get((known.key, known.at, key.answer), lambda: self._with_answers(known, key, now))
 
     def version(self) -> StandingKey:
         """What they hang on now."""
@@ -177,12 +173,12 @@ class ProblemStandingsReader:
             runs = self._tracker.runs.read(session, up_to=key.ingest)
             gone_at = gone_since(notes, runs, after_days=self._gone_after_days)
             members = {number: tuple(of) for number, of in session.execute(select(TeamSet.number, TeamSet.members))}
-            said = _said(latest(answered(session)), frame["key"].to_numpy(), columns["last_seen"], gone_at)
+            said = self._said.read(session, (key.purged, key.directory))
             told_by, told_at = _first_told(columns, goes_on=gone_at == 0)
             digest_at = self._asked.read(session, told_by, frame["before"].to_numpy(), members, up_to=key.delivery)
         asked = np.where(digest_at > 0, digest_at, told_at)
         told, gone = columns["told_by"] > 0, gone_at > 0
-        state = _answered_states(_states(told, gone), frame["key"].to_numpy(), told, gone, said, now=now)
+        state = said.states(_unanswered(told, gone), frame["key"].to_numpy(), columns["last_seen"], gone, now)
         is_muted = _muted(frame, self._mutes_now(key.directory), members, now)
         days = _days(frame)
         routed, before = frame["routed"].to_numpy(), frame["before"].to_numpy()
@@ -197,23 +193,16 @@ class ProblemStandingsReader:
         )
         return ProblemStandings(key, now, made, facts, members, said)
 
-    def _with_answers(self, known: ProblemStandings, up_to: int, now: datetime) -> ProblemStandings:
-        """The same with what teams said since; only those problems are looked at that they spoke of."""
+    def _with_answers(self, known: ProblemStandings, key: StandingKey, now: datetime) -> ProblemStandings:
+        """The same with what teams said since, or withdrew."""
         with self._database.reading() as session:
-            entries = list(answer_entries(session, after=known.key.answer))
-            if any(entry.withdraws is not None for entry, _ in entries):  # what counted before counts again
-                return self._renewed(replace(known.key, answer=up_to), now)
-        newest = latest(entries)
-        for key in {key for _, key in newest}:
-            for one in known.said.get(key, ()):
-                pair = (one.answer.team_id, key)
-                newest[pair] = max(newest.get(pair, one.answer), one.answer, key=lambda answer: (answer.at, answer.id))
-        names = ("key", "last_seen", "gone_at", "told_by", "state")
-        keys, last_seen, gone_at, told_by, state = (known.frame[name].to_numpy() for name in names)
-        said = _said(newest, keys, last_seen, gone_at)
-        states = _answered_states(state, keys, told_by > 0, gone_at > 0, said, now=now)
+            said = self._said.read(session, (key.purged, key.directory))
+        names = ("key", "last_seen", "gone_at", "told_by")
+        keys, last_seen, gone_at, told_by = (known.frame[name].to_numpy() for name in names)
+        gone = gone_at > 0
+        states = said.states(_unanswered(told_by > 0, gone), keys, last_seen, gone, now)
         frame = known.frame.with_columns(pl.Series("state", states))
-        return replace(known, key=replace(known.key, answer=up_to), frame=frame, said={**known.said, **said})
+        return replace(known, key=replace(known.key, answer=key.answer), frame=frame, said=said)
 
     def _mutes_now(self, version: str) -> dict[int, tuple[Mute, ...]]:
         if self._mutes[0] != version:
@@ -226,45 +215,10 @@ def _is_large(standings: ProblemStandings) -> bool:
     return standings.frame.height > _MANY
 
 
-def _said(
-    newest: Mapping[tuple[int, int], Answer],
-    keys: npt.NDArray[np.uint64],
-    last_seen: npt.NDArray[np.int64],
-    gone_at: npt.NDArray[np.int64],
-) -> dict[int, tuple[AnswerStanding, ...]]:
-    """How the newest answer of each team stands, by problem; of these problems (sorted) only."""
-    wanted = np.array(sorted({key for _, key in newest}), dtype=np.uint64)
-    at = np.searchsorted(keys, wanted)
-    at[at == len(keys)] = 0
-    at = at[keys[at] == wanted] if len(keys) else at[:0]
-    facts = dict(zip(keys[at].tolist(), zip(last_seen[at].tolist(), gone_at[at].tolist(), strict=True), strict=True))
-    found: dict[int, tuple[AnswerStanding, ...]] = {}
-    for (_, key), one in standings({pair: of for pair, of in newest.items() if pair[1] in facts}, facts).items():
-        found[key] = (*found.get(key, ()), one)
-    return found
-
-
-def _states(told: npt.NDArray[np.bool_], gone: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+def _unanswered(told: npt.NDArray[np.bool_], gone: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
     """The place in `STATES` of each problem, were it that nobody said anything."""
     unanswered = np.where(told, _PLACE[ProblemState.TOLD], _PLACE[ProblemState.NEW])
     return np.where(gone, _PLACE[ProblemState.GONE], unanswered).astype(np.uint8)
-
-
-def _answered_states(
-    states: npt.NDArray[np.uint8],
-    keys: npt.NDArray[np.uint64],
-    told: npt.NDArray[np.bool_],
-    gone: npt.NDArray[np.bool_],
-    said: Mapping[int, tuple[AnswerStanding, ...]],
-    *,
-    now: datetime,
-) -> npt.NDArray[np.uint8]:
-    """The same with those that somebody answered, which are looked at one by one."""
-    made = states.copy()
-    for at in np.searchsorted(keys, np.array(sorted(said), dtype=np.uint64)).tolist():
-        of = said[int(keys[at])]
-        made[at] = _PLACE[state_of(of, told=bool(told[at]), gone=bool(gone[at]), now=now)]
-    return made
 
 
 def _first_told(

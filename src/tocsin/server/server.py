@@ -98,7 +98,7 @@ from tocsin.sharing.lookup import ResponsibilityLookup
 
 _STATIC = Path(__file__).parent / "pages" / "static"
 _LAST_REQUESTS = 30  # seconds for what is being answered when the server is told to end
-_TURN = 0.0005  # seconds of Python for one thread while others wait. Of 5 ms, a page with 20 queries waits up to 20 times
+_TURN = 0.0005  # seconds of Python for a thread while others wait: after each of 20 queries, a page waits for its turn
 _YEAR = "public, max-age=31536000, immutable"
 
 # Each gives a router of pages for people; the first that knows a path has it.

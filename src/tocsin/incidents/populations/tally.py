@@ -25,9 +25,8 @@ class AffectedTally:
 
 def tally(found: FoundProblems) -> AffectedTally:
     """The tally of problems."""
-    said = found.standings.said
     frame = found.standings.frame.select("key", "told_by", "gone_at", "teams")[found.places]
-    answers = [said[key] for key in frame["key"].to_list() if said.get(key)]
+    answers = list(filter(None, map(found.standings.said_of, frame["key"].to_list())))
     newest = [max(of, key=lambda one: (one.answer.at, one.answer.id)).verdict for of in answers]
     return AffectedTally(
         problems=frame.height,

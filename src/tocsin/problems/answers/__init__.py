@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tocsin.problems.answers.earlier_answers import answers_before
     from tocsin.problems.answers.links import PATH, links, reference_of
     from tocsin.problems.answers.models import WITHDRAWN, Answer, AnswerVerdict, Via
+    from tocsin.problems.answers.newest import NewestAnswers, NewestAnswersReader
     from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, stand, standings
     from tocsin.problems.answers.queries import AnswerInList, list_answers
     from tocsin.problems.answers.record import NOTE_LENGTH, answered_problems, record_answer

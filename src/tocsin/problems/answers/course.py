@@ -34,7 +34,7 @@ class ProblemState(StrEnum):
     GONE = "gone"  # its feed ran and no longer finds it
 
 
-_OF_VERDICT = {
+STATE_OF_VERDICT = {
     AnswerVerdict.ACKNOWLEDGED: ProblemState.ACKNOWLEDGED,
     AnswerVerdict.FIXED: ProblemState.SAID_FIXED,
     AnswerVerdict.FALSE: ProblemState.SAID_FALSE,
@@ -59,7 +59,7 @@ def state_of(said: Collection[AnswerStanding], *, told: bool, gone: bool, now: d
         if one.verdict is not AnswerVerdict.ACCEPTED or one.answer.until is None or one.answer.until > now
     ]
     if holding:
-        return _OF_VERDICT[max(holding, key=lambda one: (one.answer.at, one.answer.id or 0)).verdict]
+        return STATE_OF_VERDICT[max(holding, key=lambda one: (one.answer.at, one.answer.id or 0)).verdict]
     return ProblemState.TOLD if told else ProblemState.NEW
 
 

@@ -1,0 +1,84 @@
+"""Answers in columns say of each problem what they say one by one."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.problems.answers import (
+    WITHDRAWN,
+    Answer,
+    AnswerVerdict,
+    NewestAnswers,
+    ProblemState,
+    Via,
+    latest,
+    standings,
+    state_of,
+    without_withdrawn,
+)
+
+BEGAN = dt.datetime(2026, 11, 20, 9, 0, tzinfo=dt.UTC)
+KEYS = [0, 3, 2**63, 2**64 - 1]
+STATES = tuple(ProblemState)
+MINUTES = st.integers(0, 6)
+SAID = st.fixed_dictionaries(
+    {
+        "team": st.integers(1, 3),
+        "verdict": st.sampled_from([*AnswerVerdict, WITHDRAWN]),
+        "keys": st.lists(st.sampled_from(KEYS), unique=True, min_size=1),
+        "at": MINUTES,
+        "until": st.none() | MINUTES,
+    }
+)
+FACTS = st.fixed_dictionaries({"last_seen": MINUTES, "gone": st.booleans(), "told": st.booleans()})
+
+
+def after(minutes: int) -> dt.datetime:
+    return BEGAN + dt.timedelta(minutes=minutes)
+
+
+def entries(said: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Answer, list[int]]]:
+    """The entries; one that withdraws takes back the one before it."""
+    for number, one in enumerate(said, 1):
+        until = None if one["until"] is None else after(one["until"])
+        withdraws = number - 1 if one["verdict"] == WITHDRAWN else None
+        answer = Answer(
+            id=number, uuid=uuid.uuid4(), delivery_id=1, team_id=one["team"], verdict=str(one["verdict"]),
+            problems=None, note="", at=after(one["at"]), until=until, via=Via.PAGE.value, said_by="", key=uuid.uuid4().hex,
+            withdraws=withdraws,
+        )  # fmt: skip
+        yield answer, one["keys"]
+
+
+@given(st.lists(SAID, max_size=8), st.lists(FACTS, min_size=len(KEYS), max_size=len(KEYS)), st.integers(1, 4), MINUTES)
+def test_columns_say_what_answers_say_one_by_one(
+    said: list[dict[str, Any]], facts: list[dict[str, Any]], problems: int, now: int
+) -> None:
+    keys, facts = KEYS[:problems], facts[:problems]
+    seen = [int(after(one["last_seen"]).timestamp()) for one in facts]
+    gone_at = [int(after(9).timestamp()) if one["gone"] else 0 for one in facts]
+    known = sorted(entries(said), key=lambda one: (one[0].at, one[0].id))
+    one_by_one = standings(
+        latest(without_withdrawn(known)), dict(zip(keys, zip(seen, gone_at, strict=True), strict=True))
+    )
+    newest = NewestAnswers.of(entries(said))
+    unanswered = [STATES.index(state_of((), told=one["told"], gone=one["gone"], now=after(now))) for one in facts]
+    states = newest.states(
+        np.array(unanswered, dtype=np.uint8),
+        np.array(keys, dtype=np.uint64),
+        np.array(seen),
+        np.array(gone_at) > 0,
+        after(now),
+    )
+    for key, last_seen, gone, one, state in zip(keys, seen, gone_at, facts, states.tolist(), strict=True):
+        of = [standing for (_, problem), standing in one_by_one.items() if problem == key]
+        found = newest.standings(key, last_seen, gone)
+        assert {(each.answer.id, each.outcome, each.since) for each in found} == {
+            (each.answer.id, each.outcome, each.since) for each in of
+        }
+        assert STATES[state] == state_of(of, told=one["told"], gone=one["gone"], now=after(now))
