@@ -49,8 +49,8 @@ def entries(said: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Answer, list[in
         withdraws = number - 1 if one["verdict"] == WITHDRAWN else None
         answer = Answer(
             id=number, uuid=uuid.uuid4(), delivery_id=1, team_id=one["team"], verdict=str(one["verdict"]),
-            problems=None, note="", at=after(one["at"]), until=until, via=Via.PAGE.value, said_by="", key=uuid.uuid4().hex,
-            withdraws=withdraws,
+            problems=None, note="", at=after(one["at"]), until=until, via=Via.PAGE.value,
+            said_by="", key=uuid.uuid4().hex, withdraws=withdraws,
         )  # fmt: skip
         yield answer, one["keys"]
 
