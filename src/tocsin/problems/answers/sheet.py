@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import (
@@ -146,14 +146,26 @@ class Sheets:
 
     def open_digests(self, session: Session, team: Team, now: datetime) -> dict[int, Delivery]:
         """The deliveries that told the team and take answers, by number."""
-        since = now - timedelta(days=self.answer_days)
-        query = select(Delivery).where(Delivery.team_id.in_(same_team(session, team.id)), Delivery.created_at > since)
+        query = select(Delivery).where(*self._may_be_open(session, team, now))
         return {row.id: row for row in session.scalars(query) if self._open(row, now)}
 
+    def open_numbers(self, session: Session, team: Team, now: datetime) -> frozenset[int]:
+        """The numbers of the same: a page asks for them each time."""
+        columns = select(Delivery.id, Delivery.state, Delivery.mails_sent, Delivery.created_at)
+        found = session.execute(columns.where(*self._may_be_open(session, team, now)))
+        return frozenset(number for number, state, mails, at in found if self._takes_answers(state, mails, at, now))
+
+    def _may_be_open(self, session: Session, team: Team, now: datetime) -> tuple[ColumnElement[bool], ...]:
+        since = now - timedelta(days=self.answer_days)
+        return Delivery.team_id.in_(same_team(session, team.id)), Delivery.created_at > since
+
     def _open(self, delivery: Delivery, now: datetime) -> bool:
-        state = DeliveryState(delivery.state)
-        left = state in _TRIALS or (state in _REACHED and (delivery.mails_sent > 0 or state is DeliveryState.SENT))
-        return left and now < delivery.created_at + timedelta(days=self.answer_days)
+        return self._takes_answers(delivery.state, delivery.mails_sent, delivery.created_at, now)
+
+    def _takes_answers(self, said: str, mails_sent: int, created_at: datetime, now: datetime) -> bool:
+        state = DeliveryState(said)
+        left = state in _TRIALS or (state in _REACHED and (mails_sent > 0 or state is DeliveryState.SENT))
+        return left and now < created_at + timedelta(days=self.answer_days)
 
     def _allowed(self, events: pl.DataFrame, team: Team, rules: Rules) -> tuple[pl.DataFrame, DigestRelease]:
         marked = events.with_columns(pl.lit(0, pl.Int64).alias(DELIVERY))

@@ -59,7 +59,7 @@ class PortalContext:
         node, now = self.desk.node, self.desk.now
         sheets, version = sheets_of(node, node.store, node.tracker), node.problems.version()
         with node.database.reading() as session:
-            digests, rules = frozenset(sheets.open_digests(session, team, now)), rules_in_force(session).version
+            digests, rules = sheets.open_numbers(session, team, now), rules_in_force(session).version
             said = newest_answer(session, team.id)
         must, may = (team, rules, said, version.purged), (replace(version, answer=0), digests)
         make = partial(sheets.of_team, team, now=now)

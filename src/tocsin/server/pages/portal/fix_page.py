@@ -1,7 +1,7 @@
 """The page *To fix*: the problems of a team in its portal, or those of one digest behind its link."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -150,6 +150,7 @@ class FixPage:
         advice = texts_for(words.language, folders).advice
         at = partial(self._at, chosen)
         said = [(name, words.say(text)) for name, text in wrongs]
+        told = Counter(line.digest for line in lines)
         return desk.page(
             request,
             "portal/problems.html",
@@ -183,7 +184,7 @@ class FixPage:
             verdicts=VERDICTS,
             days=DAYS,
             most=NOTE_LENGTH,
-            history=[self._step(entry, words) for entry in self.sheet.entries[:_ENTRIES]],
+            history=[self._step(entry, told, words) for entry in self.sheet.entries[:_ENTRIES]],
         )
 
     def _at(self, chosen: ProblemFilter, path: str = "", **changed: object) -> str:
@@ -233,10 +234,13 @@ class FixPage:
         undo = self._at(chosen, f"/undo/{uuid}") if can_withdraw(answers, self._now) and self.writes else ""
         return f"{about} {after}", undo
 
-    def _step(self, entry: Answer, words: PageTexts) -> AnswerStep:
-        """An entry of the history. What a person here noted of a talk stays here."""
+    def _step(self, entry: Answer, told: Mapping[int, int], words: PageTexts) -> AnswerStep:
+        """An entry of the history. ``told``: how many problems each digest told.
+
+        What a person here noted of a talk stays here.
+        """
         said = words.say(SAYINGS[f"verdicts.{entry.verdict}"])
-        n = _told(entry, self.sheet.lines) if entry.problems is None else len(entry.problems)
+        n = told[entry.delivery_id] if entry.problems is None else len(entry.problems)
         about = words.count("%(n)s problem", "%(n)s problems", n)
         note = "" if entry.via == "analyst" or not entry.note else f" · “{entry.note}”"
         via = words.say(SAYINGS[f"history.{entry.via}"])
@@ -246,7 +250,3 @@ class FixPage:
 def _is_of(line: ProblemRow, act: str) -> bool:
     """Whether the status of a problem was set by this sending of a form: it comes twice then, or after Back."""
     return line.standing is not None and line.standing.answer.key.startswith(f"{act}:")
-
-
-def _told(entry: Answer, lines: Sequence[ProblemRow]) -> int:
-    return sum(line.digest == entry.delivery_id for line in lines)

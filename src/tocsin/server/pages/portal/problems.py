@@ -80,7 +80,7 @@ class ProblemFilter:
             and self.topic in {"", line.topic}
             and self.severity in {"", line.severity}
             and self.port in {"", line.port.partition("/")[0]}
-            and self._has_text(line)
+            and (not self.find or self._has_text(line))
         )
 
     def _has_text(self, line: ProblemRow) -> bool:
