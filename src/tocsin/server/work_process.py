@@ -1,7 +1,8 @@
 """The process beside a server that takes in what is sent and does the work, so that no page waits for either.
 
 Its standard input is how its server speaks to it: a byte says that something came, the end that it shall end. So it
-also ends where its server is killed. One that dies is started again: it goes on where the last one was.
+also ends where its server is killed, and not where a service manager or Ctrl-C tells both to end at once: its server
+still answers then. One that dies is started again: it goes on where the last one was.
 """
 
 import gc
@@ -34,7 +35,7 @@ class WorkProcess:
     """What a server knows of it; for those who send reports in the same as `UploadIntake`."""
 
     def __init__(self, home: Path, machine: str) -> None:
-        self._command = [sys.executable, "-m", __name__, str(home), machine]
+        self._command = [sys.executable, "-P", "-m", __name__, str(home), machine]  # no module of where it was called
         self._process: subprocess.Popen[bytes] | None = None
         self._starting, self._ended = threading.Lock(), threading.Event()
 
@@ -87,7 +88,7 @@ class WorkProcess:
 
 
 def work(home: Path, machine: str) -> None:
-    """Take in what is sent and do what is due, as the process ``machine``, until the server ends or we are told to.
+    """Take in what is sent and do what is due, as the process ``machine``, until the server ends.
 
     Raises:
         TocsinError: the node cannot be opened.
@@ -99,25 +100,21 @@ def work(home: Path, machine: str) -> None:
     with node.database.kept_open(), intake.working(), Worker(node, _now, machine).working():
         gc.collect()
         gc.freeze()  # what is there by now stays
-        with suppress(KeyboardInterrupt):
-            while os.read(sys.stdin.fileno(), 1):
-                intake.wake()
-        for number in (signal.SIGINT, signal.SIGTERM):  # what is under way is finished
-            signal.signal(number, signal.SIG_IGN)
+        while os.read(sys.stdin.fileno(), 1):
+            intake.wake()
 
 
 def main() -> None:
     """The process: ``python -m tocsin.server.work_process HOME MACHINE``."""
     os.umask(0o077)  # what a node writes, no other user of the machine reads
     os.nice(_PATIENT)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # by a handler: what is ignored, gpg and rsync would ignore, too
+        signal.signal(number, lambda *_: None)
     log = StreamHandler()
     log.setFormatter(Formatter("%(levelname)s:  %(message)s"))
     _LOG.addHandler(log)
     try:
         work(Path(sys.argv[1]), sys.argv[2])
-    except KeyboardInterrupt:
-        pass
     except TocsinError as error:
         _LOG.error("%s %s", error, error.hint)
         sys.exit(1)
