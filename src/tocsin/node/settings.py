@@ -275,7 +275,7 @@ class ServerSettings(Section):
     )
     work: bool = Field(
         default=True,
-        description="The server also collects, tells and keeps order, as is due; false: timers call the commands.",
+        description="A process beside it collects, tells and keeps order, as is due; false: timers call the commands.",
     )
     policy_url: str = Field(
         "",
