@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -239,8 +240,8 @@ def _low(address: str) -> int:
 
 
 def stands(found: ProblemStandings) -> dict[int, set[tuple[object, ...]]]:
-    keys = found.frame["key"].to_list()
-    return {key: {(one.answer.uuid, one.outcome, one.since) for one in found.said_of(key)} for key in keys}
+    said = found.said_at(np.arange(found.frame.height))
+    return {key: {(one.answer.uuid, one.outcome, one.since) for one in of} for key, of in said.items()}
 
 
 @given(st.lists(st.sampled_from(["hear", "tell", "acknowledged", "fixed", "undo", "later"]), max_size=12))

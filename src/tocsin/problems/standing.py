@@ -85,10 +85,11 @@ class ProblemStandings:
         """In how many of the sets each team is."""
         return Counter(chain.from_iterable(self.members.values()))
 
-    def said_of(self, key: int) -> tuple[AnswerStanding, ...]:
-        """How the newest answer of each team to one of the problems stands."""
-        at = int(np.searchsorted(self.frame["key"].to_numpy(), np.uint64(key)))
-        return self.said.standings(key, self.frame["last_seen"][at], self.frame["gone_at"][at])
+    def said_at(self, places: npt.NDArray[np.intp]) -> dict[int, tuple[AnswerStanding, ...]]:
+        """How the newest answer of each team stands, by problem, of those at these places that somebody answered."""
+        answered = places[np.isin(self.frame["key"].to_numpy()[places], self.said.keys)]
+        rows = self.frame.select("key", "last_seen", "gone_at")[answered].iter_rows()
+        return {key: self.said.standings(key, last_seen, gone_at) for key, last_seen, gone_at in rows}
 
     def order(self, first: str, *, last_first: bool = False) -> npt.NDArray[np.intp]:
         """The places of all rows by a column, the least first, or the greatest; of the same, those seen last first.

@@ -25,8 +25,8 @@ class AffectedTally:
 
 def tally(found: FoundProblems) -> AffectedTally:
     """The tally of problems."""
-    frame = found.standings.frame.select("key", "told_by", "gone_at", "teams")[found.places]
-    answers = list(filter(None, map(found.standings.said_of, frame["key"].to_list())))
+    frame = found.standings.frame.select("told_by", "gone_at", "teams")[found.places]
+    answers = found.standings.said_at(found.places).values()
     newest = [max(of, key=lambda one: (one.answer.at, one.answer.id)).verdict for of in answers]
     return AffectedTally(
         problems=frame.height,

@@ -70,7 +70,7 @@ def _listed(desk: PageContext, session: Session, found: FoundProblems, asked: _L
 
 def _stories(found: FoundProblems) -> list[Any]:
     """The newest answers with more than a word beside them, each once."""
-    said = map(found.standings.said_of, found.keys.tolist())
+    said = found.standings.said_at(found.places).values()
     answers = {one.answer.id: one for of in said for one in of}
     told = [one for one in answers.values() if len(one.answer.note) >= _STORY]
     return sorted(told, key=lambda one: (one.answer.at, one.answer.id), reverse=True)[:_STORIES]
