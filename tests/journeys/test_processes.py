@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from support.cast import HEADER
 from support.homes import settle
-from support.processes import KILLED, Running, command
+from support.processes import KILLED, Running, children, command
 from tocsin.delivery.models import DeliveryItem
 from tocsin.events import set_aside
 from tocsin.events.models import Ingest
@@ -88,13 +88,7 @@ def check(home: Path, expected: Outcome) -> None:
 
 def workers(running: Running) -> Iterator[int]:
     """The workers of a process: children of its child that forks them."""
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
-        except OSError:  # gone
-            continue
-    return (number for number, parent in parents.items() if parents.get(parent) == running.pid)
+    return (worker for child in children(running.pid) for worker in children(child))
 
 
 def wait_for_workers(running: Running) -> list[int]:

@@ -37,17 +37,20 @@ class WorkProcess:
     def __init__(self, home: Path, machine: str) -> None:
         self._command = [sys.executable, "-P", "-m", __name__, str(home), machine]  # no module of where it was called
         self._process: subprocess.Popen[bytes] | None = None
-        self._starting, self._ended = threading.Lock(), threading.Event()
+        self._starting, self._ended, self._deaths = threading.Lock(), threading.Event(), 0
 
     def wake(self) -> None:
         """Something came."""
-        with suppress(OSError):  # one that is busy or starts again looks by itself
-            self._speak(b".")
+        stdin = self._process.stdin if self._process is not None else None
+        if stdin is not None:
+            with suppress(OSError, ValueError):  # one that ends, and the next looks by itself
+                stdin.write(b".")
 
     @property
     def dead(self) -> bool:
-        """Whether it died and is not started yet: what is sent in is kept meanwhile."""
-        return self._process is not None and self._process.poll() is not None and not self._ended.is_set()
+        """Whether it died, or could not be started, and none runs yet: what is sent in is kept meanwhile."""
+        runs = self._process is not None and self._process.poll() is None
+        return self._deaths > 0 and not runs and not self._ended.is_set()
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -64,27 +67,26 @@ class WorkProcess:
             thread.join()
 
     def _keep_running(self) -> None:
-        deaths = 0
-        while (process := self._start()) is not None:
+        while not self._ended.is_set():
             began = monotonic()
-            status = process.wait()
-            if self._ended.is_set():
-                return
-            _LOG.error("The process of the work ended with %d; another one is started.", status)
-            deaths = 1 if monotonic() - began > _LIVED else deaths + 1
-            self._ended.wait(pause(deaths, longest=_LIVED))
+            failure = self._run()
+            if not self._ended.is_set():
+                _LOG.error("The process of the work %s; another one is started.", failure)
+                self._deaths = 1 if monotonic() - began > _LIVED else self._deaths + 1
+                self._ended.wait(pause(self._deaths, longest=_LIVED))
 
-    def _start(self) -> "subprocess.Popen[bytes] | None":
-        with self._starting:
-            if self._ended.is_set():
-                return None
-            self._process = process = subprocess.Popen(self._command, stdin=subprocess.PIPE, bufsize=0)
-            os.set_blocking(process.stdin.fileno(), False)  # type: ignore[union-attr]  # it is a pipe
-            return process
-
-    def _speak(self, word: bytes) -> None:
-        if self._process is not None and self._process.stdin is not None and not self._process.stdin.closed:
-            self._process.stdin.write(word)
+    def _run(self) -> str:
+        """Start it and wait for its end; how that came."""
+        try:
+            with self._starting:
+                if self._ended.is_set():
+                    return ""
+                self._process = process = subprocess.Popen(self._command, stdin=subprocess.PIPE, bufsize=0)
+                if process.stdin is not None:
+                    os.set_blocking(process.stdin.fileno(), False)  # who receives a report never waits for it
+        except OSError as error:  # no memory, or too many processes
+            return f"cannot be started ({error})"
+        return f"ended with {process.wait()}"
 
 
 def work(home: Path, machine: str) -> None:
