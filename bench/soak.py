@@ -18,12 +18,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
+from multiprocessing import get_context
 from pathlib import Path
 
 import httpx
@@ -90,6 +92,8 @@ _KILLS = 0.25  # the share of the time in which it is killed: its last life is l
 _QUIET = 15.0  # seconds without a mail after which none comes any more
 
 Act = Callable[[], None]
+Look = tuple[float, str, float | None]
+"""When a page was asked for, which, and the milliseconds that it took; None: it was refused."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +131,9 @@ class Soak:
     port: int = field(default_factory=free_port)
     server: "subprocess.Popen[str] | None" = None
     ended: threading.Event = field(default_factory=threading.Event)
-    calm_after: float = 0.0
+    upsets: list[tuple[float, float]] = field(default_factory=list)
     said: list[tuple[float, str]] = field(default_factory=list)
-    took: list[tuple[float, str, float]] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
     refused: int = 0
     lives: list[list[Usage]] = field(default_factory=list)
     outages: list[dict[str, object]] = field(default_factory=list)
@@ -155,7 +159,11 @@ class Soak:
         self.lives.append([])
         threading.Thread(target=self._listen, args=(server,), daemon=True).start()
         wait_for(self.url)
-        self.calm_after = time.monotonic() + _SETTLES
+        self.upset(time.monotonic())
+
+    def upset(self, since: float) -> None:
+        """What pages took since then, and take until it has settled, is not looked at."""
+        self.upsets.append((since, time.monotonic() + _SETTLES))
 
     def _listen(self, server: "subprocess.Popen[str]") -> None:
         for line in server.stderr or ():
@@ -163,11 +171,12 @@ class Soak:
 
     def kill(self) -> None:
         """SIGKILL to its processes, and start again."""
+        began = time.monotonic()
         if self.server is not None:
-            self.calm_after = time.monotonic() + 10 * _SETTLES
             kill_whole(self.server.pid)
             self.server.wait()
         self.start()
+        self.upset(began)
 
     def end(self) -> None:
         """SIGTERM, and wait."""
@@ -177,7 +186,7 @@ class Soak:
 
     def outage(self, of: str, seconds: float) -> None:
         """Let a server be away; notes after how many seconds of its return work goes on, and what the log says."""
-        self.calm_after = time.monotonic() + seconds + _SETTLES
+        began = time.monotonic()
         self.ways[of].away()
         self.ended.wait(seconds)
         goes_on = self._sign(of)
@@ -187,7 +196,7 @@ class Soak:
             if after is None and goes_on():
                 after = round(time.monotonic() - back, 1)
             self.ended.wait(0.2)
-        self.calm_after = time.monotonic() + _SETTLES
+        self.upset(began)
         log = [line[-120:] for at, line in self.said if at >= back and " again" in line]
         self.outages.append({"of": of, "seconds": seconds, "goes_on_after_seconds": after, "log": log})
 
@@ -270,7 +279,8 @@ def soak(one: Soak) -> dict[str, object]:
         "outages": one.outages,
         "kills": one.size.kills,
         "pages": pages(one),
-        "refused_answers": one.refused,  # while a server was away, or the node was killed
+        # while a server was away, or the node was killed
+        "refused_answers": one.refused + sum(ms is None for _, _, ms in one.looks),
         "lives": [list(over_time(life)) for life in one.lives if len(life) > 8],
         "all_right": counted["wrong"] == [],
         "aims": {"goes_on_after_seconds": SOON, "page_p95_ms": 100, "memory_growth": 0.1},
@@ -319,12 +329,13 @@ def fill(one: Soak) -> dict[str, float]:
 
 def work(one: Soak) -> None:
     """Everything at once for the time of the soak, then until no mail comes any more."""
-    acts: list[Act] = [partial(send, one), partial(watch, one), partial(answer, one)]
-    acts += [partial(browse, one, number) for number in range(one.size.people)]
-    threads = [threading.Thread(target=act, daemon=True) for act in acts]
+    began, chance, seconds = time.monotonic(), one.ledger.chance, one.size.minutes * 60
+    threads = [threading.Thread(target=partial(act, one), daemon=True) for act in (send, watch, answer)]
+    # People look from a process of their own: else they wait for the Python of the mail server, and not for pages.
+    people = ProcessPoolExecutor(1, get_context("spawn"))
+    looks = people.submit(browse_all, one.url, cookies(one), began + seconds)
     for thread in threads:
         thread.start()
-    began, chance = time.monotonic(), one.ledger.chance
     outages = [("imap", one.size.mailbox_away), ("postgresql", one.size.away), ("smtp", one.size.away)]
     for at, act in [
         *spread_over(0.0, _KILLS, [one.kill] * one.size.kills),
@@ -332,11 +343,12 @@ def work(one: Soak) -> None:
     ]:
         one.ended.wait(max(0.0, began + at * one.size.minutes * 60 - time.monotonic()))
         act()
-    seconds = one.size.minutes * 60
     one.ended.wait(max(0.0, began + seconds - time.monotonic()))
     one.ended.set()
     for thread in threads:
         thread.join()
+    one.looks = looks.result()
+    people.shutdown()
     came = -1
     while came != len(one.office.arrived):
         came = len(one.office.arrived)
@@ -387,29 +399,46 @@ def answer(one: Soak) -> None:
                     one.replies += 1
 
 
-def browse(one: Soak, number: int) -> None:
-    """One person's clicks; one in five is of a team."""
-    chance, portal = random.Random(number), number % 5 == 4
+def cookies(one: Soak) -> list[tuple[str, tuple[str, ...]]]:
+    """Each person's session, and the pages that he looks at; one in five is of a team."""
     node = open_node(one.home)
-    cookie = session(node, AccountRole.OPERATOR, (1 + number,)) if portal else session(node)
-    with visitor(one.url, cookie) as client:
-        while not one.ended.wait(chance.expovariate(0.5)):
-            page = chance.choice(PORTAL if portal else PAGES)
-            before, calm = time.monotonic(), time.monotonic() > one.calm_after
+    return [
+        (session(node, AccountRole.OPERATOR, (1 + number,)), PORTAL) if number % 5 == 4 else (session(node), PAGES)
+        for number in range(one.size.people)
+    ]
+
+
+def browse_all(url: str, people: Sequence[tuple[str, Sequence[str]]], until: float) -> list[Look]:
+    """The clicks of all of them up to a time of the monotonic clock."""
+    with ThreadPoolExecutor(len(people)) as threads:
+        each = [threads.submit(browse, url, *person, until, seed) for seed, person in enumerate(people)]
+        return [look for one in each for look in one.result()]
+
+
+def browse(url: str, cookie: str, among: Sequence[str], until: float, seed: int) -> list[Look]:
+    """One person's clicks."""
+    chance, looks = random.Random(seed), list[Look]()
+    with visitor(url, cookie) as client:
+        while time.monotonic() < until:
+            time.sleep(chance.expovariate(0.5))
+            page, before = chance.choice(among), time.monotonic()
             try:
-                took = ask(client, page)
+                looks.append((before, page, ask(client, page)))
             except httpx.HTTPError:
-                one.refused += 1
-            else:
-                if calm and time.monotonic() > one.calm_after:
-                    one.took.append((before, page, took))
+                looks.append((before, page, None))
+    return looks
 
 
 def pages(one: Soak) -> dict[str, object]:
     """How long pages took in the first third and in the last, with everything at its place."""
-    if len(one.took) < 6:
+    calm = [
+        (at, page, ms)
+        for at, page, ms in one.looks
+        if ms is not None and not any(at + ms / 1000 > began and at < ended for began, ended in one.upsets)
+    ]
+    if len(calm) < 6:
         return {}
-    third = sorted(at for at, _, _ in one.took)
+    third = sorted(at for at, _, _ in calm)
     early, late = third[len(third) // 3], third[-len(third) // 3]
 
     def of(some: Iterator[tuple[str, float]]) -> dict[str, object]:
@@ -418,8 +447,8 @@ def pages(one: Soak) -> dict[str, object]:
         return {**spread([ms for _, ms in kept]), "by_page": by}
 
     return {
-        "first_third": of((page, ms) for at, page, ms in one.took if at <= early),
-        "last_third": of((page, ms) for at, page, ms in one.took if at >= late),
+        "first_third": of((page, ms) for at, page, ms in calm if at <= early),
+        "last_third": of((page, ms) for at, page, ms in calm if at >= late),
     }
 
 

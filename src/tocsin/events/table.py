@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _APPLICATION = "tocsin"
 _LOG: Final = "_delta_log"
+_COMMITS: Final = 1_000  # so many are looked at for files that were only moved; reading them from a bucket takes long
 _SETTLED = 1_000_000_000  # two commits closer than this may leave the same time on the folder
 _CONFIGURATION = {
     "delta.dataSkippingNumIndexedCols": "-1",
@@ -201,13 +202,21 @@ class EventTable:
         recent = [one.name for one in commits if one.name.endswith(".json") and one.modified > since]
         return frozenset(path for commit in recent for path in self._removed_by(commit))
 
-    def moved(self, since: int) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
-        """Of each commit after a version that only moved rows: the files it took out, and those that have them now.
+    def after_moves(self, files: frozenset[str], since: int) -> frozenset[str]:
+        """The files that hold now what these held after the commit ``since``; without those that hold other rows too.
 
-        Raises:
-            FileNotFoundError: one of the commits is not kept any more.
-
+        A file whose rows were deleted or changed stays among them, as does each where it is too long ago to be known:
+        it is not of the table any more.
         """
+        now = frozenset(self.listing()["path"])
+        if not files <= now and self.version() - since <= _COMMITS:
+            with suppress(FileNotFoundError):  # a purge forgot the commit
+                for old, new in self._moves(since):
+                    files = files - old | (new if old <= files else frozenset())
+        return files
+
+    def _moves(self, since: int) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+        """Of each commit after a version that only moved rows: the files it took out, and those that have them now."""
         for version in range(since + 1, self.version() + 1):
             with self.place.open(_commit_name(version)) as lines:
                 actions = [json.loads(line) for line in lines]

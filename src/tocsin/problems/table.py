@@ -7,8 +7,7 @@ taken out (deleted, purged), it is made anew, so that it never holds what is sto
 import json
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -21,7 +20,6 @@ from tocsin.delivery import severity_rank
 from tocsin.events import COLUMNS, EventStore, Label
 
 _MANY: Final = 1_000_000  # rows
-_COMMITS: Final = 1_000  # so many are looked at for files that were only moved; reading them from a bucket takes long
 _LABELS: Final = 63
 """So many labels (TLP and PAP) are told apart; events of further ones share a bit, which counts as leaving nobody."""
 
@@ -118,31 +116,24 @@ class ProblemFactsReader:
         return ProblemFacts(frame, labels, files, version) if whole else _NOTHING
 
     def _renewed(self, before: ProblemFacts) -> ProblemFacts:
-        version, files = self._store.table.version(), frozenset(self._store.files())
-        before = self._after_moves(before, files)
-        if not before.files or not before.files <= files:
-            before = self._after_moves(self._kept(), files)
-        if not before.files <= files:
-            before = _NOTHING
+        table = self._store.table
+        version, files = table.version(), frozenset(self._store.files())
+        held = table.after_moves(before.files, before.version)
+        if not held or not held <= files:
+            before = self._kept()
+            held = table.after_moves(before.files, before.version)
+        if not held <= files:
+            before, held = _NOTHING, frozenset()
         labels: dict[Label, int] = {label: place for place, label in enumerate(before.labels)}
         parts, rows = [before.frame], before.frame.height
         # A file at a time, put together before they are many: memory holds problems, and never all events.
-        for path in sorted(files - before.files):
+        for path in sorted(files - held):
             parts.append(self._of_file(path, labels))
             if sum(part.height for part in parts) > max(2 * rows, _MANY):
                 parts = [_newest(pl.concat(parts))]
                 rows = parts[0].height
         frame = _newest(pl.concat(parts, rechunk=True)) if len(parts) > 1 else parts[0]
         return ProblemFacts(frame, tuple(labels), files, version)
-
-    def _after_moves(self, facts: ProblemFacts, files: frozenset[str]) -> ProblemFacts:
-        """The same by the files that hold its events now; of ``files``, what it has only a part of is read again."""
-        known, table = facts.files, self._store.table
-        if not known <= files and table.version() - facts.version <= _COMMITS:
-            with suppress(FileNotFoundError):  # a purge forgot them; what is not known to have moved was deleted
-                for old, new in table.moved(facts.version):
-                    known = known - old | (new if old <= known else frozenset())
-        return replace(facts, files=known)
 
     def _of_file(self, path: str, labels: dict[Label, int]) -> pl.DataFrame:
         named = pl.when(pl.col("source.ip.hi").is_null()).then(pl.coalesce(*_NAMED))

@@ -1,8 +1,9 @@
 """What the page of a digest shows its team: the problems that it told, what was seen of each since, what was said."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -77,26 +78,49 @@ class ProblemRow:
 
 
 @dataclass(frozen=True)
+class TeamEvents:
+    """What a team was told by digests, and what it must know that was heard since, as the gate lets it through.
+
+    ``told``: events, with the number of their digest in ``_digest``; ``seen``: columns ``problem`` and ``last``, of the
+    ingests up to ``ingest`` that began ``since``. ``files``: those of the event table after its commit ``version``.
+    ``of``: what else they hang on.
+    """
+
+    of: Hashable
+    digests: frozenset[int]
+    since: datetime
+    ingest: int
+    files: frozenset[str]
+    version: int
+    told: pl.DataFrame
+    seen: pl.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
 class TeamSheet:
     """All that a team was told and may still answer; ``digests``: the deliveries that told it, by number.
 
     ``lines``: contradicted ones first, then those seen last first. ``entries``: what was answered to these digests and
-    withdrawn again, newest first.
+    withdrawn again, newest first. ``events``: what it was made of.
     """
 
     team: Team
     lines: list[ProblemRow]
     digests: dict[int, Delivery]
     entries: list[Answer]
+    events: TeamEvents | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Sheet(TeamSheet):
     """The same of one digest. ``trial``: it never went to the team, and takes no answers."""
 
     delivery: Delivery
     marking: Marking
     trial: bool
+
+
+AnySheet = TypeVar("AnySheet", bound=TeamSheet)
 
 
 @dataclass(frozen=True)
@@ -116,33 +140,69 @@ class Sheets:
             delivery = session.scalar(select(Delivery).where(Delivery.reference == reference))
             if delivery is None or not self._open(delivery, now) or delivery.team_id not in teams:
                 return None
-            told = told_events(session, self.store, delivery)
-            rules = rules_in_force(session).sharing
-        team = teams[delivery.team_id]
+            team, digests = teams[delivery.team_id], {delivery.id: delivery}
+            told, rules = told_events(session, self.store, delivery), rules_in_force(session).sharing
+            sets = sets_with(session, same_team(session, team.id))
+            ingests = _begun(session, since=delivery.created_at)
         events, gates = self._allowed(_taken(told, _SHOWN, rules), team, rules)
         marking = gates.marking
         if marking is None:
             return None
         events = events.with_columns(pl.lit(delivery.id, pl.Int64).alias(_DIGEST))
-        lines, entries = self._lines(team, events, {delivery.id: delivery}, rules)
-        return Sheet(team, lines, {delivery.id: delivery}, entries, delivery, marking, delivery.state in _TRIALS)
+        lines = self._lines(events, self._seen(team, sets, ingests, rules), digests)
+        trial = delivery.state in _TRIALS
+        return self.with_answers(Sheet(team, lines, digests, [], delivery=delivery, marking=marking, trial=trial))
 
     def of_team(self, team: Team, *, now: datetime) -> TeamSheet:
         """All problems that a team was told of and may still answer, as it may see them."""
+        return self.with_answers(self.without_answers(team, now=now))
+
+    def without_answers(self, team: Team, *, now: datetime, before: TeamEvents | None = None) -> TeamSheet:
+        """The same, but for what the team answered.
+
+        ``before``: the events of an earlier sheet of the team. Only what came since is read, unless some of them were
+        deleted, or may not be shown any more.
+        """
         with self.database.reading() as session:
-            numbers, digests = same_team(session, team.id), self.open_digests(session, team, now)
-            items = select(DeliveryItem.ingest, DeliveryItem.delivery_id).where(DeliveryItem.delivery_id.in_(digests))
+            digests, numbers = self.open_digests(session, team, now), same_team(session, team.id)
+            if not digests:
+                return TeamSheet(team, [], {}, [])
+            since, rules = min(one.created_at for one in digests.values()), rules_in_force(session).sharing
+            of = (team, numbers, rules)
+            if before and (before.of != of or before.since > since or not self._still_there(before)):
+                before = None
+            new = digests.keys() - before.digests if before else digests.keys()
+            items = select(DeliveryItem.ingest, DeliveryItem.delivery_id).where(DeliveryItem.delivery_id.in_(new))
             told_by = dict(session.execute(items).all())
-            told = pl.col("told").is_in(sets_with(session, numbers))
-            rules, repeats = rules_in_force(session).sharing, repeats_of(session, told_by)
-        if not told_by:
-            return TeamSheet(team, [], {}, [])
+            sets, repeats = sets_with(session, numbers), repeats_of(session, told_by)
+            ingests = _begun(session, since=since, after=before.ingest if before else 0)
+        # The files are asked for after the records: so they hold all that is read of them now.
+        version, files = self.store.table.version(), frozenset(self.store.files())
         digest = TOLD_IN.replace_strict(list(told_by), list(told_by.values()), return_dtype=pl.Int64)
-        found = self.store.scan_told(list(told_by), repeats).filter(told).with_columns(digest.alias(_DIGEST))
-        events, _ = self._allowed(_taken(found, (*_SHOWN, _DIGEST), rules), team, rules)
-        lines, entries = self._lines(team, events, digests, rules)
-        lines.sort(key=lambda line: line.last_seen or _NEVER, reverse=True)
-        return TeamSheet(team, sorted(lines, key=_not_contradicted), digests, entries)
+        found = self.store.scan_told(list(told_by), repeats).filter(pl.col("told").is_in(sets))
+        found = found.with_columns(digest.alias(_DIGEST))
+        told, _ = self._allowed(_taken(found, (*_SHOWN, _DIGEST), rules), team, rules)
+        told, seen = told.select(*_SHOWN, _DIGEST), self._seen(team, sets, ingests, rules)
+        if before:
+            told = pl.concat([before.told.filter(pl.col(_DIGEST).is_in(list(digests))), told])
+            seen = _last_seen(pl.concat([before.seen, seen]), pl.col("last"))
+        ingest = max(ingests, default=before.ingest if before else 0)
+        events = TeamEvents(of, frozenset(digests), since, ingest, files, version, told, seen)
+        lines = self._lines(told, seen, digests)
+        return TeamSheet(team, sorted(lines, key=_when_seen, reverse=True), digests, [], events)
+
+    def with_answers(self, sheet: AnySheet) -> AnySheet:
+        """The sheet with all that its team answered until now."""
+        with self.database.reading() as session:
+            entries = list(answer_entries(session, sheet.team.id))
+        newest = latest(without_withdrawn(entries))
+        lines = [_answered(line, newest.get((sheet.team.id, line.key))) for line in sheet.lines]
+        of_these = [one for one, _ in reversed(entries) if one.delivery_id in sheet.digests]
+        return replace(sheet, lines=sorted(lines, key=_not_contradicted), entries=of_these)
+
+    def _still_there(self, events: TeamEvents) -> bool:
+        held = self.store.table.after_moves(events.files, events.version)
+        return held <= frozenset(self.store.files())
 
     def open_digests(self, session: Session, team: Team, now: datetime) -> dict[int, Delivery]:
         """The deliveries that told the team and take answers, by number."""
@@ -172,83 +232,92 @@ class Sheets:
         passed, gates = through_the_gate(marked, {0: team}, self.own, rules)
         return passed, gates[0]
 
-    def _lines(
-        self, team: Team, events: pl.DataFrame, digests: Mapping[int, Delivery], rules: Rules
-    ) -> tuple[list[ProblemRow], list[Answer]]:
-        """A line for each problem of these events, and what was said to these digests, newest first."""
+    def _lines(self, told: pl.DataFrame, seen: pl.DataFrame, digests: Mapping[int, Delivery]) -> list[ProblemRow]:
+        """A line for each problem that these events told, without what was answered, by address."""
         told_at = {number: digest.created_at for number, digest in digests.items()}
+        told = told.sort(_DIGEST, maintain_order=True)
         rows = (
-            events.with_row_index("at")
+            told.with_row_index("at")
             .group_by("problem")
             .agg(
                 pl.col("at", "source.ip.hi", "source.ip.lo").first(),
                 pl.col(_DIGEST).max(),
                 pl.col(_DIGEST).min().alias("told_first"),
                 severity_rank().max().alias("severity"),
-                _WHEN.max().alias("last"),
+                _WHEN.max().alias("told"),
             )
+            .join(seen, on="problem", how="left")
+            .with_columns(pl.max_horizontal("told", "last").alias("last"))
             .sort("source.ip.hi", "source.ip.lo", "problem", nulls_last=True)
         )
         keys = rows["problem"].to_numpy().view(np.uint64)
         with self.database.reading() as session:
-            later = self._later(session, team.id, rows["problem"], min(told_at.values()))
             known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
-            entries = list(answer_entries(session, team.id))
-        gone = dict(zip(known.keys.tolist(), known.gone_at.tolist(), strict=True))
-        began = dict(zip(known.keys.tolist(), known.column("first_seen").tolist(), strict=True))
-        seen = self._seen(_taken(later, _SEEN, rules), team, rules)
-        newest = latest(without_withdrawn(entries))
-        first = events[rows["at"]]
-        columns = (rows["problem"], keys.tolist(), rows["last"], topic_names(first), rows[_DIGEST], first["source.asn"])
+        noted = zip(known.gone_at.tolist(), known.column("first_seen").tolist(), strict=True)
+        times = dict(zip(known.keys.tolist(), noted, strict=True))
+        first = told[rows["at"]]
+        columns = (keys.tolist(), rows["last"], topic_names(first), rows[_DIGEST], first["source.asn"])
         asked = zip(rows["severity"], rows["told_first"], strict=True)
         advice = topics()
         lines = []
-        for (where, port, what, _), (rank, told), number, key, last, topic, digest, asn in zip(
+        for (where, port, what, _), (rank, told_first), key, last, topic, digest, asn in zip(
             problem_words(first).iter_rows(), asked, *columns, strict=True
         ):
-            last_seen = max(filter(None, (last, seen.get(number))), default=None)
-            gone_at = gone.get(key, 0)
-            answer = newest.get((team.id, key))
-            standing = stand(answer, int(last_seen.timestamp()) if last_seen else 0, gone_at) if answer else None
-            gone_time = datetime.fromtimestamp(gone_at, UTC) if gone_at else None
+            gone, began = times.get(key, (0, 0))
             severity = SEVERITIES[rank]
-            first_seen = datetime.fromtimestamp(began[key], UTC) if began.get(key) else None
-            due = told_at[told] + timedelta(days=days_to_fix(advice[topic], severity)) if told in told_at else None
             lines.append(
                 ProblemRow(
                     key,
                     where,
                     port,
                     what,
-                    last_seen,
-                    gone_time,
-                    standing,
-                    topic,
-                    digest,
-                    severity,
-                    first_seen,
-                    due,
-                    asn,
+                    last_seen=last,
+                    gone_at=_time(gone),
+                    standing=None,
+                    topic=topic,
+                    digest=digest,
+                    severity=severity,
+                    first_seen=_time(began),
+                    due=told_at[told_first] + timedelta(days=days_to_fix(advice[topic], severity)),
+                    asn=asn,
                 )
             )
-        return sorted(lines, key=_not_contradicted), [one for one, _ in reversed(entries) if one.delivery_id in digests]
+        return lines
 
-    def _later(self, session: Session, team: int, problems: pl.Series, since: datetime) -> pl.LazyFrame:
-        """What was heard of these problems since, where the team must know of it."""
-        heard = select(Ingest.number).where(Ingest.state == IngestState.COMMITTED, Ingest.started_at >= since)
-        ingests = list(session.scalars(heard))
-        must_know = pl.col("routed").is_in(sets_with(session, same_team(session, team)))
-        return self.store.scan(ingests=ingests).filter(must_know & pl.col("problem").is_in(problems.to_list()))
+    def _seen(self, team: Team, sets: Collection[int], ingests: Collection[int], rules: Rules) -> pl.DataFrame:
+        """When each problem was seen last in these ingests, where the team must know of it and may be told."""
+        heard = self.store.scan(ingests=ingests).filter(pl.col("routed").is_in(sets))
+        passed, _ = self._allowed(_taken(heard, _SEEN, rules), team, rules)
+        return _last_seen(passed, _WHEN)
 
-    def _seen(self, events: pl.DataFrame, team: Team, rules: Rules) -> dict[int, datetime]:
-        """When each problem was seen last, of the events that the team may be told of."""
-        passed, _ = self._allowed(events, team, rules)
-        last = passed.group_by("problem").agg(_WHEN.max())
-        return dict(last.drop_nulls().iter_rows())
+
+def _begun(session: Session, *, since: datetime, after: int = 0) -> list[int]:
+    """The committed ingests that began since, and have a number after this one."""
+    committed = Ingest.state == IngestState.COMMITTED, Ingest.started_at >= since, Ingest.number > after
+    return list(session.scalars(select(Ingest.number).where(*committed)))
+
+
+def _last_seen(events: pl.DataFrame, when: pl.Expr) -> pl.DataFrame:
+    return events.group_by("problem").agg(when.max().alias("last")).drop_nulls()
 
 
 def _taken(events: pl.LazyFrame, names: Sequence[str], rules: Rules) -> pl.DataFrame:
     return (events if rules.any else events.select(names)).collect()
+
+
+def _time(seconds: int) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+def _answered(line: ProblemRow, answer: Answer | None) -> ProblemRow:
+    if answer is None:
+        return line
+    last_seen, gone_at = (int(at.timestamp()) if at else 0 for at in (line.last_seen, line.gone_at))
+    return replace(line, standing=stand(answer, last_seen, gone_at))
+
+
+def _when_seen(line: ProblemRow) -> datetime:
+    return line.last_seen or _NEVER
 
 
 def _not_contradicted(line: ProblemRow) -> bool:

@@ -1,7 +1,6 @@
 """What the pages of the portal share: the team that a visitor looks at, and the problems it may answer."""
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Final
 
 from fastapi import Request
@@ -25,9 +24,10 @@ class PortalContext:
     """The desk of the portal."""
 
     desk: PageContext
-    _sheets: Cache[PacedValue[TeamSheet]] = field(
-        default_factory=lambda: Cache(_LINES, lambda sheet: len(sheet.value.lines) + 1)
+    _told: Cache[PacedValue[TeamSheet]] = field(
+        default_factory=lambda: Cache(_LINES, lambda told: len(told.value.lines) + 1)
     )
+    _answered: Cache[TeamSheet] = field(default_factory=lambda: Cache(_LINES, lambda sheet: len(sheet.lines) + 1))
 
     def teams(self, visitor: Principal) -> list[Team]:
         """The visitor's own teams, by name; merged ones are one."""
@@ -61,9 +61,12 @@ class PortalContext:
         with node.database.reading() as session:
             digests, rules = sheets.open_numbers(session, team, now), rules_in_force(session).version
             said = newest_answer(session, team.id)
-        must, may = (team, rules, said, version.purged), (replace(version, answer=0), digests)
-        make = partial(sheets.of_team, team, now=now)
-        return self._sheets.get(team.id, lambda: PacedValue(must, may, make, _is_large)).get(must, may, make)
+        must, may = (team, rules, version.purged), (replace(version, answer=0), digests)
+        paced = self._told.get(
+            team.id, lambda: PacedValue(must, may, lambda: sheets.without_answers(team, now=now), _is_large)
+        )
+        told = paced.get(must, may, lambda: sheets.without_answers(team, now=now, before=paced.value.events))
+        return self._answered.get((told, said), lambda: sheets.with_answers(told))
 
 
 def _is_large(sheet: TeamSheet) -> bool:
