@@ -8,6 +8,7 @@ import typer
 from tocsin.cli import remote
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import note, note_error, print_table, say
+from tocsin.node.garbage import kept
 
 if TYPE_CHECKING:
     from tocsin.pipeline.groups import Counts, IngestSummary
@@ -39,7 +40,8 @@ def ingest(
         from tocsin.pipeline import worker_server
 
         worker_server.begin_loading()
-    from tocsin.pipeline.ingest import ingest as take_in
+    with kept():  # a tenth of the command
+        from tocsin.pipeline.ingest import ingest as take_in
 
     if call.server:
         with remote.client_of(call) as client:

@@ -15,3 +15,11 @@ def uncollected() -> Iterator[None]:
     finally:
         if collecting:
             gc.enable()
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """As `uncollected`, for what stays until the process ends: later searches do not look through it either."""
+    with uncollected():
+        yield
+        gc.freeze()
