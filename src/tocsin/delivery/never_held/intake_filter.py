@@ -11,16 +11,11 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy import select
-
 from tocsin.delivery.mailbox import is_mail
-from tocsin.delivery.never_held.models import HotlineMessage, NeverHeldReference, ReferenceState
-from tocsin.delivery.never_held.references import Reference, keyed_hash, note_reference
-from tocsin.events.redaction import NEVER_HELD, ClassTable, FoundReport, Redaction, redacted_bytes, report_in, scan_file
+from tocsin.events.redaction import NEVER_HELD, ClassTable, Redaction, redacted_bytes, report_in, scan_file
 from tocsin.node.errors import InputError
 from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.node import Node
-from tocsin.node.records import cut
 
 
 def _now() -> datetime:
@@ -77,24 +72,9 @@ class IntakeFilter:
         found = [one for redaction in redactions for one in redaction.found]
         if not found:
             return
-        from tocsin.delivery.never_held.hotline import open_hotline
+        from tocsin.delivery.never_held.noting import note_found  # most reports have nothing of it
 
-        cut("neverheld.found")
-        now = self.clock()
-        hotline = open_hotline(self.node, now)
-        with self.node.database.begin() as session:
-            for one in found:
-                reference = self._reference(one)
-                number = note_reference(session, reference, place=self.place, state=ReferenceState.NOTED, now=now)
-                row = session.get_one(NeverHeldReference, number)
-                known = select(HotlineMessage.id).where(HotlineMessage.reference_id == number)
-                first = row.state == ReferenceState.NOTED and session.scalar(known) is None  # else it came back
-                sealed = hotline.sealed(one.url, now) if first else None
-                if sealed is not None:
-                    session.add(HotlineMessage.waiting(number, sealed, now))
-                    row.state = ReferenceState.WAITING.value
-            cut("neverheld.noting")
-        cut("neverheld.noted")
+        note_found(self.node, found, place=self.place, now=self.clock())
         for redaction in redactions:
             redaction.found.clear()
 
@@ -122,14 +102,3 @@ class IntakeFilter:
         shown = str(NEVER_HELD) if redaction.found else words.decode("utf-8", "replace")
         self.note(redaction)
         return shown
-
-    def _reference(self, found: FoundReport) -> Reference:
-        home = self.node.home
-        known = bool(found.report_id or found.url)
-        return Reference(
-            found.class_name,
-            found.report_id,
-            found.host,
-            keyed_hash(home, found.url.encode("utf-8", "replace")) if found.url else "",
-            "" if known else keyed_hash(home, found.digest),
-        )
