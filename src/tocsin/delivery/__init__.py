@@ -32,13 +32,12 @@ if TYPE_CHECKING:
         due_state,
         letters,
         retry,
-        sent_to,
     )
     from tocsin.delivery.lock import sole_caller, sole_deliverer, sole_exchange, sole_pusher
     from tocsin.delivery.mime import Attachment, Envelope, Seal, assemble, usable_mailboxes
     from tocsin.delivery.models import FINAL, Delivery, DeliveryItem, DeliveryState, Halt, ItemState
     from tocsin.delivery.notices import full_mailboxes, notices, waiting_notices
-    from tocsin.delivery.outbox import due_at, queue, release_items
+    from tocsin.delivery.owed import due_at, queue, release_items, sent_to
     from tocsin.delivery.preview import preview
     from tocsin.delivery.purge import digests_with, mail_files, purge_digest, purge_letter, take_events_out
     from tocsin.delivery.queries import (

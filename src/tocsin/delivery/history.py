@@ -135,19 +135,6 @@ def due_state(session: Session, now: datetime) -> tuple[tuple[int, int], ...]:
     return (*counts, (session.scalar(ended) or 0, 0))
 
 
-def sent_to(session: Session, ingests: Collection[int]) -> dict[int, set[int]]:
-    """For each of the ingests the teams that a mail with its news has left for, and did not come back from."""
-    found: dict[int, set[int]] = {ingest: set() for ingest in ingests}
-    rows = (
-        select(DeliveryItem.ingest, DeliveryItem.team_id)
-        .join(Delivery, Delivery.id == DeliveryItem.delivery_id)
-        .where(Delivery.state == DeliveryState.SENT.value, DeliveryItem.ingest.in_(found))
-    )
-    for ingest, team in session.execute(rows):
-        found[ingest].add(team)
-    return found
-
-
 def count_by_state(database: Database, *states: DeliveryState) -> dict[DeliveryState, int]:
     """How many digests are in each of these states; those with none are left out."""
     wanted = [state.value for state in states]

@@ -1,76 +1,23 @@
-"""The outbox: what is owed to whom, from the transaction of its ingest to the digest that carries it."""
+"""The outbox: what is owed to whom, from its release (`tocsin.delivery.owed`) to the digest that carries it."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from uuid import uuid4
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
-from sqlalchemy import ColumnElement, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.held_mails import may_leave
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
-from tocsin.directory import DigestInterval, Team
+from tocsin.directory import Team
 from tocsin.events import COLUMNS
 
-_MORNING = 6  # local hour of daily and weekly digests: read by nine o'clock
 EventsOf = Callable[[Sequence[int], Collection[int]], Iterator[tuple[int, pl.DataFrame]]]
 _READ_EVENTS = 300_000  # events that are asked for at once, about
 _BUNDLE_EVENTS = 100_000  # events that are rendered at once, about
 _BUNDLE_DIGESTS = 400
-
-
-def queue(session: Session, *, ingest: int, counts: Mapping[int, int], teams: Mapping[int, Team], now: datetime) -> int:
-    """Note in the caller's transaction what each team is owed of an ingest; returns how many rows that made.
-
-    ``counts``: team id → events. The rows do not count before `release_items`. A repeated call adds nothing.
-    """
-    known = set(session.scalars(select(DeliveryItem.team_id).where(DeliveryItem.ingest == ingest)))
-    due: dict[tuple[DigestInterval, str], datetime] = {}  # of hundreds of teams most have the same
-    rows = [
-        {
-            "ingest": ingest,
-            "team_id": team,
-            "events": events,
-            "due_at": due.get(key := (teams[team].interval, teams[team].timezone))
-            or due.setdefault(key, due_at(teams[team], now)),
-            "state": ItemState.PREPARED.value,
-        }
-        for team, events in sorted(counts.items())
-        if events and team not in known
-    ]
-    if rows:
-        # into the table and not by the class, which takes twice the time; this is much of what a small report costs
-        session.execute(insert(DeliveryItem.metadata.tables[DeliveryItem.__tablename__]), rows)
-    return len(rows)
-
-
-def release_items(session: Session, ingests: Collection[int]) -> None:
-    """Let the rows of committed ingests count, in the caller's transaction."""
-    session.execute(
-        update(DeliveryItem)
-        .where(DeliveryItem.ingest.in_(ingests), DeliveryItem.state == ItemState.PREPARED.value)
-        .values(state=ItemState.QUEUED.value)
-    )
-
-
-def due_at(team: Team, now: datetime) -> datetime:
-    """When news that came at ``now`` is due to a team: now, the next full hour, or the next morning or Monday.
-
-    A morning is 06:00 where the team is; UTC where its time zone is not known.
-    """
-    if team.interval is DigestInterval.AT_ONCE:
-        return now
-    if team.interval is DigestInterval.HOURLY:
-        return now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    local = now.astimezone(_zone(team.timezone))
-    days = int(local.hour >= _MORNING)
-    if team.interval is DigestInterval.WEEKLY:
-        days = -local.weekday() % 7 or 7 * days
-    morning = local.replace(hour=_MORNING, minute=0, second=0, microsecond=0) + timedelta(days=days)
-    return morning.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,13 +202,6 @@ def _new_delivery(team: int, events: int, state: DeliveryState, channel: str, no
         released_at=None,
         repeats=None,
     )
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
 
 
 def bundles(
