@@ -112,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run one command and end the process with its exit code."""
     os.umask(0o077)  # what a node writes, no other user of the machine reads
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's; matrices are small, and threads that wait turn round
-    gc.set_threshold(20_000)  # loading makes no garbage, and looking for it 130 times takes a tenth of a start
+    gc.set_threshold(50_000)  # loading makes no garbage, and looking for it 130 times takes a tenth of a start
     atexit.register(gc.freeze)  # nor does ending, where it is looked for several times in all that was loaded
     arguments = hoist_globals(list(sys.argv[1:] if argv is None else argv))
     words = [word for word, before in zip(arguments, ["", *arguments], strict=False) if before not in _VALUED]

@@ -236,8 +236,9 @@ def _mask_tables() -> tuple[UInt64s, UInt64s]:
 def _ipv4_halves() -> tuple["pl.Series", "pl.Series"]:
     import polars as pl
 
-    halves = [f"{number >> 8}.{number & 255}" for number in range(1 << 16)]
-    return pl.Series([f"{half}." for half in halves]), pl.Series(halves)
+    octets = [str(octet) for octet in range(256)]
+    halves = pl.Series([f"{high}.{low}" for high in octets for low in octets])
+    return halves + ".", halves
 
 
 def _format(hi: UInt64s, lo: UInt64s, ends: list["pl.Series"]) -> "pl.Series":
