@@ -92,9 +92,7 @@ if TYPE_CHECKING:
     from tocsin.directory.public import CSIRTS, PublicTeam, public_profile, public_version, read_public_teams
     from tocsin.directory.purposes import counts_as_abuse, counts_as_security, purpose_of
     from tocsin.directory.queries import (
-        DIRECTORY_VERSION,
         GivenUp,
-        directory_version,
         find_team,
         given_up,
         list_teams,
@@ -110,7 +108,6 @@ if TYPE_CHECKING:
         teams_by_id,
         teams_called,
         teams_without_mailbox,
-        version_within,
     )
     from tocsin.directory.search import (
         MOST_COUNTED,
@@ -125,5 +122,6 @@ if TYPE_CHECKING:
     from tocsin.directory.tables import DecisionRow, TeamRow
     from tocsin.directory.team_record import TeamRecord, read_about
     from tocsin.directory.trust import SOON, TrustVerdict, attested, judge_trust, weigh
+    from tocsin.directory.version import DIRECTORY_VERSION, directory_version, version_within
 else:
     lazy_face(__name__)

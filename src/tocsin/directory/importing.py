@@ -29,7 +29,8 @@ from tocsin.directory.facts import ContactPurpose, FactKind
 from tocsin.directory.files import ImportFile, read_import_file
 from tocsin.directory.model import Mute, MuteKind, ResponsibilityRole, RuleKind, Team
 from tocsin.directory.precedence import DECISION, PERSON
-from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, FactRow, MailboxRow, MuteRow, TeamRow
+from tocsin.directory.tables import ConstituencyRow, FactRow, MailboxRow, MuteRow, TeamRow
+from tocsin.directory.version import DirectoryStateRow
 from tocsin.node.errors import ConflictError, InputError
 from tocsin.node.records import AuditAction, Base, Database, audit
 

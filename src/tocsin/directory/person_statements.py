@@ -15,7 +15,8 @@ from tocsin.directory.effective import BESIDE, OVER, DirectoryPart, EffectiveAss
 from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind
 from tocsin.directory.precedence import MAILBOX, PERSON, MailboxClaim
 from tocsin.directory.queries import find_team
-from tocsin.directory.tables import ConstituencyRow, DenialRow, DirectoryStateRow, MailboxRow, TeamRow
+from tocsin.directory.tables import ConstituencyRow, DenialRow, MailboxRow, TeamRow
+from tocsin.directory.version import DirectoryStateRow
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.records import AuditAction, Database, audit
 from tocsin.node.sentences import say

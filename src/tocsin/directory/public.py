@@ -18,7 +18,8 @@ from tocsin.directory.effective import archived_teams, merged_teams
 from tocsin.directory.facts import Fact, FactKind, ProfileTopic
 from tocsin.directory.model import RuleKind, TeamKind
 from tocsin.directory.profile import TeamProfile, current_profile
-from tocsin.directory.tables import DirectoryStateRow, ProfileRow, TeamRow
+from tocsin.directory.tables import ProfileRow, TeamRow
+from tocsin.directory.version import DirectoryStateRow
 from tocsin.node.records import Database, from_row
 
 CSIRTS: Final = (

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, Text, cast, func, or_, select
@@ -33,28 +32,15 @@ from tocsin.directory.model import (
     TeamKind,
 )
 from tocsin.directory.precedence import BY_TEAM, MAILBOX, MailboxClaim
-from tocsin.directory.tables import DecisionRow, DenialRow, DirectoryStateRow, MailboxRow, MuteRow, TeamRow
+from tocsin.directory.tables import DecisionRow, DenialRow, MailboxRow, MuteRow, TeamRow
+from tocsin.directory.version import version_within
 from tocsin.node.errors import NotFoundError
 from tocsin.node.garbage import uncollected
 from tocsin.node.records import Database, from_row
 
-DIRECTORY_VERSION: Final = select(DirectoryStateRow.version).scalar_subquery()
-"""The version of the directory as a column of a query."""
-
 _KINDS = {kind.value: kind for kind in TeamKind}
 _INTERVALS = {interval.value: interval for interval in DigestInterval}
 _FORMATS = {form.value: form for form in AttachmentFormat}
-
-
-def directory_version(database: Database) -> str:
-    """The version of the directory; it changes with each change and is never the same for two states."""
-    with database.reading() as session:
-        return version_within(session)
-
-
-def version_within(session: Session) -> str:
-    """The same within a transaction."""
-    return session.scalars(select(DirectoryStateRow.version)).one()
 
 
 def read_directory(database: Database, at: datetime | None = None) -> Directory:
@@ -63,7 +49,7 @@ def read_directory(database: Database, at: datetime | None = None) -> Directory:
     Of a time in the past, what was asserted and decided then; names and preferences of teams are those of now.
     """
     with uncollected(), database.reading() as session:
-        version = session.scalars(select(DirectoryStateRow.version)).one()
+        version = version_within(session)
         found = read_effective(session, at=at)
         teams = read_teams(session, found, at=at)
         return Directory(version, tuple(teams), tuple(found.rules), tuple(found.overruled), found.merged)
@@ -87,7 +73,7 @@ def read_assertions_on(
 ) -> Directory:
     """As `read_directory`, but only the rules on these values (by kind) and the teams that they name."""
     with database.reading() as session:
-        version = session.scalars(select(DirectoryStateRow.version)).one()
+        version = version_within(session)
         found = read_effective(session, DirectoryPart(values=values), at)
         named = {rule.team_id for rule in (*found.rules, *found.overruled)}
         found = replace(found, mailboxes=read_effective(session, DirectoryPart(teams=named), at).mailboxes)

@@ -8,25 +8,12 @@ and a ``reason``; an import has neither.
 """
 
 from datetime import date, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.node.records import Base, Json, UTCDateTime
-
-
-class DirectoryStateRow(Base):
-    """One row, always there: the version of all below, drawn anew at each change and so never met twice."""
-
-    __tablename__ = "directory_state"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    version: Mapped[str] = mapped_column(Text)
-
-    def renew(self) -> None:
-        """Draw another version."""
-        self.version = uuid4().hex
 
 
 class TeamRow(Base):

@@ -82,6 +82,7 @@ _MODELS = (
     "tocsin.events.models",
     "tocsin.events.views",
     "tocsin.directory.tables",
+    "tocsin.directory.version",
     "tocsin.directory.registry.tables",
     "tocsin.directory.keys.tables",
     "tocsin.directory.contacts.tables",

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from tocsin.directory import Mute, ResponsibilityRole, Team, directory_version, read_directory
+from tocsin.directory import Directory, Mute, ResponsibilityRole, Team, directory_version
 from tocsin.pipeline.escalation import next_asked
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.tables import WithheldKey
@@ -109,7 +109,7 @@ class RecipientResolver:
             rules = rules_in_force(session)
         version, now = directory_version(node.database), datetime.now(UTC)
         root = node.compiled / "routing"
-        router = current_router(root, version, lambda: read_directory(node.database), now=now)
+        router = current_router(root, version, partial(_directory, node), now=now)
         ours, to = node.settings.node, node.settings.tell.escalate_to
         terms = RoutingTerms(root / version, version, now, rules, frozenset(ours.own_teams), to, ours.country)
         return cls(terms, router, TeamSets() if sets is None else sets)
@@ -275,6 +275,13 @@ class RecipientResolver:
     @cached_property
     def _more(self) -> frozenset[int]:
         return frozenset(self._numbers.values())
+
+
+def _directory(node: NodeWithStores) -> Directory:
+    """The directory as it is now; most runs find it compiled, and do not load how it is read."""
+    from tocsin.directory import read_directory
+
+    return read_directory(node.database)
 
 
 def _distinct(

@@ -16,7 +16,7 @@ from tocsin.directory.contacts.tables import VerificationRow
 from tocsin.directory.effective import DirectoryPart, read_effective
 from tocsin.directory.model import DirectoryRule, ResponsibilityRole
 from tocsin.directory.queries import keys_asked
-from tocsin.directory.tables import DirectoryStateRow
+from tocsin.directory.version import DirectoryStateRow
 from tocsin.node.letters import Letter, queue_letter
 from tocsin.node.records import AuditAction, audit
 

@@ -24,7 +24,8 @@ from tocsin.directory.registry.snapshot import (
     compare,
     schema,
 )
-from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, FactRow, MailboxRow, TeamRow
+from tocsin.directory.tables import ConstituencyRow, FactRow, MailboxRow, TeamRow
+from tocsin.directory.version import DirectoryStateRow
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import AuditAction, Database, audit, from_row
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
         state_of,
     )
     from tocsin.problems.answers.digest_problems import (
-        problem_text,
-        read_problem,
         same_team,
         sets_with,
         told_at,
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from tocsin.problems.answers.models import WITHDRAWN, Answer, AnswerVerdict, Via
     from tocsin.problems.answers.newest import NewestAnswers, NewestAnswersReader
     from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, stand, standings
+    from tocsin.problems.answers.problem_names import problem_text, read_problem
     from tocsin.problems.answers.queries import AnswerInList, list_answers
     from tocsin.problems.answers.record import NOTE_LENGTH, answered_problems, record_answer
     from tocsin.problems.answers.reminder_exemptions import (

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import Delivery, DeliveryItem
 from tocsin.directory import merged_teams
 from tocsin.events import EventStore, TeamSet, repeats_of
-from tocsin.node.errors import InputError
 
 _SETS: Final[WeakKeyDictionary[Pool, tuple[int, dict[int, list[int]]]]] = WeakKeyDictionary()
 """Of each database, by its pool of connections, the newest set and the sets that each team is in."""
@@ -66,27 +65,6 @@ def same_team(session: Session, team_id: int) -> frozenset[int]:
     merged = merged_teams(session)
     now = merged.get(team_id, team_id)
     return frozenset({now, *(number for number, into in merged.items() if into == now)})
-
-
-def problem_text(key: int) -> str:
-    """A problem's key as people see it: 16 hexadecimal digits, as in the attached data."""
-    return f"{key:016x}"
-
-
-def read_problem(text: str) -> int:
-    """The key that 16 hexadecimal digits name.
-
-    Raises:
-        InputError: it is no such text.
-
-    """
-    try:
-        key = int(text, 16)
-    except ValueError:
-        key = -1
-    if len(text) != 16 or not 0 <= key < 2**64:
-        raise InputError(f"'{text[:40]}' is no problem.", hint="A problem is named by 16 hexadecimal digits.")
-    return key
 
 
 def packed(keys: frozenset[int]) -> bytes:

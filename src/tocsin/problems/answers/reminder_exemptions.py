@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from tocsin.directory import merged_teams
-from tocsin.problems.answers.digest_problems import read_problem, same_team, unpacked
+from tocsin.problems.answers.digest_problems import same_team, unpacked
 from tocsin.problems.answers.models import Answer, AnsweredDigest, AnswerVerdict
+from tocsin.problems.answers.problem_names import read_problem
 
 FOR_GOOD = 2**63 - 1
 

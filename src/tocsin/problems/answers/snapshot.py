@@ -9,7 +9,6 @@ from sqlalchemy import func, select
 
 from tocsin.node.records import Database
 from tocsin.problems.answers.models import Answer
-from tocsin.problems.answers.reminder_exemptions import answered, exempt_teams
 
 _FRESH = timedelta(minutes=10)  # an answer ends to spare its team by its date alone; that may be noticed a bit later
 
@@ -62,8 +61,10 @@ def read_said(database: Database, now: datetime, before: AnswerSnapshot | None =
     """The answers of a node; ``before`` where there is nothing newer."""
     with database.begin() as session:
         last = session.scalar(select(func.max(Answer.id))) or 0
-        if before is not None and before.last == last and before.at <= now < before.at + _FRESH:
+        if before is not None and before.last == last and (not last or before.at <= now < before.at + _FRESH):
             return before
+        from tocsin.problems.answers.reminder_exemptions import answered, exempt_teams  # in most nodes nobody answered
+
         said = list(answered(session))
         spared = sorted(exempt_teams(said, now).items())
         every = {key for _, keys in said for key in keys}
