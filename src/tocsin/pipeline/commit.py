@@ -39,8 +39,8 @@ from tocsin.node.errors import StorageError
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.storage import check_storage
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.pipeline.tables import WithheldKey
 from tocsin.pipeline.term import check_term, last_number, pass_over, reserve_number
+from tocsin.pipeline.withheld import WithheldKey
 
 _MOST_COLUMNS = 2_000  # no feed has so many; a hostile header may
 

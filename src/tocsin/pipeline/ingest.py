@@ -62,8 +62,8 @@ from tocsin.pipeline.steps import (
     WorkerTerms,
 )
 from tocsin.pipeline.stores import NodeWithStores, writer
-from tocsin.pipeline.tables import WithheldKey
 from tocsin.pipeline.team_sets import TeamSets
+from tocsin.pipeline.withheld import WithheldKey
 from tocsin.problems import ReminderPolicy, read_reminders
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.notify_decision import NotificationDecider, NotifiedBatch
 from tocsin.pipeline.recipients import RecipientResolver, RoutedBatch
 from tocsin.pipeline.stores import NodeWithStores, writer
-from tocsin.pipeline.tables import WithheldKey
+from tocsin.pipeline.withheld import WithheldKey
 from tocsin.problems import SightingResult, known_problems
 
 _ASN: Final = pl.coalesce("network.asn", "source.asn")

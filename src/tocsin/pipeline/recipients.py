@@ -20,8 +20,8 @@ import polars as pl
 from tocsin.directory import Directory, Mute, ResponsibilityRole, Team, directory_version
 from tocsin.pipeline.escalation import next_asked
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.pipeline.tables import WithheldKey
 from tocsin.pipeline.team_sets import Int32s, TeamSets
+from tocsin.pipeline.withheld import WithheldKey
 from tocsin.sharing.gate import allowed_teams
 from tocsin.sharing.routing import Router, current_router
 from tocsin.sharing.rules import Rules, muted, numbers_of, rules_in_force

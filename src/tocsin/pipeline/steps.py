@@ -28,9 +28,9 @@ from tocsin.node.place import Place
 from tocsin.node.records import KeyFiles, cut
 from tocsin.pipeline.notify_decision import NotificationDecider
 from tocsin.pipeline.recipients import RecipientResolver, RoutedBatch, RoutingTerms
-from tocsin.pipeline.tables import WithheldKey
 from tocsin.pipeline.team_sets import Int32s, TeamSets
 from tocsin.pipeline.understand import understand
+from tocsin.pipeline.withheld import WithheldKey
 from tocsin.problems import ReminderPolicy, ReminderRequests, Sightings, Tracker, shards_of
 
 if TYPE_CHECKING:

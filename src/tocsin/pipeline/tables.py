@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
 
 from sqlalchemy import Text, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -64,14 +63,6 @@ class ItemKind(StrEnum):
     CLAIMS = "claims"  # proved, to be decided
     CONFLICTS = "conflicts"  # in the directory
     KEYS = "keys"  # of teams, that end soon
-
-
-class WithheldKey(NamedTuple):
-    """What the gate stopped: for which team, by which of its rules, under which label (TLP)."""
-
-    team_id: int
-    rule: str
-    tlp: str
 
 
 class ItemWork(Base):
