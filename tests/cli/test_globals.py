@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.cast import CAST, Tocsin
+from support.collected_reports import report
 from tocsin import __version__
 from tocsin.cli import COMMANDS, hoist_globals
 
@@ -128,8 +129,25 @@ def test_json_is_all_that_stands_on_standard_output(tocsin: Tocsin, tmp_path: Pa
 )
 def test_a_command_loads_only_what_it_needs(tocsin: Tocsin, arguments: list[str], without: str) -> None:
     tocsin.run(*arguments)  # the first start of a node may unpack and compile
+    assert _loaded(tocsin, without, arguments) == []
+
+
+def test_an_ingest_loads_nothing_of_what_most_nodes_do_not_have(tocsin: Tocsin, tmp_path: Path) -> None:
+    before, path = tmp_path / "2026-11-23-scan_rdp-test-geo.csv", tmp_path / "2026-11-24-scan_rdp-test-geo.csv"
+    before.write_bytes(report("192.0.2.1"))
+    path.write_bytes(report("192.0.2.2", day="2026-11-24"))
+    tocsin.run("ingest", before)
+    without = (
+        "rich.console tocsin.incidents.models tocsin.delivery.outbox tocsin.delivery.never_held.models "
+        "tocsin.directory.tables tocsin.pipeline.tables"
+    )
+    assert _loaded(tocsin, without, ["ingest", str(path)]) == []
+
+
+def _loaded(tocsin: Tocsin, names: str, arguments: list[str]) -> list[str]:
+    """Which of these modules a command loads, after what it says on stderr."""
     script = "import sys; from tocsin.cli import main\ntry:\n    main(sys.argv[2:])\nfinally:\n    "
     script += "print(*sorted(set(sys.argv[1].split()) & set(sys.modules)), file=sys.stderr)"
-    command: list[str | Path] = [sys.executable, "-c", script, without, "--home", tocsin.home, *arguments]
+    command: list[str | Path] = [sys.executable, "-c", script, names, "--home", tocsin.home, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=tocsin.environment)
-    assert done.stderr.split() == []
+    return done.stderr.removesuffix("\n").rpartition("\n")[2].split()
