@@ -138,7 +138,7 @@ def test_an_ingest_loads_nothing_of_what_most_nodes_do_not_have(tocsin: Tocsin, 
     path.write_bytes(report("192.0.2.2", day="2026-11-24"))
     tocsin.run("ingest", before)
     without = (
-        "rich.console tocsin.incidents.models tocsin.delivery.outbox tocsin.delivery.never_held.models "
+        "tocsin.incidents.models tocsin.delivery.outbox tocsin.delivery.never_held.models "
         "tocsin.directory.tables tocsin.pipeline.tables"
     )
     assert _loaded(tocsin, without, ["ingest", str(path)]) == []

@@ -45,3 +45,20 @@ def test_no_word_is_broken_at_any_width(rows: list[list[str]], width: int) -> No
     words = sorted(printed.getvalue().replace("─", " ").split())
     wanted = [word for row in rows for cell in row for word in cell.split()]
     assert [word for word in words if word not in {"first", "second", "third"}] == sorted(wanted)
+
+
+def test_a_table_shows_what_a_cell_says_and_nothing_else(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    print_table("Files", ("path", "count"), [("C:\\", 1234), ("[red]:bug:", 5), ("一二", "x")], numbers=[1])
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()] == [
+        "Files",
+        "",
+        "path         count",
+        "──────────────────",
+        "C:\\          1,234",
+        "[red]:bug:       5",
+        "一二             x",
+        "",
+    ]

@@ -238,14 +238,14 @@ def _table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], numbers: Sequence[int]
 ) -> "Table":
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text  # else what a feed says would be taken for markup, or for the name of a picture
 
-    made = Table(title=escape(title) or None, title_justify="left", box=box.SIMPLE, pad_edge=False)
-    for at, column in enumerate(columns):
-        made.add_column(escape(column), justify="right" if at in numbers else "left", overflow="fold", width=widths[at])
+    made = Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE, pad_edge=False)
+    for at, (column, width) in enumerate(zip(columns, widths, strict=True)):
+        made.add_column(Text(column), justify="right" if at in numbers else "left", overflow="fold", width=width)
     for row in rows:
-        made.add_row(*map(escape, row))
+        made.add_row(*map(Text, row))
     return made
 
 
