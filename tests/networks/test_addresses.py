@@ -5,7 +5,7 @@ import ipaddress
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tocsin.networks import (
@@ -149,6 +149,22 @@ def test_a_network_holds_its_own_family_only() -> None:
     assert not everything.holds(0, MAPPED | 1)
     assert private.holds(0, MAPPED | 0x0A010203)
     assert not private.holds(0, MAPPED | 0x0B010203)
+
+
+@given(addresses, addresses, st.integers(0, 128))
+@example(ipaddress.IPv6Address("::"), ipaddress.IPv4Address("192.0.2.1"), 0)
+@example(ipaddress.IPv6Address("::"), ipaddress.IPv6Address("::1:0:0:0"), 0)
+@example(ipaddress.IPv6Address("::"), ipaddress.IPv6Address("::1"), 80)
+@example(ipaddress.IPv6Address("::fffe:0:0"), ipaddress.IPv4Address("192.0.2.1"), 95)
+def test_what_a_network_holds_lies_in_its_ranges(first: Address, other: Address, length: int) -> None:
+    own = as_we_see_it(str(first)) or first
+    network = parse_network(str(ipaddress.ip_network((own, min(length, own.max_prefixlen)), strict=False)))
+    assert network is not None
+    inside = [r for r in network.ranges if r[:2] <= halves(other) <= r[2:]]
+
+    assert len(inside) == network.holds(*halves(other))
+    for first_hi, first_lo, last_hi, last_lo in network.ranges:
+        assert first_hi == last_hi or (first_lo, last_lo) == (0, 2**64 - 1)
 
 
 def test_special_uses() -> None:

@@ -17,6 +17,8 @@ from tocsin.node.errors import UsageError
 if TYPE_CHECKING:
     import polars as pl
 
+    from tocsin.networks import AddressRange
+
 
 class PrintFormat(StrEnum):
     """How events are printed."""
@@ -109,10 +111,10 @@ def read_time(option: str, text: str | None) -> datetime | None:
     return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
 
 
-def _ranges(cidr: str) -> list[tuple[int, int, int, int]]:
+def _ranges(cidr: str) -> "list[AddressRange]":
     from tocsin.networks import parse_network
 
     network = parse_network(cidr)
     if network is None:
         raise UsageError(f"--cidr {cidr} is not an address or a prefix.", hint="Write it like 192.0.2.0/24.")
-    return [(network.hi, network.lo, *network.last)]
+    return network.ranges

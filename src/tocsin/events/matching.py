@@ -19,7 +19,7 @@ from tocsin.events.models import TeamSet
 from tocsin.events.scope import EventScope, ScopeClause
 from tocsin.events.store import EventQuery, EventStore, may_hold
 from tocsin.events.summaries import Bools, FileDigest, Places, Summaries, each
-from tocsin.networks import parse_network
+from tocsin.networks import AddressRange, parse_network
 from tocsin.node.cache import Cache
 from tocsin.node.records import Database
 
@@ -289,9 +289,9 @@ def _span(mask: Bools | None, rows: int) -> tuple[int, int]:
     return int(places[0]), int(places[-1]) + 1
 
 
-def _ranges(address: str) -> list[tuple[int, int, int, int]]:
+def _ranges(address: str) -> list[AddressRange]:
     network = parse_network(address) if address else None
-    return [] if network is None else [(network.hi, network.lo, *network.last)]
+    return [] if network is None else network.ranges
 
 
 def _all(conditions: Sequence[Bools]) -> Bools | None:

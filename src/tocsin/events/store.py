@@ -4,7 +4,7 @@ A part keeps the order of its report. `compact` turns a day's parts into files s
 so that a query for a prefix opens one.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,6 +16,7 @@ import polars as pl
 from tocsin.events.extra import PREFIX, extras_of, fold, fold_columns
 from tocsin.events.schema import COLUMNS
 from tocsin.events.table import EventPart, EventTable
+from tocsin.networks import AddressRange
 from tocsin.node.errors import StorageError
 from tocsin.node.place import Place, place_at
 from tocsin.node.records import cut
@@ -45,7 +46,7 @@ NO_CONTACT = (pl.col("routed") == 0) & pl.col("notified_in").is_null()
 class EventQuery:
     """What to find; every given condition must hold. Bounds of time: ``since`` included, ``until`` not."""
 
-    ranges: Sequence[tuple[int, int, int, int]] = ()  # (first hi, first lo, last hi, last lo), unsigned
+    ranges: Sequence[AddressRange] = ()
     asn: int | None = None
     country: str | None = None
     domain: str | None = None  # and all below it
@@ -459,7 +460,7 @@ def _may_be_notified(runs: Collection[int], columns: Sequence[str]) -> pl.Expr:
 def _condition(query: EventQuery) -> pl.Expr:
     condition = pl.lit(value=True)
     if query.ranges:
-        condition &= pl.any_horizontal([within(*bounds) for bounds in query.ranges])
+        condition &= within(query.ranges)
     if query.asn is not None:
         condition &= (pl.col("source.asn") == query.asn) | (pl.col("network.asn") == query.asn)
     if query.country is not None:
@@ -478,8 +479,12 @@ def _condition(query: EventQuery) -> pl.Expr:
     return condition if query.until is None else condition & (seen < query.until)
 
 
-def within(first_hi: int, first_lo: int, last_hi: int, last_lo: int) -> pl.Expr:
-    """Rows whose address lies in a range of a prefix: of one high half, or of whole high halves."""
+def within(ranges: Iterable[AddressRange]) -> pl.Expr:
+    """Rows whose address lies in one of the ranges; see `Network.ranges`."""
+    return pl.any_horizontal([_between(*bounds) for bounds in ranges])
+
+
+def _between(first_hi: int, first_lo: int, last_hi: int, last_lo: int) -> pl.Expr:
     hi, lo = (pl.col(name) for name in _ADDRESS)
     if first_hi != last_hi:
         if first_hi >> 63 != last_hi >> 63:

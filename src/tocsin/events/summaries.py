@@ -28,7 +28,7 @@ import polars as pl
 
 from tocsin.events.schema import COLUMNS
 from tocsin.events.store import EventStore
-from tocsin.networks import format_address
+from tocsin.networks import AddressRange, format_address
 from tocsin.node.cache import Cache
 
 UInt32s: TypeAlias = npt.NDArray[np.uint32]
@@ -162,7 +162,7 @@ class FileDigest:
         found: Places = places[code >= first]
         return found
 
-    def within(self, ranges: Iterable[tuple[int, int, int, int]]) -> Bools:
+    def within(self, ranges: Iterable[AddressRange]) -> Bools:
         """For each event whether its address lies in one of the ranges: (first hi, first lo, last hi, last lo)."""
         found = np.zeros(self.rows, dtype=bool)
         address, port = self.numbers[_ADDRESS], self.numbers[_PORT]

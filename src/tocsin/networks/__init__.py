@@ -6,6 +6,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.networks.addresses import (
+        AddressRange,
         Network,
         format_address,
         format_addresses,

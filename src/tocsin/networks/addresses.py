@@ -151,6 +151,10 @@ def network_bounds(hi: UInt64s, lo: UInt64s, length: UInt8s) -> tuple[UInt64s, U
     return hi & mask_hi, lo & mask_lo, hi | ~mask_hi, lo | ~mask_lo
 
 
+AddressRange: TypeAlias = tuple[int, int, int, int]
+"""The halves of the first address and of the last: of one high half, or of whole high halves."""
+
+
 @dataclass(frozen=True, order=True)
 class Network:
     """One network: the halves of its first address and its length in 128 bits; ``str()`` is its canonical text."""
@@ -168,6 +172,15 @@ class Network:
         """The halves of its last address."""
         rest = (1 << (128 - self.length)) - 1
         return self.hi | rest >> 64, self.lo | rest & _ALL_64
+
+    @property
+    def ranges(self) -> list[AddressRange]:
+        """What it holds: one range, or those around IPv4, which a network of IPv6 does not hold."""
+        last_hi, last_lo = self.last
+        if _is_ipv4(self.hi, self.lo) or (self.hi << 64 | (self.lo ^ _MAPPED)) >> (128 - self.length):
+            return [(self.hi, self.lo, last_hi, last_lo)]
+        parts = [(0, self.lo, 0, _MAPPED - 1), (0, _MAPPED + _LOW_32 + 1, 0, _ALL_64 if last_hi else last_lo)]
+        return [part for part in parts if part[1] <= part[3]] + ([(1, 0, last_hi, _ALL_64)] if last_hi else [])
 
     def holds(self, hi: int, lo: int) -> bool:
         """Whether the address lies in this network."""

@@ -65,6 +65,6 @@ def _query(one: GivenUp) -> EventQuery:
         case RuleKind.COUNTRY:
             return EventQuery(country=one.value)
         case RuleKind.PREFIX if network is not None:
-            return EventQuery(ranges=[(network.hi, network.lo, *network.last)])
+            return EventQuery(ranges=network.ranges)
         case _:
             return EventQuery(domain=one.value)

@@ -381,7 +381,7 @@ class ProblemList:
 def _places_of(query: EventQuery) -> Iterator[pl.Expr]:
     """The conditions of a query on where problems are and when they were seen last."""
     if query.ranges:
-        yield pl.any_horizontal([within(*bounds) for bounds in query.ranges]).fill_null(value=False)
+        yield within(query.ranges).fill_null(value=False)
     if query.asn is not None:
         yield (pl.col("asn") == query.asn).fill_null(value=False)
     if query.since is not None:

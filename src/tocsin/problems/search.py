@@ -119,7 +119,7 @@ def _inside(address: str, _now: int) -> pl.Expr:
     network = parse_network(address)
     if network is None:
         return pl.lit(value=False)
-    inside = within(network.hi, network.lo, *network.last).fill_null(value=False)
+    inside = within(network.ranges).fill_null(value=False)
     return inside | (pl.col("source.network") == address).fill_null(value=False)
 
 

@@ -98,7 +98,7 @@ def query_of(subject: Subject, since: datetime) -> EventQuery | None:
     if subject.address:
         return EventQuery(ranges=[(*subject.address, *subject.address)], since=since)
     network = parse_network(subject.network) if subject.network else None
-    return EventQuery(ranges=[(network.hi, network.lo, *network.last)], since=since) if network else None
+    return EventQuery(ranges=network.ranges, since=since) if network else None
 
 
 def events_path(subject: Subject) -> str:

@@ -185,7 +185,7 @@ def _seen(
     wide = [(first >> 64, first & _HALF, last >> 64, last & _HALF) for first, last in set(bounds) if first != last]
     wanted = pl.col("source.ip.lo").is_in(sorted(single)) | _ASN.is_in(asns)
     if wide:
-        wanted |= pl.any_horizontal([within(*one) for one in wide])
+        wanted |= within(wide)
     events = node.store.scan(EventQuery(since=now - LATELY)).filter(wanted & _visible(node, sight))
     frame = (
         events.group_by("source.ip.hi", "source.ip.lo", _ASN.alias("asn"))

@@ -236,7 +236,7 @@ def _fits(search: ProblemSearch, line: ProblemRow, now: datetime) -> bool:
         (search.state is None or has_status(search.state, state, muted=False, overdue=overdue))
         and search.kind in {"", line.what.lower()}
         and search.severity in {"", line.severity}
-        and (network is None or (address is not None and (network.hi, network.lo) <= address <= network.last))
+        and (network is None or (address is not None and network.holds(*address)))
         and (search.seen is None or (line.last_seen is not None and line.last_seen >= now - timedelta(search.seen)))
         and (search.due is None or (line.due is not None and line.due <= now + timedelta(search.due)))
     )

@@ -24,7 +24,7 @@ def muted(events: pl.DataFrame, mutes: Sequence[Mute]) -> pl.Series:
 def _inside(events: pl.DataFrame, network: Network) -> pl.Series:
     named = events["source.network"].drop_nulls().unique().to_list()
     held = [text for text in named if (of := parse_network(text)) is not None and _holds(network, of)]
-    address = within(network.hi, network.lo, *network.last).fill_null(value=False)
+    address = within(network.ranges).fill_null(value=False)
     whole = pl.col("source.ip.hi").is_null() & pl.col("source.network").is_in(held).fill_null(value=False)
     return events.select((address | whole).alias("muted")).to_series()
 
