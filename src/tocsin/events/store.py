@@ -486,18 +486,13 @@ def within(ranges: Iterable[AddressRange]) -> pl.Expr:
 
 def _between(first_hi: int, first_lo: int, last_hi: int, last_lo: int) -> pl.Expr:
     hi, lo = (pl.col(name) for name in _ADDRESS)
-    if first_hi != last_hi:
-        if first_hi >> 63 != last_hi >> 63:
-            return hi.is_between(_signed(first_hi), 2**63 - 1) | hi.is_between(-(2**63), _signed(last_hi))
-        return hi.is_between(_signed(first_hi), _signed(last_hi))
-    same_high = hi == _signed(first_hi)
-    if first_lo >> 63 != last_lo >> 63:
-        return (
-            same_high
-            if (first_lo, last_lo) == (0, 2**64 - 1)
-            else same_high & (lo.is_between(_signed(first_lo), 2**63 - 1) | lo.is_between(-(2**63), _signed(last_lo)))
-        )
-    return same_high & lo.is_between(_signed(first_lo), _signed(last_lo))
+    of_one = (hi == _signed(first_hi)) & _spans(lo, first_lo, last_lo)
+    return of_one if first_hi == last_hi else _spans(hi, first_hi, last_hi)
+
+
+def _spans(half: pl.Expr, first: int, last: int) -> pl.Expr:
+    low, high = _signed(first), _signed(last)
+    return half.is_between(low, high) if low <= high else (half >= low) | (half <= high)  # it turns around at 8000::
 
 
 def _signed(value: int) -> int:
