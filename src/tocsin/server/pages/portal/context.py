@@ -1,6 +1,7 @@
 """What the pages of the portal share: the team that a visitor looks at, and the problems it may answer."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from fastapi import Request
@@ -24,10 +25,8 @@ class PortalContext:
     """The desk of the portal."""
 
     desk: PageContext
-    _told: Cache[PacedValue[TeamSheet]] = field(
-        default_factory=lambda: Cache(_LINES, lambda told: len(told.value.lines) + 1)
-    )
-    _answered: Cache[TeamSheet] = field(default_factory=lambda: Cache(_LINES, lambda sheet: len(sheet.lines) + 1))
+    _told: Cache[PacedValue[TeamSheet]] = field(default_factory=lambda: Cache(_LINES, _weight))
+    _answered: Cache[PacedValue[TeamSheet]] = field(default_factory=lambda: Cache(_LINES, _weight))
 
     def teams(self, visitor: Principal) -> list[Team]:
         """The visitor's own teams, by name; merged ones are one."""
@@ -62,12 +61,17 @@ class PortalContext:
             digests, rules = sheets.open_numbers(session, team, now), rules_in_force(session).version
             said = newest_answer(session, team.id)
         must, may = (team, rules, version.purged), (replace(version, answer=0), digests)
-        paced = self._told.get(
+        kept = self._told.get(
             team.id, lambda: PacedValue(must, may, lambda: sheets.without_answers(team, now=now), _is_large)
         )
-        told = paced.get(must, may, lambda: sheets.without_answers(team, now=now, before=paced.value.events))
-        return self._answered.get((told, said), lambda: sheets.with_answers(told))
+        told = kept.get(must, may, lambda: sheets.without_answers(team, now=now, before=kept.value.events))
+        of, answer = (told, said), partial(sheets.with_answers, told)
+        return self._answered.get(team.id, lambda: PacedValue(of, None, answer, _is_large)).get(of, None, answer)
 
 
 def _is_large(sheet: TeamSheet) -> bool:
     return len(sheet.lines) > _MANY
+
+
+def _weight(kept: PacedValue[TeamSheet]) -> int:
+    return len(kept.value.lines) + 1
