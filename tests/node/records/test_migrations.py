@@ -43,7 +43,7 @@ def test_the_tables_of_a_module_need_no_other_import_and_a_backup_knows_them_all
     modules = sorted(
         ".".join(path.relative_to(_SOURCE.parent).with_suffix("").parts)
         for path in _SOURCE.rglob("*.py")
-        if "(Base):" in path.read_text(encoding="utf-8")
+        if "__tablename__ = " in path.read_text(encoding="utf-8")
     )
     loads = "import sys, importlib; importlib.import_module(sys.argv[1])\n"
     looks = "from tocsin.node.records import Base\n"
