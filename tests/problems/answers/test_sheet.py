@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.world import World, copy_world, make_world
-from tocsin.directory import Team, read_team
+from tocsin.directory import read_team
 from tocsin.problems.answers import AnswerVerdict, TeamAnswer, TeamSheet, answer_problems, problem_text, sheets_of
 from tocsin.problems.answers.sheet import TeamEvents
+from tocsin.sharing.rules import set_rules
 
 OWN, OTHERS = ("192.0.2.1", "192.0.2.2", "192.0.2.3"), "192.0.2.200"
 _HEARD = st.lists(st.sampled_from([*OWN, OTHERS]), min_size=1, max_size=3, unique=True)
@@ -30,11 +31,8 @@ def folders(tmp_path: Path) -> Iterator[Path]:
 
 def sheet(world: World, before: TeamEvents | None = None) -> TeamSheet:
     sheets = sheets_of(world.node, world.node.store, world.node.tracker)
-    return sheets.with_answers(sheets.without_answers(operator(world), now=world.now, before=before))
-
-
-def operator(world: World) -> Team:
-    return read_team(world.node.database, "operator")[0]
+    team = read_team(world.node.database, "operator")[0]
+    return sheets.with_answers(sheets.without_answers(team, now=world.now, before=before))
 
 
 def shown(of: TeamSheet) -> object:
@@ -51,14 +49,14 @@ def answer_first(world: World) -> None:
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(st.tuples(_HEARD, _AFTERWARDS, st.booleans()), min_size=2, max_size=8))
+@given(steps=st.lists(st.tuples(_HEARD, _AFTERWARDS, st.booleans()), min_size=3, max_size=8))
 def test_whatever_happens_it_is_as_one_made_anew(
     fresh: Path, folders: Iterator[Path], steps: list[tuple[list[str], str, bool]]
 ) -> None:
     world, kept, heard = copy_world(fresh, next(folders)), None, 0
     store = world.node.store
     for number, (addresses, then, is_read) in enumerate(steps):
-        heard += world.at(0.6 * number).hear(*addresses).stored > 0
+        heard += world.at(1.1 * number).hear(*addresses).stored > 0
         if then == "tell":
             world.tell()
         elif then == "merge":
@@ -73,6 +71,18 @@ def test_whatever_happens_it_is_as_one_made_anew(
             now = sheet(world, kept)
             assert shown(now) == shown(sheet(world))
             kept = now.events
+
+
+def test_a_rule_that_comes_later_keeps_back_what_was_read_before(fresh: Path, tmp_path: Path) -> None:
+    world = copy_world(fresh, tmp_path / "world")
+    world.hear(*OWN)
+    world.tell()
+    kept = sheet(world)
+    assert len(kept.lines) == len(OWN)
+    rule = '[[share]]\nid = "not-to-them"\nto_team = "operator"\nfeed = "scan_rdp"\nrefuse = true\nwhy = "A test"\n'
+    with world.node.database.begin() as session:
+        set_rules(session, rule, based_on=0, teams={"operator"}, why="A test", actor="test", now=world.now)
+    assert sheet(world, kept.events).lines == []
 
 
 def test_what_was_read_is_not_read_again(fresh: Path, tmp_path: Path) -> None:
