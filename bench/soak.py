@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -332,23 +332,22 @@ def work(one: Soak) -> None:
     began, chance, seconds = time.monotonic(), one.ledger.chance, one.size.minutes * 60
     threads = [threading.Thread(target=partial(act, one), daemon=True) for act in (send, watch, answer)]
     # People look from a process of their own: else they wait for the Python of the mail server, and not for pages.
-    people = ProcessPoolExecutor(1, get_context("spawn"))
-    looks = people.submit(browse_all, one.url, cookies(one), began + seconds)
-    for thread in threads:
-        thread.start()
-    outages = [("imap", one.size.mailbox_away), ("postgresql", one.size.away), ("smtp", one.size.away)]
-    for at, act in [
-        *spread_over(0.0, _KILLS, [one.kill] * one.size.kills),
-        *spread_over(_KILLS, 1.0, [partial(one.outage, *of) for of in chance.sample(outages, len(outages))]),
-    ]:
-        one.ended.wait(max(0.0, began + at * one.size.minutes * 60 - time.monotonic()))
-        act()
-    one.ended.wait(max(0.0, began + seconds - time.monotonic()))
-    one.ended.set()
-    for thread in threads:
-        thread.join()
-    one.looks = looks.result()
-    people.shutdown()
+    with get_context("spawn").Pool(1) as people:
+        looks = people.apply_async(browse_all, (one.url, cookies(one), began + seconds))
+        for thread in threads:
+            thread.start()
+        outages = [("imap", one.size.mailbox_away), ("postgresql", one.size.away), ("smtp", one.size.away)]
+        for at, act in [
+            *spread_over(0.0, _KILLS, [one.kill] * one.size.kills),
+            *spread_over(_KILLS, 1.0, [partial(one.outage, *of) for of in chance.sample(outages, len(outages))]),
+        ]:
+            one.ended.wait(max(0.0, began + at * one.size.minutes * 60 - time.monotonic()))
+            act()
+        one.ended.wait(max(0.0, began + seconds - time.monotonic()))
+        one.ended.set()
+        for thread in threads:
+            thread.join()
+        one.looks = looks.get()
     came = -1
     while came != len(one.office.arrived):
         came = len(one.office.arrived)

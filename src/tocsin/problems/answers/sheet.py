@@ -169,15 +169,19 @@ class Sheets:
                 return TeamSheet(team, [], {}, [])
             since, rules = min(one.created_at for one in digests.values()), rules_in_force(session).sharing
             of = (team, numbers, rules)
-            if before and (before.of != of or before.since > since or not self._still_there(before)):
+            if before and (before.of != of or before.since > since):
                 before = None
             new = digests.keys() - before.digests if before else digests.keys()
             items = select(DeliveryItem.ingest, DeliveryItem.delivery_id).where(DeliveryItem.delivery_id.in_(new))
             told_by = dict(session.execute(items).all())
             sets, repeats = sets_with(session, numbers), repeats_of(session, told_by)
             ingests = _begun(session, since=since, after=before.ingest if before else 0)
-        # The files are asked for after the records: so they hold all that is read of them now.
-        version, files = self.store.table.version(), frozenset(self.store.files())
+        # The files are asked for after the records, so that they hold all that is read of them now; and before it is
+        # looked whether the old ones are there, so that what is deleted meanwhile is missing the next time.
+        table = self.store.table
+        version, files = table.version(), frozenset(self.store.files())
+        if before and not table.after_moves(before.files, before.version) <= files:
+            return self.without_answers(team, now=now)
         digest = TOLD_IN.replace_strict(list(told_by), list(told_by.values()), return_dtype=pl.Int64)
         found = self.store.scan_told(list(told_by), repeats).filter(pl.col("told").is_in(sets))
         found = found.with_columns(digest.alias(_DIGEST))
@@ -199,10 +203,6 @@ class Sheets:
         lines = [_answered(line, newest.get((sheet.team.id, line.key))) for line in sheet.lines]
         of_these = [one for one, _ in reversed(entries) if one.delivery_id in sheet.digests]
         return replace(sheet, lines=sorted(lines, key=_not_contradicted), entries=of_these)
-
-    def _still_there(self, events: TeamEvents) -> bool:
-        held = self.store.table.after_moves(events.files, events.version)
-        return held <= frozenset(self.store.files())
 
     def open_digests(self, session: Session, team: Team, now: datetime) -> dict[int, Delivery]:
         """The deliveries that told the team and take answers, by number."""
