@@ -77,12 +77,13 @@ class Delivery(Base):
     """
 
     __tablename__ = "delivery"
+    __table_args__ = (Index("ix_delivery_team_id_created_at", "team_id", "created_at"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     uuid: Mapped[UUID] = mapped_column(Uuid, unique=True)
     reference: Mapped[str] = mapped_column(Text, unique=True)
     message_id: Mapped[str] = mapped_column(Text)
-    team_id: Mapped[int] = mapped_column(index=True)
+    team_id: Mapped[int]
     events: Mapped[int]
     state: Mapped[str] = mapped_column(Text, index=True)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)

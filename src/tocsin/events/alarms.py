@@ -189,10 +189,12 @@ def _heard(session: Session, feed: int, now: datetime) -> list[FeedReport]:
 
 
 def _last_heard(session: Session, feeds: Collection[int]) -> dict[int, datetime]:
-    wanted = select(Ingest.feed_id, func.max(Ingest.started_at)).where(
-        Ingest.state == IngestState.COMMITTED, Ingest.replay_of.is_(None), Ingest.feed_id.in_(feeds)
+    heard = select(Ingest.started_at).where(
+        Ingest.feed_id == FeedRecord.id, Ingest.state == IngestState.COMMITTED, Ingest.replay_of.is_(None)
     )
-    return {feed: last for feed, last in session.execute(wanted.group_by(Ingest.feed_id))}  # noqa: C416 (a row is no pair to mypy)
+    last = heard.order_by(Ingest.started_at.desc()).limit(1).scalar_subquery()
+    found = session.execute(select(FeedRecord.id, last).where(FeedRecord.id.in_(feeds)))
+    return {feed: at for feed, at in found if at is not None}
 
 
 def _open_alarms(session: Session) -> dict[int, dict[str, FeedAlarm]]:

@@ -81,14 +81,18 @@ def open_rows(session: Session, since: datetime) -> tuple[int, datetime | None]:
         Ingest.number.not_in(select(LeftAside.ingest)),
     )
     taken, replay = _taken(session), aliased(Ingest)
-    # Of most ingests all rows wait, and the database counts them; only the others are looked at one by one.
+    # Of most ingests all rows wait, and the database counts them; only the others are looked at one by one, and found
+    # by their numbers: one condition for both kinds would have it look at all for each.
     replayed = Ingest.number.in_(select(replay.replay_of).where(replay.replay_of > 0))
-    touched = replayed | Ingest.number.in_(ingests_with_purged_rows(session))
+    purged = Ingest.number.in_(ingests_with_purged_rows(session))
     count, oldest = session.execute(
-        select(func.coalesce(func.sum(Ingest.quarantined), 0), func.min(Ingest.started_at)).where(*waits, ~touched)
+        select(func.coalesce(func.sum(Ingest.quarantined), 0), func.min(Ingest.started_at)).where(
+            *waits, ~replayed, ~purged
+        )
     ).one()
-    others = select(Ingest.number, Ingest.quarantined, Ingest.started_at).where(*waits, touched)
-    left = [(_left(rows, taken.get(number, 0)), at) for number, rows, at in session.execute(others)]
+    columns = select(Ingest.number, Ingest.quarantined, Ingest.started_at)
+    others = {row for touched in (replayed, purged) for row in session.execute(columns.where(*waits, touched)).tuples()}
+    left = [(_left(rows, taken.get(number, 0)), at) for number, rows, at in others]
     times = [oldest, *(at for rows, at in left if rows)]
     return int(count) + sum(rows for rows, _ in left), min(filter(None, times), default=None)
 

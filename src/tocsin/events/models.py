@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -49,10 +49,13 @@ class Ingest(Base):
     """
 
     __tablename__ = "ingest"
-    __table_args__ = (UniqueConstraint("content_hash", "feed_id"),)
+    __table_args__ = (
+        UniqueConstraint("content_hash", "feed_id"),
+        Index("ix_ingest_feed_id_started_at", "feed_id", "started_at"),
+    )
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    feed_id: Mapped[int] = mapped_column(ForeignKey("feed.id"), index=True)
+    feed_id: Mapped[int] = mapped_column(ForeignKey("feed.id"))
     content_hash: Mapped[str] = mapped_column(Text)
     report: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text)

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from tocsin.delivery import (
     DELIVERY,
@@ -32,7 +32,7 @@ from tocsin.delivery import (
 from tocsin.delivery.channels import answers, open_channel
 from tocsin.delivery.sealing import open_seals
 from tocsin.delivery.texts import open_text_folders
-from tocsin.directory import Directory, ResponsibilityRole, lacks_help, read_directory
+from tocsin.directory import Directory, ResponsibilityRole, TeamRow, lacks_help, read_directory
 from tocsin.directory.keys import keys_by_team
 from tocsin.events import TeamSet, addresses, repeats_of
 from tocsin.incidents.populations import digest_notes
@@ -279,8 +279,7 @@ class _Knowledge:
         return None if team in members else "\n".join(known[one].name for one in members if one in known)
 
     def _with_claims(self, events: pl.DataFrame) -> pl.DataFrame:
-        with self.node.database.begin() as session:
-            claimed = answers_before(session, events[DELIVERY].unique())
+        claimed = answers_before(self.node.database, events)
         if claimed.is_empty():
             return events
         return events.join(claimed, on=[DELIVERY, "problem"], how="left", maintain_order="left")
@@ -352,7 +351,8 @@ class _Knowledge:
         return {team: list(gone.values()) for team, gone in found.items()}
 
     def _told_last(self) -> dict[int, datetime]:
-        sent = select(Delivery.team_id, func.max(Delivery.created_at)).where(Delivery.state == DeliveryState.SENT)
-        with self.node.database.begin() as session:
-            rows = session.execute(sent.group_by(Delivery.team_id))
-            return {team: when if when.tzinfo else when.replace(tzinfo=UTC) for team, when in rows}
+        """When the newest digest that left for each team was made."""
+        sent = select(Delivery.created_at).where(Delivery.team_id == TeamRow.id, Delivery.state == DeliveryState.SENT)
+        newest = sent.order_by(Delivery.created_at.desc()).limit(1).scalar_subquery()
+        with self.node.database.reading() as session:
+            return {team: at for team, at in session.execute(select(TeamRow.id, newest)) if at is not None}

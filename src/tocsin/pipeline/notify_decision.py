@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,7 @@ from tocsin.node.records import Database
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.team_sets import Int32s, TeamSets
 from tocsin.problems import NotificationFlags, SightingResult
-from tocsin.problems.answers import AnswerSnapshot, read_said
-
-_NOTHING_SAID = AnswerSnapshot(0, datetime.min.replace(tzinfo=UTC), np.zeros(0, np.uint64), (), np.zeros(0, np.uint64))
+from tocsin.problems.answers import NOTHING_SAID, AnswerSnapshot, read_said
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class NotificationDecider:
     sets: TeamSets
     sent: Callable[[Sequence[int]], Mapping[int, AbstractSet[int]]]
     live: bool
-    said: AnswerSnapshot = _NOTHING_SAID
+    said: AnswerSnapshot = NOTHING_SAID
 
     @classmethod
     def open(cls, node: NodeWithStores) -> "NotificationDecider":
@@ -108,7 +106,7 @@ class NotificationDecider:
         return told
 
     def _without_quiet(self, told: Int32s, seen: SightingResult) -> Int32s:
-        quiet = self.said.quiet_teams(seen.sightings.keys, seen.sightings.last)
+        quiet = self.said.spared_teams(seen.sightings.keys, seen.sightings.last)
         if not quiet:
             return told
         quiet_sets = self._per_event(quiet, seen)

@@ -20,7 +20,7 @@ from tocsin.directory import DIRECTORY_VERSION, Mute, teams_by_id
 from tocsin.events import EventStore, TeamSet
 from tocsin.node.cache import Cache, PacedValue
 from tocsin.node.records import Database, Tombstone
-from tocsin.problems.answers import Answer, AnswerStanding, NewestAnswers, NewestAnswersReader, ProblemState
+from tocsin.problems.answers import Answer, AnswerStanding, NewestAnswers, ProblemState, read_answers
 from tocsin.problems.asked_times import AskedTimes
 from tocsin.problems.current import NEWEST_COMMITTED
 from tocsin.problems.table import ProblemFacts, ProblemFactsReader
@@ -140,7 +140,7 @@ class ProblemStandingsReader:
         self._database, self._store, self._tracker = database, store, tracker
         self._gone_after_days = gone_after_days
         self.facts = ProblemFactsReader(store, file)
-        self._asked, self._said = AskedTimes(), NewestAnswersReader()
+        self._asked = AskedTimes()
         self._mutes: tuple[str, dict[int, tuple[Mute, ...]]] = ("", {})
         self._paced: Cache[PacedValue[ProblemStandings]] = Cache(1, turn=threading.Lock())
         self._answered: Cache[ProblemStandings] = Cache(1)
@@ -174,10 +174,10 @@ class ProblemStandingsReader:
             runs = self._tracker.runs.read(session, up_to=key.ingest)
             gone_at = gone_since(notes, runs, after_days=self._gone_after_days)
             members = {number: tuple(of) for number, of in session.execute(select(TeamSet.number, TeamSet.members))}
-            said = self._said.read(session, (key.purged, key.directory))
             told_by, told_at = _first_told(columns, goes_on=gone_at == 0)
             digest_at = self._asked.read(session, told_by, frame["before"].to_numpy(), members, up_to=key.delivery)
         asked = np.where(digest_at > 0, digest_at, told_at)
+        said = NewestAnswers.of(read_answers(self._database))
         told, gone = columns["told_by"] > 0, gone_at > 0
         state = said.states(_unanswered(told, gone), frame["key"].to_numpy(), columns["last_seen"], gone, now)
         is_muted = _muted(frame, self._mutes_now(key.directory), members, now)
@@ -196,8 +196,7 @@ class ProblemStandingsReader:
 
     def _with_answers(self, known: ProblemStandings, key: StandingKey, now: datetime) -> ProblemStandings:
         """The same with what teams said since, or withdrew."""
-        with self._database.reading() as session:
-            said = self._said.read(session, (key.purged, key.directory))
+        said = NewestAnswers.of(read_answers(self._database))
         names = ("key", "last_seen", "gone_at", "told_by")
         keys, last_seen, gone_at, told_by = (known.frame[name].to_numpy() for name in names)
         gone = gone_at > 0

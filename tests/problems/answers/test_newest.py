@@ -1,22 +1,29 @@
 """Answers in columns say of each problem what they say one by one."""
 
 import datetime as dt
+import random
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import delete, update
 
+from problems.answers.test_record import digest, say
+from tocsin.directory.version import DirectoryStateRow
+from tocsin.node.records import Database
 from tocsin.problems.answers import (
     WITHDRAWN,
     Answer,
+    AnswerTable,
     AnswerVerdict,
     NewestAnswers,
     ProblemState,
     Via,
     latest,
+    read_answers,
     standings,
     state_of,
     without_withdrawn,
@@ -66,7 +73,7 @@ def test_columns_say_what_answers_say_one_by_one(
     one_by_one = standings(
         latest(without_withdrawn(known)), dict(zip(keys, zip(seen, gone_at, strict=True), strict=True))
     )
-    newest = NewestAnswers.of(entries(said))
+    newest = NewestAnswers.of(AnswerTable.of(entries(said)))
     unanswered = [STATES.index(state_of((), told=one["told"], gone=one["gone"], now=after(now))) for one in facts]
     states = newest.states(
         np.array(unanswered, dtype=np.uint8),
@@ -82,3 +89,54 @@ def test_columns_say_what_answers_say_one_by_one(
             (each.answer.id, each.outcome, each.since) for each in of
         }
         assert STATES[state] == state_of(of, told=one["told"], gone=one["gone"], now=after(now))
+
+
+def newest(known: Iterable[tuple[Answer, list[int]]]) -> dict[tuple[int, int], int]:
+    by_age = sorted(known, key=lambda one: (one[0].at, one[0].id))
+    return {pair: answer.id for pair, answer in latest(without_withdrawn(by_age)).items()}
+
+
+@given(st.lists(SAID, max_size=8), st.randoms(use_true_random=False), MINUTES, st.sets(st.sampled_from(KEYS)))
+def test_columns_that_came_in_parts_say_what_was_said_until_a_time(
+    said: list[dict[str, Any]], chance: random.Random, before: int, among: set[int]
+) -> None:
+    every = list(entries(said))
+    chance.shuffle(every)
+    cut = chance.randint(0, len(every))
+    table = AnswerTable.of(every[:cut]).joined(AnswerTable.of(every[cut:]))
+    assert [answer.id for answer in table.answers] == table.ids.tolist()
+    rows = table.newest(
+        before=int(after(before).timestamp()) * 1_000_000, among=np.array(sorted(among), dtype=np.uint64)
+    )
+    found = {
+        (table.answers[place].team_id, key): table.answers[place].id
+        for key, place in zip(table.keys[rows].tolist(), table.places[rows].tolist(), strict=True)
+    }
+    assert found == {
+        pair: number
+        for pair, number in newest(one for one in every if one[0].at < after(before)).items()
+        if pair[1] in among
+    }
+
+
+def test_an_entry_that_is_seen_late_is_read_and_nothing_is_read_twice(database: Database) -> None:
+    """Two write at once: the later number can be there first."""
+    told = digest(database)
+    first, second, third = (say(database, told, AnswerVerdict.FALSE, 1) for _ in range(3))
+    with database.begin() as session:
+        session.execute(delete(Answer).where(Answer.id == second.id))
+    before = read_answers(database)
+    assert before.ids.tolist() == [first.id, third.id]
+    assert read_answers(database) is before
+    with database.begin() as session:
+        session.merge(second)
+    assert read_answers(database).ids.tolist() == [first.id, second.id, third.id]
+
+
+def test_what_is_purged_or_merged_is_read_again(database: Database) -> None:
+    said = say(database, digest(database), AnswerVerdict.FALSE, 1, note="mine")
+    assert read_answers(database).answers[0].note == said.note
+    with database.begin() as session:
+        session.execute(update(Answer).values(note=""))
+        session.execute(update(DirectoryStateRow).values(version="another"))
+    assert read_answers(database).answers[0].note == ""

@@ -10,7 +10,7 @@ from tocsin.delivery import Delivery
 from tocsin.node.errors import InputError
 from tocsin.node.records import Database
 from tocsin.node.records.audit import AuditEntry
-from tocsin.problems.answers import NOTE_LENGTH, Answer, AnswerVerdict, Via, answered, exempt_teams, record_answer
+from tocsin.problems.answers import NOTE_LENGTH, Answer, AnswerVerdict, Via, read_said, record_answer
 
 NOW = dt.datetime(2026, 11, 20, 9, 0, tzinfo=dt.UTC)
 TOLD = frozenset({1, 2, 2**64 - 1})
@@ -71,8 +71,16 @@ def say(
 
 
 def silent(database: Database, now: dt.datetime = NOW) -> dict[int, set[int]]:
-    with database.begin() as session:
-        return {key: set(teams) for key, teams in exempt_teams(answered(session), now).items()}
+    return {key: set(teams) for key, teams in spared(database, now).items()}
+
+
+def spared(database: Database, now: dt.datetime = NOW) -> dict[int, dict[int, int]]:
+    """Of each problem the teams that are not told of it, each with the time up to which."""
+    said, found = read_said(database, now), dict[int, dict[int, int]]()
+    of = (said.quiet_keys.tolist(), said.quiet_teams.tolist(), said.quiet_up_to.tolist())
+    for key, team, up_to in zip(*of, strict=True):
+        found.setdefault(key, {})[team] = up_to
+    return found
 
 
 def test_the_same_act_twice_is_one_answer_with_one_audit_entry(database: Database) -> None:
@@ -127,8 +135,7 @@ def test_fixed_passes_over_sightings_up_to_the_moment_it_was_said(database: Data
     delivery = digest(database)
     say(database, delivery, AnswerVerdict.FIXED, 1)
     say(database, delivery, AnswerVerdict.FALSE, 2)
-    with database.begin() as session:
-        found = exempt_teams(answered(session), NOW)
+    found = spared(database)
     assert found[1][TEAM] == int(NOW.timestamp())
     assert found[2][TEAM] > int((NOW + dt.timedelta(days=36_500)).timestamp())
 

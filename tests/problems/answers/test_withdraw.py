@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from problems.answers.test_record import NOW, TEAM, TOLD, digest, say, silent
-from tocsin.delivery import Delivery
+from tocsin.delivery import DELIVERY, Delivery
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.records import Database
 from tocsin.node.records.audit import AuditEntry
@@ -22,7 +23,6 @@ from tocsin.problems.answers import (
     answered,
     answers_before,
     can_withdraw,
-    exempt_teams,
     latest,
     read_said,
     standings,
@@ -47,11 +47,21 @@ def counts_now(database: Database, team: int, later: Delivery) -> dict[str, Any]
         facts = {key: (int(_LATER.timestamp()), 0) for key in TOLD}
         found: dict[str, Any] = {
             "states": {pair: (one.answer.id, one.outcome) for pair, one in standings(newest, facts).items()},
-            "reminders": [exempt_teams(answered(session), NOW + dt.timedelta(days=days)) for days in (0, 20, 100, 400)],
-            "digest": answers_before(session, pl.Series([later.id])).sort("problem").rows(),
         }
-    said = read_said(database, _LATER)
-    return found | {"batch": (said.quiet_keys.tolist(), said.spared, said.answered_keys.tolist())}
+    batches = [read_said(database, NOW + dt.timedelta(days=days)) for days in (0, 1, 20, 100, 400)]
+    return found | {
+        "digest": answers_before(database, told_by(later)).sort("problem").rows(),
+        "batches": [
+            (of.quiet_keys.tolist(), of.quiet_teams.tolist(), of.quiet_up_to.tolist(), of.answered_keys.tolist())
+            for of in batches
+        ],
+    }
+
+
+def told_by(delivery: Delivery) -> pl.DataFrame:
+    """What a digest told, as the table of events has it."""
+    problems = np.array(sorted(TOLD), dtype=np.uint64).view(np.int64)
+    return pl.DataFrame({DELIVERY: [delivery.id] * len(problems), "problem": problems})
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
@@ -87,8 +97,7 @@ def test_a_digest_that_was_made_between_stays_as_it_was(database: Database) -> N
         session.get_one(Delivery, between.id).created_at = NOW + dt.timedelta(seconds=20)
 
     def said() -> list[Any]:
-        with database.begin() as session:
-            return answers_before(session, pl.Series([between.id])).rows()
+        return answers_before(database, told_by(between)).rows()
 
     before = said()
     withdraw(database, made, at=NOW + dt.timedelta(seconds=40))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
+    from tocsin.problems.answers.answer_table import AnswerTable, read_answers
     from tocsin.problems.answers.by_team import TeamAnswer, answer_problems, sheets_of
     from tocsin.problems.answers.course import (
         Course,
@@ -23,22 +24,21 @@ if TYPE_CHECKING:
         told_problems,
     )
     from tocsin.problems.answers.earlier_answers import answers_before
+    from tocsin.problems.answers.entries import (
+        answer_entries,
+        answered,
+        newest_answer,
+        without_withdrawn,
+    )
     from tocsin.problems.answers.links import PATH, links, reference_of
     from tocsin.problems.answers.models import WITHDRAWN, Answer, AnswerVerdict, Via
-    from tocsin.problems.answers.newest import NewestAnswers, NewestAnswersReader
+    from tocsin.problems.answers.newest import NewestAnswers
     from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, stand, standings
     from tocsin.problems.answers.problem_names import problem_text, read_problem
     from tocsin.problems.answers.queries import AnswerInList, list_answers
     from tocsin.problems.answers.record import NOTE_LENGTH, answered_problems, record_answer
-    from tocsin.problems.answers.reminder_exemptions import (
-        answer_entries,
-        answered,
-        exempt_teams,
-        newest_answer,
-        without_withdrawn,
-    )
     from tocsin.problems.answers.sheet import ProblemRow, Sheet, TeamSheet
-    from tocsin.problems.answers.snapshot import AnswerSnapshot, read_said
+    from tocsin.problems.answers.snapshot import NOTHING_SAID, AnswerSnapshot, read_said
     from tocsin.problems.answers.withdraw import (
         answers_of_act,
         are_withdrawn,

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import Delivery, DeliveryItem, problem_words
 from tocsin.events import EventHistory, EventStore, Ingest, TeamSet
 from tocsin.node.records import Database
+from tocsin.problems.answers.entries import answered
 from tocsin.problems.answers.models import Answer, AnswerVerdict
 from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, standings
-from tocsin.problems.answers.reminder_exemptions import answered
 from tocsin.problems.current import known_problems
 from tocsin.problems.track import Tracker
 

@@ -1,45 +1,47 @@
 """What teams had claimed of problems when a digest was made, for its text."""
 
-from datetime import datetime
-
 import numpy as np
 import polars as pl
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from tocsin.delivery import DELIVERY, Delivery
 from tocsin.directory import merged_teams
-from tocsin.problems.answers.models import Answer
-from tocsin.problems.answers.outcome import CLAIMS, latest
-from tocsin.problems.answers.reminder_exemptions import answer_entries, without_withdrawn
+from tocsin.node.records import Database
+from tocsin.problems.answers.answer_table import VERDICTS, AnswerTable, UInt64s, microseconds, read_answers
+from tocsin.problems.answers.outcome import CLAIMS
+
+_CLAIMS = [VERDICTS.index(verdict) for verdict in CLAIMS]
 
 
-def answers_before(session: Session, deliveries: pl.Series) -> pl.DataFrame:
-    """What the team of each of these digests (ids) last claimed of a problem before the digest was made.
+def answers_before(database: Database, events: pl.DataFrame) -> pl.DataFrame:
+    """What the team of each digest last claimed of a problem before the digest was made.
 
-    Columns ``_delivery``, ``problem`` (Int64, as in the event table), ``problem.said``, ``problem.said_at``. The same
+    ``events``: columns ``_delivery`` (the digest's number) and ``problem`` (Int64, as in the event table). Columns:
+    these, each pair once and only where something was claimed, ``problem.said`` and ``problem.said_at``. The same
     whenever it is asked, so that a digest that is made again is the same.
     """
-    rows: list[tuple[int, int, str, datetime]] = []
-    made = session.execute(
-        select(Delivery.id, Delivery.team_id, Delivery.created_at).where(Delivery.id.in_(deliveries.to_list()))
-    )
-    merged = merged_teams(session)
-    of_team: dict[int, list[tuple[Answer, list[int]]]] = {}
-    for answer, keys in answer_entries(session):
-        of_team.setdefault(answer.team_id, []).append((answer, keys))
-    for number, team, created_at in made:
-        known = [pair for pair in of_team.get(merged.get(team, team), ()) if pair[0].at < created_at]
-        newest = latest(without_withdrawn(known))
-        rows += [
-            (number, key, answer.verdict, answer.at) for (_, key), answer in newest.items() if answer.verdict in CLAIMS
-        ]
-    problems = np.array([key for _, key, _, _ in rows], dtype=np.uint64).view(np.int64)
+    with database.reading() as session:
+        merged = merged_teams(session)
+        columns = select(Delivery.id, Delivery.team_id, Delivery.created_at)
+        rows = session.execute(columns.where(Delivery.id.in_(events[DELIVERY].unique().to_list())))
+        made = [(number, merged.get(team, team), microseconds(at)) for number, team, at in rows]
+    digests = pl.DataFrame(made, schema=dict.fromkeys((DELIVERY, "team", "before"), pl.Int64), orient="row")
+    table, problems = read_answers(database), events["problem"].unique().to_numpy().view(np.uint64)
+    claims = [_claims(table, at, problems) for at in {at for *_, at in made}] or [_claims(table, 0, problems)]
+    return digests.join(pl.concat(claims), on=["team", "before"]).drop("team", "before")
+
+
+def _claims(table: AnswerTable, before: int, problems: UInt64s) -> pl.DataFrame:
+    """What each team claimed of these problems before a time, in microseconds since 1970 UTC."""
+    newest = table.newest(before=before, among=problems)
+    newest = newest[np.isin(table.verdicts[table.places[newest]], _CLAIMS)]
+    place = table.places[newest]
     return pl.DataFrame(
         {
-            DELIVERY: pl.Series([number for number, *_ in rows], dtype=pl.Int64),
-            "problem": pl.Series(problems, dtype=pl.Int64),
-            "problem.said": pl.Series([verdict for *_, verdict, _ in rows], dtype=pl.String),
-            "problem.said_at": pl.Series([at for *_, at in rows], dtype=pl.Datetime("us", "UTC")),
+            "team": table.teams[place],
+            "before": pl.repeat(before, len(place), dtype=pl.Int64, eager=True),
+            "problem": table.keys[newest].view(np.int64),
+            "problem.said": pl.Series(VERDICTS, dtype=pl.String).gather(table.verdicts[place]),
+            "problem.said_at": pl.Series(table.at[place]).cast(pl.Datetime("us", "UTC")),
         }
     )

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery
+from tocsin.problems.answers.entries import answered
 from tocsin.problems.answers.models import Answer
 from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, stand
-from tocsin.problems.answers.reminder_exemptions import answered
 from tocsin.problems.current import known_problems
 from tocsin.problems.track import Tracker
 

@@ -28,9 +28,9 @@ from tocsin.directory import Team
 from tocsin.events import TOLD_IN, EventStore, Ingest, IngestState, repeats_of
 from tocsin.node.records import Database
 from tocsin.problems.answers.digest_problems import same_team, sets_with, told_events
+from tocsin.problems.answers.entries import answer_entries, without_withdrawn
 from tocsin.problems.answers.models import Answer
 from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, stand
-from tocsin.problems.answers.reminder_exemptions import answer_entries, without_withdrawn
 from tocsin.problems.current import known_problems
 from tocsin.problems.track import Tracker
 from tocsin.sharing.gate import Marking

@@ -12,8 +12,8 @@ from tocsin.delivery import Delivery
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
+from tocsin.problems.answers.entries import answer_entries, without_withdrawn
 from tocsin.problems.answers.models import WITHDRAWN, Answer, Via
-from tocsin.problems.answers.reminder_exemptions import answer_entries, without_withdrawn
 
 UNDO_TIME: Final = timedelta(seconds=60)
 """How long after it was recorded an answer can be undone."""

@@ -166,34 +166,28 @@ def _feed_today(feed: FeedRecord, counts: Sequence[int], last: datetime) -> Feed
 
 def _notified(session: Session, since: datetime) -> NotifiedToday:
     # Nearly all digests are sent, so that the index of states would lead to all: this finds them by their time.
-    sent = (Delivery.state.concat("") == DeliveryState.SENT.value, Delivery.sent_at >= since)
-    teams, digests, events = session.execute(
-        select(func.count(distinct(Delivery.team_id)), func.count(), func.coalesce(func.sum(Delivery.events), 0)).where(
-            *sent
-        )
-    ).one()
     team_id = (Delivery.team_id + 0).label("team")  # nor by the index of teams
     amount = func.sum(Delivery.events)
-    most = (
+    by_team = (
         select(team_id, func.count(), amount, func.max(Delivery.sent_at))
-        .where(*sent)
+        .where(Delivery.state.concat("") == DeliveryState.SENT.value, Delivery.sent_at >= since)
         .group_by("team")
         .order_by(amount.desc(), "team")
-        .limit(_TEAMS)
     )
-    rows = session.execute(most).all()
-    named = {row.id: row for row in session.scalars(select(TeamRow).where(TeamRow.id.in_([row[0] for row in rows])))}
+    rows = session.execute(by_team).all()
+    most = rows[:_TEAMS]
+    named = {row.id: row for row in session.scalars(select(TeamRow).where(TeamRow.id.in_([row[0] for row in most])))}
     without = [one.team_id for one in unreachable_teams(session)]
     queued = (DeliveryItem.state == ItemState.QUEUED.value, DeliveryItem.team_id.not_in(without))
     scheduled = select(func.count(distinct(DeliveryItem.team_id))).where(*queued)
     return NotifiedToday(
-        teams,
-        digests,
-        int(events),
+        len(rows),
+        sum(count for _, count, *_ in rows),
+        sum(int(total) for *_, total, _ in rows),
         session.scalar(scheduled) or 0,
         [
             TeamToday(named[team].key, named[team].name, count, int(total), last)
-            for team, count, total, last in rows
+            for team, count, total, last in most
             if team in named and last is not None
         ],
     )

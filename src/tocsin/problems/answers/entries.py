@@ -1,7 +1,6 @@
-"""Who need not be reminded of which problem, since they answered."""
+"""What teams said, one entry after the other."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -9,30 +8,8 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from tocsin.directory import merged_teams
 from tocsin.problems.answers.digest_problems import same_team, unpacked
-from tocsin.problems.answers.models import Answer, AnsweredDigest, AnswerVerdict
+from tocsin.problems.answers.models import Answer, AnsweredDigest
 from tocsin.problems.answers.problem_names import read_problem
-
-FOR_GOOD = 2**63 - 1
-
-
-def exempt_teams(said: Iterable[tuple[Answer, list[int]]], now: datetime) -> dict[int, dict[int, int]]:
-    """For each problem (uint64 key) the teams (ids) that need not be reminded of it, each with the time up to which.
-
-    Times in seconds since 1970 UTC: a sighting later than that contradicts what the team said, and is told. It is the
-    time of the answer for *fixed*, and `FOR_GOOD` for *false*, *accepted* and *not ours*, which end by their date
-    alone. The newest answer of a team to a problem counts; *acknowledged* promises nothing and so keeps nobody quiet.
-    ``said``: as `answered` gives it.
-    """
-    silent: dict[int, dict[int, int]] = {}
-    for answer, keys in said:
-        holds = answer.until is not None and answer.until > now
-        up_to = int(answer.at.timestamp()) if answer.verdict == AnswerVerdict.FIXED else FOR_GOOD
-        for key in keys:
-            if holds:
-                silent.setdefault(key, {})[answer.team_id] = up_to
-            elif key in silent:
-                silent[key].pop(answer.team_id, None)
-    return {key: teams for key, teams in silent.items() if teams}
 
 
 def answered(session: Session, team_id: int | None = None) -> Iterator[tuple[Answer, list[int]]]:
