@@ -91,7 +91,7 @@ def open_rows(session: Session, since: datetime) -> tuple[int, datetime | None]:
         )
     ).one()
     columns = select(Ingest.number, Ingest.quarantined, Ingest.started_at)
-    others = {row for touched in (replayed, purged) for row in session.execute(columns.where(*waits, touched)).tuples()}
+    others = {row for touched in (replayed, purged) for row in session.execute(columns.where(*waits, touched))}
     left = [(_left(rows, taken.get(number, 0)), at) for number, rows, at in others]
     times = [oldest, *(at for rows, at in left if rows)]
     return int(count) + sum(rows for rows, _ in left), min(filter(None, times), default=None)

@@ -12,14 +12,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import func, select
-
 from tocsin.delivery import halts, sole_caller, sole_deliverer, sole_exchange, stop
 from tocsin.node.errors import ConflictError
 from tocsin.node.files import disk_failures
 from tocsin.node.journal import bring_back_journal, learn_steps
 from tocsin.node.paths import HomeFile, HomeFolder
-from tocsin.node.records import AuditAction, AuditEntry, Database, at_work, audit, cut
+from tocsin.node.records import AuditAction, Database, at_work, audit, cut, newest_at
 from tocsin.node.sentences import say
 from tocsin.operations.purge import finish_interrupted
 from tocsin.pipeline.stores import NodeWithStores, writer
@@ -116,8 +114,7 @@ def forget_taken_back(home: Path, database: Database, now: datetime) -> None:
     if not (folders := [*(home / HomeFolder.TAKEN_BACK).glob("*")]):
         return
     with database.reading() as session:
-        purges = select(func.max(AuditEntry.at)).where(AuditEntry.word == AuditAction.CONTENT_PURGED.value)
-        purged = session.scalar(purges) or now - _KEPT
+        purged = newest_at(session, AuditAction.CONTENT_PURGED) or now - _KEPT
     for folder in folders:
         # Another server of this home may be quicker.
         with disk_failures(f"{folder} could not be deleted"), suppress(FileNotFoundError):

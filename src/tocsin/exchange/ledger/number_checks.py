@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from pydantic import BaseModel, Field
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.ledger.answer_models import NumberCheck
@@ -15,7 +15,7 @@ from tocsin.exchange.partners import Partner, PartnerNamed, find_partner
 from tocsin.incidents.act_parts import LINE, kept
 from tocsin.interface import ActContext
 from tocsin.node.errors import ConflictError, UsageError
-from tocsin.node.records import AuditAction, AuditEntry, audit
+from tocsin.node.records import AuditAction, audit, newest_at
 from tocsin.node.sentences import say
 
 
@@ -122,8 +122,7 @@ def unchecked_partners(session: Session) -> list[Partner]:
 
 def restored_at(session: Session) -> datetime | None:
     """When this node was last made of a backup."""
-    of = AuditEntry.word == AuditAction.BACKUP_RESTORED.value
-    return session.scalar(select(func.max(AuditEntry.at)).where(of))
+    return newest_at(session, AuditAction.BACKUP_RESTORED)
 
 
 def _unchecked(session: Session, partner: Partner, restored: datetime) -> bool:

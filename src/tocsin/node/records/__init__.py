@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         every_entry,
         find_entry,
         list_entries,
+        newest_at,
         resolve_references,
         seal_state,
     )

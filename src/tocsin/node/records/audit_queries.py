@@ -59,6 +59,12 @@ class AuditPage:
     before: int | None
 
 
+def newest_at(session: Session, word: AuditAction) -> datetime | None:
+    """When this was last done; None: never."""
+    done = select(AuditEntry.at).where(AuditEntry.word == word.value)
+    return session.scalar(done.order_by(AuditEntry.id.desc()).limit(1))
+
+
 def resolve_references(session: Session, entries: Iterable[AuditEntry]) -> dict[str, str]:
     """What the references in entries stand for, as far as it was not erased: names of users, and reasons."""
     return read_asides(session, (value for entry in entries for value in (entry.actor, *entry.detail.values())))

@@ -5,6 +5,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
+
+from tocsin.delivery import Delivery
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import EventStore
 from tocsin.node.errors import InputError
@@ -68,12 +71,13 @@ def answer_problems(
     if chosen - {key for keys in by_digest.values() for key in keys}:
         raise InputError("One of these problems is no longer open to answers.", hint="Load the list again.")
     with node.database.reading() as session:
-        told = {number: told_problems(session, store, sheet.digests[number]) for number in by_digest}
+        digests = {one.id: one for one in session.scalars(select(Delivery).where(Delivery.id.in_(list(by_digest))))}
+        told = {number: told_problems(session, store, digest) for number, digest in digests.items()}
     with node.database.begin() as session:
         answers = [
             record_answer(
                 session,
-                delivery=sheet.digests[number],
+                delivery=digests[number],
                 told=told[number] | keys,
                 verdict=said.verdict,
                 problems=keys,

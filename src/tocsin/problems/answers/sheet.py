@@ -98,7 +98,7 @@ class TeamEvents:
 
 @dataclass(frozen=True, eq=False)
 class TeamSheet:
-    """All that a team was told and may still answer; ``digests``: the deliveries that told it, by number.
+    """All that a team was told and may still answer; ``digests``: when each delivery that told it was made, by number.
 
     ``lines``: contradicted ones first, then those seen last first. ``entries``: what was answered to these digests and
     withdrawn again, newest first. ``events``: what it was made of.
@@ -106,7 +106,7 @@ class TeamSheet:
 
     team: Team
     lines: list[ProblemRow]
-    digests: dict[int, Delivery]
+    digests: Mapping[int, datetime]
     entries: list[Answer]
     events: TeamEvents | None = None
 
@@ -137,10 +137,11 @@ class Sheets:
     def read(self, reference: str, teams: Mapping[int, Team], *, now: datetime) -> Sheet | None:
         """The sheet of a digest; None where there is none, it is too old, or nothing of it may be shown (any more)."""
         with self.database.reading() as session:
-            delivery = session.scalar(select(Delivery).where(Delivery.reference == reference))
-            if delivery is None or not self._open(delivery, now) or delivery.team_id not in teams:
+            named = Delivery.reference == reference, self._takes_answers(now)
+            delivery = session.scalar(select(Delivery).where(*named))
+            if delivery is None or delivery.team_id not in teams:
                 return None
-            team, digests = teams[delivery.team_id], {delivery.id: delivery}
+            team, digests = teams[delivery.team_id], {delivery.id: delivery.created_at}
             told, rules = told_events(session, self.store, delivery), rules_in_force(session).sharing
             sets = sets_with(session, same_team(session, team.id))
             ingests = _begun(session, since=delivery.created_at)
@@ -167,7 +168,7 @@ class Sheets:
             digests, numbers = self.open_digests(session, team, now), same_team(session, team.id)
             if not digests:
                 return TeamSheet(team, [], {}, [])
-            since, rules = min(one.created_at for one in digests.values()), rules_in_force(session).sharing
+            since, rules = min(digests.values()), rules_in_force(session).sharing
             of = (team, numbers, rules)
             if before and (before.of != of or before.since > since):
                 before = None
@@ -204,37 +205,24 @@ class Sheets:
         of_these = [one for one, _ in reversed(entries) if one.delivery_id in sheet.digests]
         return replace(sheet, lines=sorted(lines, key=_not_contradicted), entries=of_these)
 
-    def open_digests(self, session: Session, team: Team, now: datetime) -> dict[int, Delivery]:
-        """The deliveries that told the team and take answers, by number."""
-        query = select(Delivery).where(*self._may_be_open(session, team, now))
-        return {row.id: row for row in session.scalars(query) if self._open(row, now)}
+    def open_digests(self, session: Session, team: Team, now: datetime) -> dict[int, datetime]:
+        """When the deliveries that told the team and take answers were made, by number: each page asks for it."""
+        takes = self._takes_answers(now)
+        found = select(Delivery.id, Delivery.created_at).where(Delivery.team_id.in_(same_team(session, team.id)), takes)
+        return dict(session.execute(found).all())
 
-    def open_numbers(self, session: Session, team: Team, now: datetime) -> frozenset[int]:
-        """The numbers of the same: a page asks for them each time."""
-        columns = select(Delivery.id, Delivery.state, Delivery.mails_sent, Delivery.created_at)
-        found = session.execute(columns.where(*self._may_be_open(session, team, now)))
-        return frozenset(number for number, state, mails, at in found if self._takes_answers(state, mails, at, now))
-
-    def _may_be_open(self, session: Session, team: Team, now: datetime) -> tuple[ColumnElement[bool], ...]:
-        since = now - timedelta(days=self.answer_days)
-        return Delivery.team_id.in_(same_team(session, team.id)), Delivery.created_at > since
-
-    def _open(self, delivery: Delivery, now: datetime) -> bool:
-        return self._takes_answers(delivery.state, delivery.mails_sent, delivery.created_at, now)
-
-    def _takes_answers(self, said: str, mails_sent: int, created_at: datetime, now: datetime) -> bool:
-        state = DeliveryState(said)
-        left = state in _TRIALS or (state in _REACHED and (mails_sent > 0 or state is DeliveryState.SENT))
-        return left and now < created_at + timedelta(days=self.answer_days)
+    def _takes_answers(self, now: datetime) -> ColumnElement[bool]:
+        arrived = Delivery.state.in_(_REACHED) & ((Delivery.mails_sent > 0) | (Delivery.state == DeliveryState.SENT))
+        is_new = Delivery.created_at > now - timedelta(days=self.answer_days)
+        return is_new & (Delivery.state.in_(_TRIALS) | arrived)
 
     def _allowed(self, events: pl.DataFrame, team: Team, rules: Rules) -> tuple[pl.DataFrame, DigestRelease]:
         marked = events.with_columns(pl.lit(0, pl.Int64).alias(DELIVERY))
         passed, gates = through_the_gate(marked, {0: team}, self.own, rules)
         return passed, gates[0]
 
-    def _lines(self, told: pl.DataFrame, seen: pl.DataFrame, digests: Mapping[int, Delivery]) -> list[ProblemRow]:
+    def _lines(self, told: pl.DataFrame, seen: pl.DataFrame, digests: Mapping[int, datetime]) -> list[ProblemRow]:
         """A line for each problem that these events told, without what was answered, by address."""
-        told_at = {number: digest.created_at for number, digest in digests.items()}
         told = told.sort(_DIGEST, maintain_order=True)
         rows = (
             told.with_row_index("at")
@@ -278,7 +266,7 @@ class Sheets:
                     digest=digest,
                     severity=severity,
                     first_seen=_time(began),
-                    due=told_at[told_first] + timedelta(days=days_to_fix(advice[topic], severity)),
+                    due=digests[told_first] + timedelta(days=days_to_fix(advice[topic], severity)),
                     asn=asn,
                 )
             )

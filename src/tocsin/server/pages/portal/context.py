@@ -58,9 +58,9 @@ class PortalContext:
         node, now = self.desk.node, self.desk.now
         sheets, version = sheets_of(node, node.store, node.tracker), node.problems.version()
         with node.database.reading() as session:
-            digests, rules = sheets.open_numbers(session, team, now), rules_in_force(session).version
+            digests, rules = sheets.open_digests(session, team, now), rules_in_force(session).version
             said = newest_answer(session, team.id)
-        must, may = (team, rules, version.purged), (replace(version, answer=0), digests)
+        must, may = (team, rules, version.purged), (replace(version, answer=0), frozenset(digests))
         kept = self._told.get(
             team.id, lambda: PacedValue(must, may, lambda: sheets.without_answers(team, now=now), _is_large)
         )

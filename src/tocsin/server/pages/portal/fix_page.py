@@ -111,7 +111,7 @@ class FixPage:
         """What the filter takes, whatever its status is by now, of what was there when the form was made."""
         made = datetime.fromtimestamp(made_at(act), UTC)
         every = replace(chosen, state="all").choose(self.sheet.lines, self._now)
-        return [line for line in every if self.sheet.digests[line.digest].created_at <= made]
+        return [line for line in every if self.sheet.digests[line.digest] <= made]
 
     def undo(self, request: Request, uuid: str) -> Response:
         """Withdraw what one form recorded, and lead back to the list; or say why that cannot be."""
