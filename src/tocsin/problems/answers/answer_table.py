@@ -16,7 +16,6 @@ from tocsin.node.records import Database, Tombstone
 from tocsin.problems.answers.entries import answer_entries
 from tocsin.problems.answers.models import WITHDRAWN, Answer, AnswerVerdict
 
-Bools: TypeAlias = npt.NDArray[np.bool_]
 Int64s: TypeAlias = npt.NDArray[np.int64]
 Places: TypeAlias = npt.NDArray[np.intp]
 UInt64s: TypeAlias = npt.NDArray[np.uint64]
@@ -107,9 +106,7 @@ class _Reader:
 
     def read(self, database: Database) -> AnswerTable:
         with self._lock, database.reading() as session:
-            of = tuple(
-                session.execute(select(DIRECTORY_VERSION, select(func.max(Tombstone.id)).scalar_subquery())).one()
-            )
+            of = session.execute(_OLD_ONES_HANG_ON).one()
             table = self._table if of == self._of else AnswerTable.of(())
             after = max(table.ids.tolist(), default=0) - _OVERLAP
             known = set(table.ids[table.ids > after].tolist())

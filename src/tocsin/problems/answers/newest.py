@@ -7,11 +7,12 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tocsin.problems.answers.answer_table import VERDICTS, AnswerTable, Bools, Int64s, Places, UInt64s, microseconds
+from tocsin.problems.answers.answer_table import VERDICTS, AnswerTable, Int64s, Places, UInt64s, microseconds
 from tocsin.problems.answers.course import STATE_OF_VERDICT, ProblemState
 from tocsin.problems.answers.models import AnswerVerdict
 from tocsin.problems.answers.outcome import CLAIMS, AnswerStanding, stand
 
+Bools: TypeAlias = npt.NDArray[np.bool_]
 States: TypeAlias = npt.NDArray[np.uint8]
 
 _PLACE: Final = {state: place for place, state in enumerate(ProblemState)}
