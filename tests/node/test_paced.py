@@ -64,7 +64,7 @@ def test_what_is_large_is_shown_a_while_and_then_made_beside(clock: Clock) -> No
     assert paced.get("team", 2, source.look) == 2  # how long the first took tells nothing
     clock.now += 0.8
     assert paced.get("team", 3, source.look) == 2
-    clock.now += 18  # more than ten times what it took, and less than twenty seconds
+    clock.now += 58  # more than ten times what it took, and less than a minute
     assert paced.get("team", 3, source.look) == 2
     until_made(paced, 3)
     assert paced.get("team", 3, source.look) == 3

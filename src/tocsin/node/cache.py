@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from logging import getLogger
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final, Generic, TypeVar
 
 from tocsin.node.errors import TocsinError
@@ -15,8 +15,9 @@ T = TypeVar("T")
 
 _SHARE: Final = 10  # a large answer is shown so many times as long as it took, so that a tenth of the time goes into it
 _LONGEST: Final = 20.0  # seconds, however long it took
+_OLDEST: Final = 60.0  # seconds; until then it is shown while a new one is made
+_PAGE: Final = 0.05  # seconds that the page which is shown the old one has for itself before a new one is begun
 _BESIDE: Final = threading.Lock()
-_PATIENCE: Final = 3  # so many times as long, or `_LONGEST`, it may still be shown while a new one is made
 
 
 class Cache(Generic[T]):
@@ -78,8 +79,8 @@ class _PacedAnswer(Generic[T]):
 class PacedValue(Generic[T]):
     """An answer that takes long to make, of something that changes all the time; for many threads.
 
-    Nobody waits for a large one while the last one is less than 20 s old: a new one is made beside, at most a tenth of
-    the time. Who comes after a longer time gets one of now, as does everybody while it is small (``is_large``).
+    Nobody waits for a large one while the last one is less than a minute old: a new one is made beside, at most a tenth
+    of the time. Who comes after a longer time gets one of now, as does everybody while it is small (``is_large``).
     """
 
     def __init__(self, must: Hashable, may: Hashable, make: Callable[[], T], is_large: Callable[[T], bool]) -> None:
@@ -98,7 +99,7 @@ class PacedValue(Generic[T]):
         if last.must == must:
             if last.may == may or asked - last.began < last.shown:
                 return last.value
-            if last.shown and asked - last.began < max(_LONGEST, last.shown * _PATIENCE):
+            if last.shown and asked - last.began < _OLDEST:
                 self._renew(must, may, make)
                 return last.value
         with self._turn:
@@ -121,6 +122,7 @@ class PacedValue(Generic[T]):
         self._turn.release()
 
     def _beside(self, must: Hashable, may: Hashable, make: Callable[[], T]) -> None:
+        sleep(_PAGE)
         try:
             self._make(must, may, make)
         except TocsinError as error:  # who comes after a while tries again, and is told

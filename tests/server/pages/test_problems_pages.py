@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -246,3 +247,19 @@ def test_who_may_not_does_not(world: World, role: AccountRole) -> None:
         assert browser.get(f"/problems/act?act=record&problem={key}").status_code == 404
         for name in ("record", "remind", "mute"):
             assert browser.send(f"/problems/{name}", problem=key, verdict="fixed").status_code == 404
+
+
+def test_a_list_that_is_shown_while_another_is_made_says_of_when_it_is(
+    world: World, analyst: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.problems.standing._MANY", 0)
+    assert "As of (UTC)" not in analyst.get("/problems").text
+    world.hear("192.0.2.77")
+    first = analyst.get("/problems").text  # made when all that it hangs on was loaded: from now on it takes its time
+    assert "192.0.2.77" in first
+    made = world.now
+    world.now += timedelta(seconds=30)
+    world.hear("192.0.2.78")
+    page = analyst.get("/problems").text
+    assert "192.0.2.78" not in page
+    assert f'As of (UTC) <time datetime="{made.isoformat()}" dir="ltr">{made:%H:%M:%S}</time>' in page

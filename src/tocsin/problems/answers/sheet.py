@@ -98,7 +98,9 @@ class TeamEvents:
 
 @dataclass(frozen=True, eq=False)
 class TeamSheet:
-    """All that a team was told and may still answer; ``digests``: when each delivery that told it was made, by number.
+    """All that a team was told and may still answer, as it was at ``at``.
+
+    ``digests``: when each delivery that told it was made, by number.
 
     ``lines``: contradicted ones first, then those seen last first. ``entries``: what was answered to these digests and
     withdrawn again, newest first. ``events``: what it was made of.
@@ -108,6 +110,7 @@ class TeamSheet:
     lines: list[ProblemRow]
     digests: Mapping[int, datetime]
     entries: list[Answer]
+    at: datetime
     events: TeamEvents | None = None
 
 
@@ -152,7 +155,7 @@ class Sheets:
         events = events.with_columns(pl.lit(delivery.id, pl.Int64).alias(_DIGEST))
         lines = self._lines(events, self._seen(team, sets, ingests, rules), digests)
         trial = delivery.state in _TRIALS
-        return self.with_answers(Sheet(team, lines, digests, [], delivery=delivery, marking=marking, trial=trial))
+        return self.with_answers(Sheet(team, lines, digests, [], now, delivery=delivery, marking=marking, trial=trial))
 
     def of_team(self, team: Team, *, now: datetime) -> TeamSheet:
         """All problems that a team was told of and may still answer, as it may see them."""
@@ -167,7 +170,7 @@ class Sheets:
         with self.database.reading() as session:
             digests, numbers = self.open_digests(session, team, now), same_team(session, team.id)
             if not digests:
-                return TeamSheet(team, [], {}, [])
+                return TeamSheet(team, [], {}, [], now)
             since, rules = min(digests.values()), rules_in_force(session).sharing
             of = (team, numbers, rules)
             if before and (before.of != of or before.since > since):
@@ -194,7 +197,7 @@ class Sheets:
         ingest = max(ingests, default=before.ingest if before else 0)
         events = TeamEvents(of, frozenset(digests), since, ingest, files, version, told, seen)
         lines = self._lines(told, seen, digests)
-        return TeamSheet(team, sorted(lines, key=_when_seen, reverse=True), digests, [], events)
+        return TeamSheet(team, sorted(lines, key=_when_seen, reverse=True), digests, [], now, events)
 
     def with_answers(self, sheet: AnySheet) -> AnySheet:
         """The sheet with all that its team answered until now."""

@@ -179,6 +179,7 @@ class FixPage:
             typed=typed or AnswerForm(),
             wrongs=[*said, *([("main", words.translate_error(error))] if error else [])],
             done=self._done(request, chosen, words),
+            made_at=self.sheet.at,
             made=new_form(desk.tokens, self.form, now),
             seen=last_answer(lines),
             verdicts=VERDICTS,
