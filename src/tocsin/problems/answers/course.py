@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import Delivery, DeliveryItem, problem_words
 from tocsin.events import EventHistory, EventStore, Ingest, TeamSet
 from tocsin.node.records import Database
+from tocsin.problems.answers.answer_table import read_answers
 from tocsin.problems.answers.entries import answered
 from tocsin.problems.answers.models import Answer, AnswerVerdict
-from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, standings
+from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, stand
 from tocsin.problems.current import known_problems
 from tocsin.problems.track import Tracker
 
@@ -140,8 +141,8 @@ class Courses:
                 return None
             (gone_at,) = known.gone_at.tolist()
             (first, last, count, told_by) = (int(known.column(name)[0]) for name in _FACTS)
-            newest = {pair: answer for pair, answer in latest(answered(session)).items() if pair[1] == key}
-        said = tuple(standings(newest, {key: (last, gone_at)}).values())
+        table = read_answers(self.database)
+        said = tuple(stand(table.answers[place], last, gone_at) for place in table.places[table.newest(among=asked)])
         state = state_of(said, told=told_by > 0, gone=gone_at > 0, now=now)
         gone = _time(gone_at) if gone_at else None
         course = Course(key, _UNKNOWN, _time(first), _time(last), count, gone, state, (), said)

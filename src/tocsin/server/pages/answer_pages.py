@@ -108,7 +108,7 @@ class _AnswerPages(LinkPages):
         sheet = sheets.read(reference, self.desk.teams(), now=self.desk.now)
         if sheet is None:
             return None
-        own = {team.id for team in PortalContext(self.desk).teams(visitor_of(request))}
+        own = {team.id for team in PortalContext(self.desk).teams(request, visitor_of(request))}
         return FixPage(
             self.desk,
             sheet,

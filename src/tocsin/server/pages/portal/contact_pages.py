@@ -51,7 +51,7 @@ def contact_pages(portal: PortalContext) -> APIRouter:
     @router.get("")
     def contacts(request: Request, visitor: Annotated[Principal, needs(Permission.PORTAL_READ)]) -> Response:
         """What is known of the own team."""
-        if not portal.teams(visitor):
+        if not portal.teams(request, visitor):
             return portal.desk.page(request, "portal/no_team.html")
         return _page(portal, request, visitor, portal.team(request, visitor))
 
@@ -113,7 +113,7 @@ def _page(
         status=422 if wrong else 200,
         team=shown,
         whole=False,
-        teams=portal.teams(visitor),
+        teams=portal.teams(request, visitor),
         mailboxes=[box for box in boxes if box.mailbox],
         ranges=rules[:SHOWN],
         more=max(len(rules) - SHOWN, 0),

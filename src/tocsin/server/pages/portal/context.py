@@ -28,13 +28,14 @@ class PortalContext:
     _told: Cache[PacedValue[TeamSheet]] = field(default_factory=lambda: Cache(_LINES, _weight))
     _answered: Cache[PacedValue[TeamSheet]] = field(default_factory=lambda: Cache(_LINES, _weight))
 
-    def teams(self, visitor: Principal) -> list[Team]:
-        """The visitor's own teams, by name; merged ones are one."""
-        known = self.desk.teams()
-        own = {
-            known[number].id: known[number] for number in visitor.reach(Permission.PORTAL_READ).teams if number in known
-        }
-        return sorted(own.values(), key=lambda team: team.name)
+    def teams(self, request: Request, visitor: Principal) -> list[Team]:
+        """The visitor's own teams, by name; merged ones are one. Looked up once for a request."""
+        if not hasattr(request.state, "own_teams"):
+            known, reach = self.desk.teams(), visitor.reach(Permission.PORTAL_READ)
+            own = {known[number].id: known[number] for number in reach.teams if number in known}
+            request.state.own_teams = sorted(own.values(), key=lambda team: team.name)
+        found: list[Team] = request.state.own_teams
+        return found
 
     def team(self, request: Request, visitor: Principal) -> Team:
         """The own team that the address names by ``team=KEY``; the first where it names none.
@@ -43,7 +44,7 @@ class PortalContext:
             NotHereError: it is not one of the visitor's.
 
         """
-        teams = self.teams(visitor)
+        teams = self.teams(request, visitor)
         key = request.query_params.get("team", "")
         found = next((team for team in teams if key in {"", team.key}), None)
         if found is None:

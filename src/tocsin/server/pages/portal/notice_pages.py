@@ -62,7 +62,7 @@ def notice_pages(portal: PortalContext) -> APIRouter:
     @router.get(PLACE)
     def listed(request: Request, visitor: _Reader) -> Response:
         """What the own team filed, the newest first."""
-        if not portal.teams(visitor):
+        if not portal.teams(request, visitor):
             return desk.page(request, "portal/no_team.html")
         return _list(portal, request, visitor)
 
@@ -108,7 +108,7 @@ def _list(portal: PortalContext, request: Request, visitor: Principal) -> Respon
         following = {name: next_of(session, chain) for name, chain in chains.items()}
     rows = [(one, notice_name(find_law(one.notice.law), one.notice.kind, words)) for one in found]
     return portal.desk.page(
-        request, "portal/notices.html", team=team, teams=portal.teams(visitor), rows=rows, chains=chains,
+        request, "portal/notices.html", team=team, teams=portal.teams(request, visitor), rows=rows, chains=chains,
         following=following, states=STATES, shapes=SHAPES, kinds=KINDS, path=PLACE,
     )  # fmt: skip
 

@@ -27,7 +27,7 @@ def portal_pages(desk: PageContext) -> APIRouter:
     @router.get("/portal")
     def problems(request: Request, visitor: _Reader) -> Response:
         """The problems of the own networks."""
-        if not portal.teams(visitor):
+        if not portal.teams(request, visitor):
             return desk.page(request, "portal/no_team.html")
         return _fix_page(portal, request, visitor).show(request)
 
@@ -56,5 +56,5 @@ def _fix_page(portal: PortalContext, request: Request, visitor: Principal) -> Fi
         person=visitor.person,
         actor=visitor.actor,
         writes=visitor.may(Permission.PORTAL_WRITE),
-        shown={"base": "layout.html", "teams": portal.teams(visitor)},
+        shown={"base": "layout.html", "teams": portal.teams(request, visitor)},
     )
