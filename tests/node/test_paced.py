@@ -66,7 +66,9 @@ def test_what_is_large_is_shown_a_while_and_then_made_beside(clock: Clock) -> No
     assert paced.get("team", 3, source.look) == 2
     clock.now += 58  # more than ten times what it took, and less than a minute
     assert paced.get("team", 3, source.look) == 2
+    assert not paced.is_of(3)
     until_made(paced, 3)
+    assert paced.is_of(3)
     assert paced.get("team", 3, source.look) == 3
     clock.now += 60
     assert paced.get("team", 3, source.look) == 3  # nothing changed

@@ -93,6 +93,10 @@ class PacedValue(Generic[T]):
         """The last one."""
         return self._last.value
 
+    def is_of(self, may: Hashable) -> bool:
+        """Whether the last one is of this, however long ago it was made."""
+        return self._last.may == may
+
     def get(self, must: Hashable, may: Hashable, make: Callable[[], T]) -> T:
         """The last one that is of ``must``, and of ``may`` or what that was a moment ago; else one that is made now."""
         last, asked = self._last, monotonic()

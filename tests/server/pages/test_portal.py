@@ -62,6 +62,24 @@ def seen(text: str) -> str:
     return str(re.findall(r'name="seen" value="(\d+)"', text)[0])
 
 
+def test_a_large_sheet_that_another_is_made_for_says_of_when_it_is(
+    world: World, operator: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.server.pages.portal.context._MANY", 0)
+    assert set(problems(operator.get("/portal").text)) == {ONE, TWO}
+    world.hear("192.0.2.3")
+    world.tell()
+    assert "192.0.2.3" in problems(operator.get("/portal").text)  # all is loaded: from now on it takes its time
+    seen_at = world.now
+    world.now += timedelta(seconds=30)
+    assert "As of (UTC)" not in operator.get("/portal").text  # nothing came: it is of now
+    world.hear("192.0.2.4")
+    world.tell()
+    page = operator.get("/portal").text
+    assert "192.0.2.4" not in problems(page)
+    assert f'As of (UTC) <time datetime="{seen_at.isoformat()}" dir="ltr">{seen_at:%H:%M:%S}</time>' in page
+
+
 def test_only_the_own_problems_are_shown_and_they_are_answered(world: World, operator: Browser) -> None:
     page = operator.get("/portal").text
     assert "Open problems: 2" in page

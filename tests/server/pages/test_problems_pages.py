@@ -259,6 +259,7 @@ def test_a_list_that_is_shown_while_another_is_made_says_of_when_it_is(
     assert "192.0.2.77" in first
     made = world.now
     world.now += timedelta(seconds=30)
+    assert "As of (UTC)" not in analyst.get("/problems").text  # nothing came: it is of now
     world.hear("192.0.2.78")
     page = analyst.get("/problems").text
     assert "192.0.2.78" not in page

@@ -67,7 +67,8 @@ class PortalContext:
         )
         told = kept.get(must, may, lambda: sheets.without_answers(team, now=now, before=kept.value.events))
         of, answer = (told, said), partial(sheets.with_answers, told)
-        return self._answered.get(team.id, lambda: PacedValue(of, None, answer, _is_large)).get(of, None, answer)
+        sheet = self._answered.get(team.id, lambda: PacedValue(of, None, answer, _is_large)).get(of, None, answer)
+        return replace(sheet, at=now) if kept.is_of(may) else sheet
 
 
 def _is_large(sheet: TeamSheet) -> bool:

@@ -72,7 +72,7 @@ def listed(desk: PageContext, asked: ProblemsQuery, found: FoundProblems) -> dic
         "open_now": desk.node.problems.find(ProblemSearch(state=ProblemStatus.OPEN), now=desk.now).total,
         "overdue_now": desk.node.problems.find(ProblemSearch(state=ProblemStatus.OVERDUE), now=desk.now).total,
         "up_to": found.up_to,
-        "made_at": found.standings.at,
+        "made_at": None if found.standings.key == desk.node.problems.version() else found.standings.at,
         "first": first,
         "earlier": asked.path(first=max(first - asked.rows, 0)) if first else "",
         "later": asked.path(first=first + asked.rows) if first + asked.rows < found.total else "",
