@@ -54,9 +54,12 @@ def test_a_test_that_waits_for_ever_fails_and_the_others_run(tmp_path: Path) -> 
     (tmp_path / "test_a.py").write_text(
         "import threading\n\ndef test_waits(): threading.Event().wait()\n\ndef test_after(): pass\n"
     )
-    (tmp_path / "test_b.py").write_text("def test_other(): pass\n")
+    for name in "bcdef":
+        (tmp_path / f"test_{name}.py").write_text("def test_other(): pass\n")
     environment = {"PYTHONPATH": str(Path(__file__).parent)}
     command = [sys.executable, "-m", "pytest", "-q", "-n", "2"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert "1 failed, 2 passed" in done.stdout, done.stdout
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert "1 failed, 6 passed" in done.stdout, done.stdout
     assert "in test_waits" in done.stderr, done.stderr

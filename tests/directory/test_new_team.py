@@ -237,11 +237,14 @@ def test_in_a_terminal(tmp_path: Path) -> None:
     with subprocess.Popen([*command, "directory", "new-team"], stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         seen = b""
-        for line in f"{typed()}\n".splitlines():
-            seen += _until(ours, b"> ")
-            os.write(ours, f"{line}\n".encode())
-        seen += _until(ours, b"")
-        assert process.wait(timeout=60) == 0, seen.decode()
+        try:
+            for line in f"{typed()}\n".splitlines():
+                seen += _until(ours, b"> ")
+                os.write(ours, f"{line}\n".encode())
+            seen += _until(ours, b"")
+            assert process.wait(timeout=60) == 0, seen.decode()
+        finally:
+            process.kill()  # one that waits for a line would be waited for
     os.close(ours)
     assert b"is founded" in seen
     assert (tmp_path / "home" / "founding" / "profile.pdf").is_file()

@@ -18,6 +18,8 @@ GROUPS = {
     "tests/server/pages/test_page_weight.py": "gallery",
     "tests/server/pages/test_security_browser.py": "gallery",
 }
+_ENOUGH = 2
+"""Tests; a process that has more is given no other file. It runs its last one when it knows what comes after."""
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -35,6 +37,11 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
             unit.update({name: True for name in unit if name == ended})
         super().remove_node(node)
         return ended
+
+    def _reschedule(self, node: WorkerController) -> None:
+        """Files until there is enough to do: of one that is done, as another process left it, no word would come back."""
+        while not node.shutting_down and self._pending_of(self.assigned_work[node]) <= _ENOUGH:
+            super()._reschedule(node)
 
 
 @pytest.hookimpl(optionalhook=True)
