@@ -39,7 +39,7 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
         return ended
 
     def _reschedule(self, node: WorkerController) -> None:
-        """Files until there is enough to do: of one that is done, as another process left it, no word would come back."""
+        """Files until there is enough to do: of one that is done, as another process left it, no word comes back."""
         while not node.shutting_down and self._pending_of(self.assigned_work[node]) <= _ENOUGH:
             super()._reschedule(node)
 

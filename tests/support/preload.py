@@ -7,8 +7,10 @@ from sqlalchemy.orm import configure_mappers
 
 import tocsin
 
+_NO_MODULES = ("__main__", "libtocsin_scan")  # the compiled scan is a library of C
+
 for module in pkgutil.walk_packages(tocsin.__path__, "tocsin."):
-    if ".migrations." not in module.name and not module.name.endswith("__main__"):
+    if ".migrations." not in module.name and not module.name.endswith(_NO_MODULES):
         importlib.import_module(module.name)
 for name in ("deltalake.exceptions", "deltalake.writer", "numpy.ma", "rich._emoji_codes"):  # which it imports late
     importlib.import_module(name)

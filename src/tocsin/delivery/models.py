@@ -5,12 +5,14 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.node.letters import LetterState
 from tocsin.node.records import Base, Json, SentenceText, UTCDateTime
 from tocsin.node.sentences import say
+
+_REPEATS: Final = text("repeats IS NOT NULL")
 
 
 class ItemState(StrEnum):
@@ -77,7 +79,12 @@ class Delivery(Base):
     """
 
     __tablename__ = "delivery"
-    __table_args__ = (Index("ix_delivery_team_id_created_at", "team_id", "created_at"),)
+    __table_args__ = (
+        Index("ix_delivery_team_id_created_at", "team_id", "created_at"),
+        Index("ix_delivery_team_id_state", "team_id", "state"),
+        Index("ix_delivery_created_at", "created_at"),
+        Index("ix_delivery_repeats", "repeats", sqlite_where=_REPEATS, postgresql_where=_REPEATS),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     uuid: Mapped[UUID] = mapped_column(Uuid, unique=True)

@@ -6,11 +6,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.models import Delivery, DeliveryState
 from tocsin.node.letters import Letter, LetterState
+from tocsin.node.records import count_up_to
 
 
 class StateGroup(StrEnum):
@@ -68,31 +69,24 @@ def find_letters(session: Session, wanted: DeliveryFilter, *, limit: int) -> Seq
 
 
 def count_found(session: Session, table: type[Delivery] | type[Letter], wanted: DeliveryFilter) -> int:
-    """How many of them there are on all pages."""
-    query = select(func.count()).select_from(table).where(*_met(table, replace(wanted, before=0)))
-    return session.scalar(query) or 0
+    """How many of them there are on all pages; counted by `count_up_to`."""
+    return count_up_to(session, select(table.id).where(*_met(table, replace(wanted, before=0))))
 
 
 def count_digests(
     session: Session, teams: Collection[int] | None = None, *, told: bool = False
 ) -> dict[StateGroup, int]:
-    """How many digests there are in each group; ``teams`` and ``told`` as in `DeliveryFilter`."""
-    query = select(Delivery.state, func.count()).group_by(Delivery.state)
-    if told:
-        query = query.where(Delivery.state.in_(TOLD))
-    if teams is not None:
-        query = query.where(Delivery.team_id.in_(teams))
-    return _grouped(dict(session.execute(query).all()))
+    """How many digests there are in each group, by `count_up_to`; ``teams`` and ``told`` as in `DeliveryFilter`."""
+    return _by_group(session, Delivery, DeliveryFilter(teams=teams, told=told))
 
 
 def count_letters(session: Session) -> dict[StateGroup, int]:
     """How many letters there are in each group; without those that are shown with what they are about."""
-    counts = select(Letter.state, func.count()).where(Letter.about == "")
-    return _grouped(dict(session.execute(counts.group_by(Letter.state)).all()))
+    return _by_group(session, Letter, DeliveryFilter())
 
 
-def _grouped(counts: dict[str, int]) -> dict[StateGroup, int]:
-    return {group: sum(counts.get(state, 0) for state in states) for group, states in GROUPS.items()}
+def _by_group(session: Session, table: type[Delivery] | type[Letter], wanted: DeliveryFilter) -> dict[StateGroup, int]:
+    return {group: count_found(session, table, replace(wanted, groups=(group,))) for group in StateGroup}
 
 
 def _met(table: type[Delivery] | type[Letter], wanted: DeliveryFilter) -> list[ColumnElement[bool]]:

@@ -62,14 +62,14 @@ def waiting_rows(session: Session, since: datetime) -> list[WaitingRows]:
         .join(FeedRecord, FeedRecord.id == Ingest.feed_id)
         .where(Ingest.quarantined > 0, Ingest.state == IngestState.COMMITTED, Ingest.started_at >= since)
         .where(Ingest.number.not_in(select(LeftAside.ingest)))
-        .order_by(Ingest.number.desc())
     )
     taken = _taken(session)
     found = [
         WaitingRows(ingest, feed, ingest.quarantined, _left(ingest.quarantined, taken.get(ingest.number, 0)))
         for ingest, feed in session.execute(query)
     ]
-    return [one for one in found if one.open]
+    # Put in order here: a database that is asked for the newest first goes through all reports in that order.
+    return sorted((one for one in found if one.open), key=lambda one: -one.ingest.number)
 
 
 def open_rows(session: Session, since: datetime) -> tuple[int, datetime | None]:

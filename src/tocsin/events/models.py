@@ -2,13 +2,15 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 
-from sqlalchemy import JSON, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.node.records import Base, Json, SentenceText, UTCDateTime
 
+_REPLAYS: Final = text("replay_of IS NOT NULL")
 _Places = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
@@ -51,7 +53,10 @@ class Ingest(Base):
     __tablename__ = "ingest"
     __table_args__ = (
         UniqueConstraint("content_hash", "feed_id"),
-        Index("ix_ingest_feed_id_started_at", "feed_id", "started_at"),
+        # With what is summed up of all reports of a feed: no report itself is looked at.
+        Index("ix_ingest_of_feed", "feed_id", "started_at", "state", "replay_of", "rows"),
+        # Of nearly all it is empty: an index that held them would lead to all where those are looked for.
+        Index("ix_ingest_replay_of", "replay_of", sqlite_where=_REPLAYS, postgresql_where=_REPLAYS),
     )
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -62,7 +67,7 @@ class Ingest(Base):
     started_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     day: Mapped[date]
     newest_event: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    replay_of: Mapped[int | None] = mapped_column(index=True)
+    replay_of: Mapped[int | None] = mapped_column()
     replay_places: Mapped[list[int] | None] = mapped_column(_Places)
     directory_version: Mapped[str] = mapped_column(Text)
     rows: Mapped[int]

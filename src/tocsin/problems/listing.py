@@ -175,10 +175,10 @@ class FoundProblems:
         texts = [pl.col(name).cast(pl.String) for name, of in frame.schema.items() if of == pl.Categorical]
         events = frame.with_columns(*texts, asn, *(pl.lit(None, dtype=pl.String).alias(name) for name in _OTHERS))
         words = problem_words(events).select("where", "port", "what").iter_rows()
-        rows = zip(words, events.iter_rows(named=True), strict=True)
-        return [self._row(names, row) for names, row in rows]
+        rows, said = zip(words, events.iter_rows(named=True), strict=True), self.standings.said_at(places)
+        return [self._row(names, row, said.get(row["key"], ())) for names, row in rows]
 
-    def _row(self, names: tuple[str, str, str], row: dict[str, Any]) -> ListedProblem:
+    def _row(self, names: tuple[str, str, str], row: dict[str, Any], said: tuple[AnswerStanding, ...]) -> ListedProblem:
         where, port, what = names
         state, gone_at = STATES[row["state"]], _time(row["gone_at"])
         due = None if gone_at else _time(row["due"])
@@ -203,7 +203,7 @@ class FoundProblems:
             gone_at=gone_at,
             due=due,
             teams=self.standings.members.get(row["teams"], ()),
-            said=self.standings.said.standings(row["key"], row["last_seen"], row["gone_at"]),
+            said=said,
             at_address=row["source.ip.hi"] is not None,
         )
 

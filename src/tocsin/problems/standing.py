@@ -20,7 +20,7 @@ from tocsin.directory import DIRECTORY_VERSION, Mute, teams_by_id
 from tocsin.events import EventStore, TeamSet
 from tocsin.node.cache import Cache, PacedValue
 from tocsin.node.records import Database, Tombstone
-from tocsin.problems.answers import Answer, AnswerStanding, NewestAnswers, ProblemState, read_answers
+from tocsin.problems.answers import Answer, AnswerStanding, NewestAnswers, ProblemState, numbered_answers, read_answers
 from tocsin.problems.asked_times import AskedTimes
 from tocsin.problems.current import NEWEST_COMMITTED
 from tocsin.problems.table import ProblemFacts, ProblemFactsReader
@@ -88,8 +88,7 @@ class ProblemStandings:
     def said_at(self, places: npt.NDArray[np.intp]) -> dict[int, tuple[AnswerStanding, ...]]:
         """How the newest answer of each team stands, by problem, of those at these places that somebody answered."""
         answered = places[np.isin(self.frame["key"].to_numpy()[places], self.said.keys)]
-        rows = self.frame.select("key", "last_seen", "gone_at")[answered].iter_rows()
-        return {key: self.said.standings(key, last_seen, gone_at) for key, last_seen, gone_at in rows}
+        return self.said.standings(self.frame.select("key", "last_seen", "gone_at")[answered].iter_rows())
 
     def order(self, first: str, *, last_first: bool = False) -> npt.NDArray[np.intp]:
         """The places of all rows by a column, the least first, or the greatest; of the same, those seen last first.
@@ -177,7 +176,7 @@ class ProblemStandingsReader:
             told_by, told_at = _first_told(columns, goes_on=gone_at == 0)
             digest_at = self._asked.read(session, told_by, frame["before"].to_numpy(), members, up_to=key.delivery)
         asked = np.where(digest_at > 0, digest_at, told_at)
-        said = NewestAnswers.of(read_answers(self._database))
+        said = NewestAnswers.of(read_answers(self._database), partial(numbered_answers, self._database))
         told, gone = columns["told_by"] > 0, gone_at > 0
         state = said.states(_unanswered(told, gone), frame["key"].to_numpy(), columns["last_seen"], gone, now)
         is_muted = _muted(frame, self._mutes_now(key.directory), members, now)
@@ -196,7 +195,7 @@ class ProblemStandingsReader:
 
     def _with_answers(self, known: ProblemStandings, key: StandingKey, now: datetime) -> ProblemStandings:
         """The same with what teams said since, or withdrew."""
-        said = NewestAnswers.of(read_answers(self._database))
+        said = NewestAnswers.of(read_answers(self._database), partial(numbered_answers, self._database))
         names = ("key", "last_seen", "gone_at", "told_by")
         keys, last_seen, gone_at, told_by = (known.frame[name].to_numpy() for name in names)
         gone = gone_at > 0

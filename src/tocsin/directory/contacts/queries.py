@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.contacts.record import one_form
@@ -20,6 +20,7 @@ from tocsin.directory.tables import MailboxRow, TeamRow
 
 _SIGNS = {sign.value: sign for sign in Sign}
 _MANY = 500  # mailboxes; of more, all facts are read
+_NEWEST = 50  # of each sign of a contact: the newest that counts is among them, however many years it was answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def contact_states(
     wanted = None if teams is None else frozenset(teams)
     found = read_effective(session, DirectoryPart(teams=wanted, kind=MAILBOX), at)
     boxes = list(_registered(found.mailboxes))
-    facts = _Facts.read(session, found, {one_form(box.mailbox) for box in boxes} if wanted is not None else None)
+    facts = _Facts.read(session, found, now, boxes if wanted is not None else None)
     contacts = []
     by_team: dict[int, list[_RegisteredContact]] = defaultdict(list)
     for box in boxes:
@@ -117,16 +118,29 @@ class _Facts:
     added: Mapping[tuple[str, int], datetime]
 
     @classmethod
-    def read(cls, session: Session, found: EffectiveAssertions, mailboxes: Collection[str] | None) -> "_Facts":
+    def read(
+        cls, session: Session, found: EffectiveAssertions, now: datetime, boxes: Collection[_RegisteredContact] | None
+    ) -> "_Facts":
+        """What was seen by ``now`` of these contacts and their teams; None: of all."""
         fact = ContactFactRow
-        query = select(fact.mailbox, fact.team_id, fact.kind, fact.at, fact.via, fact.permanent, fact.told_at)
-        if mailboxes is not None and len(mailboxes) <= _MANY:
-            query = query.where(or_(fact.mailbox.in_(mailboxes), fact.mailbox == ""))
+        columns = (fact.mailbox, fact.team_id, fact.kind, fact.at, fact.via, fact.permanent, fact.told_at)
+        together = (fact.mailbox, fact.team_id, fact.kind)
+        age = func.row_number().over(partition_by=together, order_by=(fact.at.desc(), fact.id.desc()))
+        seen = select(*columns, age.label("age")).where(fact.at <= now)
+        if boxes is not None and len(boxes) <= _MANY:
+            teams = _with_merged(found, {box.team_id for box in boxes})
+            as_a_whole = and_(fact.mailbox == "", fact.team_id.in_(teams))
+            seen = seen.where(or_(fact.mailbox.in_({one_form(box.mailbox) for box in boxes}), as_a_whole))
+        rows = seen.subquery().c
+        query = select(*(rows[column.key] for column in columns))
         by_contact: dict[tuple[str, int], list[ContactFact]] = defaultdict(list)
-        for mailbox, team, kind, at, via, permanent, told_at in session.execute(query):
+        # Mails that came back in a row are counted, from the first of them.
+        for mailbox, team, kind, at, via, permanent, told_at in session.execute(
+            query.where(or_(rows.age <= _NEWEST, rows.kind == Sign.BOUNCED.value))
+        ):
             number = 0 if team is None else found.merged.get(team, team)
-            seen = ContactFact(_SIGNS[kind], at, via, permanent, told_at, own=bool(mailbox))
-            by_contact[mailbox, number].append(seen)
+            one = ContactFact(_SIGNS[kind], at, via, permanent, told_at, own=bool(mailbox))
+            by_contact[mailbox, number].append(one)
         answering = {team for mailbox, team in by_contact if not mailbox}
         return cls(by_contact, _added(session, found, answering) if answering else {})
 
@@ -141,7 +155,7 @@ class _Facts:
 def _added(session: Session, found: EffectiveAssertions, teams: Collection[int]) -> dict[tuple[str, int], datetime]:
     """When each mailbox of these teams was first recorded as theirs, whatever was imported or withdrawn since."""
     row = MailboxRow
-    all_of_them = {*teams, *(team for team, into in found.merged.items() if into in teams)}
+    all_of_them = _with_merged(found, teams)
     query = select(row.address, row.team_id, func.min(row.recorded)).group_by(row.address, row.team_id)
     if len(all_of_them) <= _MANY:
         query = query.where(row.team_id.in_(all_of_them))
@@ -150,3 +164,8 @@ def _added(session: Session, found: EffectiveAssertions, teams: Collection[int])
         key = (one_form(address), found.merged.get(team, team))
         added[key] = min(at, added.get(key, at))
     return added
+
+
+def _with_merged(found: EffectiveAssertions, teams: Collection[int]) -> set[int]:
+    """These teams with those that were merged into them."""
+    return {*teams, *(team for team, into in found.merged.items() if into in teams)}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.problems.answers.answer_table import AnswerTable, read_answers
+    from tocsin.problems.answers.answer_table import AnswerTable, entry_numbers, read_answers
     from tocsin.problems.answers.by_team import TeamAnswer, answer_problems, sheets_of
     from tocsin.problems.answers.course import (
         Course,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         answer_entries,
         answered,
         newest_answer,
+        numbered_answers,
         without_withdrawn,
     )
     from tocsin.problems.answers.links import PATH, links, reference_of

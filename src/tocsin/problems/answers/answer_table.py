@@ -1,24 +1,28 @@
 """All that teams ever said, in columns: a batch, a digest and a page look at all of it, and years of it are much."""
 
 import threading
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Pool, func, select
+from sqlalchemy.orm import Session
 
-from tocsin.directory import DIRECTORY_VERSION
+from tocsin.directory import DIRECTORY_VERSION, merged_teams
 from tocsin.node.records import Database, Tombstone
-from tocsin.problems.answers.entries import answer_entries
-from tocsin.problems.answers.models import WITHDRAWN, Answer, AnswerVerdict
+from tocsin.problems.answers.digest_problems import unpacked
+from tocsin.problems.answers.models import WITHDRAWN, Answer, AnsweredDigest, AnswerVerdict
+from tocsin.problems.answers.problem_names import read_problem
 
 Int64s: TypeAlias = npt.NDArray[np.int64]
 Places: TypeAlias = npt.NDArray[np.intp]
 UInt64s: TypeAlias = npt.NDArray[np.uint64]
+EntryNumbers: TypeAlias = tuple[int, int, int, int, int, int]
+"""An entry as `AnswerTable` has it: its number, its team, what it withdraws, when it was said, until, its verdict."""
 
 FOR_EVER: Final = 2**63 - 1
 VERDICTS: Final = (*AnswerVerdict, WITHDRAWN)
@@ -35,12 +39,11 @@ _BEGAN: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class AnswerTable:
     """The m entries of a node, oldest first, and the n problems that they are about, of one after the other.
 
-    Of each entry: ``answers``; ``ids``, ``teams`` and ``withdraws`` (-1: none), int64[m]; ``at`` and ``until``
-    (`FOR_EVER`: None), int64[m], in microseconds since 1970 UTC; ``verdicts``, int64[m], as in `VERDICTS`. Of each
-    problem: ``keys``, uint64[n], and ``places``, intp[n], which entry it is of.
+    Of each entry: ``ids``, ``teams`` and ``withdraws`` (-1: none), int64[m]; ``at`` and ``until`` (`FOR_EVER`: None),
+    int64[m], in microseconds since 1970 UTC; ``verdicts``, int64[m], as in `VERDICTS`. Of each problem: ``keys``,
+    uint64[n], and ``places``, intp[n], which entry it is of.
     """
 
-    answers: tuple[Answer, ...]
     ids: Int64s
     teams: Int64s
     withdraws: Int64s
@@ -51,13 +54,13 @@ class AnswerTable:
     places: Places
 
     @classmethod
-    def of(cls, entries: Iterable[tuple[Answer, list[int]]]) -> "AnswerTable":
-        """Of entries in any order."""
+    def of(cls, entries: Iterable[tuple[EntryNumbers, Sequence[int] | UInt64s]]) -> "AnswerTable":
+        """Of entries in any order, each with its problems."""
         said = list(entries)
-        columns = np.array([_numbers(answer) for answer, _ in said], dtype=np.int64).reshape(-1, 6).T
-        keys = np.array([key for _, keys in said for key in keys], dtype=np.uint64)
-        places = np.repeat(np.arange(len(said)), [len(keys) for _, keys in said])
-        return _by_age([answer for answer, _ in said], columns, keys, places)
+        columns = np.array([numbers for numbers, _ in said], dtype=np.int64).reshape(-1, 6).T
+        keys = [np.asarray(keys, dtype=np.uint64) for _, keys in said]
+        places = np.repeat(np.arange(len(said)), [len(of) for of in keys])
+        return _by_age(columns, np.concatenate([np.zeros(0, dtype=np.uint64), *keys]), places)
 
     def joined(self, other: "AnswerTable") -> "AnswerTable":
         """With the entries of another."""
@@ -65,8 +68,8 @@ class AnswerTable:
             np.stack((one.ids, one.teams, one.withdraws, one.at, one.until, one.verdicts)) for one in (self, other)
         ]
         keys = np.concatenate((self.keys, other.keys))
-        places = np.concatenate((self.places, other.places + len(self.answers)))
-        return _by_age((*self.answers, *other.answers), np.concatenate(columns, axis=1), keys, places)
+        places = np.concatenate((self.places, other.places + len(self.ids)))
+        return _by_age(np.concatenate(columns, axis=1), keys, places)
 
     def newest(self, *, before: int = FOR_EVER, among: UInt64s | None = None) -> Places:
         """Where in ``keys`` the newest entry of each team to each problem is, by problem, of one the oldest first.
@@ -86,14 +89,13 @@ class AnswerTable:
         return found
 
 
-def _by_age(answers: Sequence[Answer], columns: Int64s, keys: UInt64s, places: Places) -> AnswerTable:
-    """``columns``, int64[6, m]: all that an `AnswerTable` has of each of these ``answers``, in its order."""
+def _by_age(columns: Int64s, keys: UInt64s, places: Places) -> AnswerTable:
+    """``columns``, int64[6, m]: all that an `AnswerTable` has of each entry, in its order."""
     order = np.lexsort((columns[0], columns[3]))
     places = np.argsort(order)[places]
     rows = np.argsort(places, kind="stable")
     ids, teams, withdraws, at, until, verdicts = columns[:, order]
-    ordered = tuple(answers[place] for place in order.tolist())
-    return AnswerTable(ordered, ids, teams, withdraws, at, until, verdicts, keys[rows], places[rows])
+    return AnswerTable(ids, teams, withdraws, at, until, verdicts, keys[rows], places[rows])
 
 
 class _Reader:
@@ -111,8 +113,8 @@ class _Reader:
             after = max(table.ids.tolist(), default=0) - _OVERLAP
             known = set(table.ids[table.ids > after].tolist())
             if new := set(session.scalars(select(Answer.id).where(Answer.id > after))) - known:
-                entries = [one for one in answer_entries(session, after=min(new) - 1) if one[0].id not in known]
-                table = table.joined(AnswerTable.of(entries))
+                entries = _entries(session, after=min(new) - 1)
+                table = table.joined(AnswerTable.of(entry for entry in entries if entry[0][0] not in known))
             self._of, self._table = of, table
             return table
 
@@ -131,8 +133,22 @@ def microseconds(at: datetime) -> int:
     return (at - _BEGAN) // timedelta(microseconds=1)
 
 
-def _numbers(answer: Answer) -> tuple[int, ...]:
-    withdraws = -1 if answer.withdraws is None else answer.withdraws
-    until = FOR_EVER if answer.until is None else microseconds(answer.until)
-    verdict = VERDICTS.index(answer.verdict)
-    return answer.id, answer.team_id, withdraws, microseconds(answer.at), until, verdict
+def _entries(session: Session, *, after: int) -> Iterator[tuple[EntryNumbers, Sequence[int] | UInt64s]]:
+    """Those that were made after this one. Columns alone: of hundreds of thousands, objects take seconds and memory."""
+    merged = merged_teams(session)
+    columns = (Answer.id, Answer.team_id, Answer.withdraws, Answer.at, Answer.until, Answer.verdict)
+    query = select(*columns, Answer.problems, AnsweredDigest.problems).where(Answer.id > after)
+    rows = session.execute(query.join(AnsweredDigest, AnsweredDigest.delivery_id == Answer.delivery_id))
+    for *entry, named, told in rows:
+        numbers, keys = (
+            entry_numbers(entry),
+            unpacked(told) if named is None else [read_problem(text) for text in named],
+        )
+        yield (numbers[0], merged.get(numbers[1], numbers[1]), *numbers[2:]), keys
+
+
+def entry_numbers(entry: Sequence[Any]) -> EntryNumbers:
+    """What an `AnswerTable` has of an entry, given by its columns in the same order."""
+    number, team, withdraws, at, until, verdict = entry
+    ends = FOR_EVER if until is None else microseconds(until)
+    return number, team, -1 if withdraws is None else withdraws, microseconds(at), ends, VERDICTS.index(verdict)

@@ -14,7 +14,7 @@ from tocsin.delivery import Delivery, DeliveryItem, problem_words
 from tocsin.events import EventHistory, EventStore, Ingest, TeamSet
 from tocsin.node.records import Database
 from tocsin.problems.answers.answer_table import read_answers
-from tocsin.problems.answers.entries import answered
+from tocsin.problems.answers.entries import answered, numbered_answers
 from tocsin.problems.answers.models import Answer, AnswerVerdict
 from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, stand
 from tocsin.problems.current import known_problems
@@ -142,7 +142,9 @@ class Courses:
             (gone_at,) = known.gone_at.tolist()
             (first, last, count, told_by) = (int(known.column(name)[0]) for name in _FACTS)
         table = read_answers(self.database)
-        said = tuple(stand(table.answers[place], last, gone_at) for place in table.places[table.newest(among=asked)])
+        numbers = table.ids[table.places[table.newest(among=asked)]].tolist()
+        answers = numbered_answers(self.database, numbers)
+        said = tuple(stand(answers[number], last, gone_at) for number in numbers if number in answers)
         state = state_of(said, told=told_by > 0, gone=gone_at > 0, now=now)
         gone = _time(gone_at) if gone_at else None
         course = Course(key, _UNKNOWN, _time(first), _time(last), count, gone, state, (), said)

@@ -1,15 +1,19 @@
 """What teams said, one entry after the other."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from tocsin.directory import merged_teams
+from tocsin.node.records import Database
 from tocsin.problems.answers.digest_problems import same_team, unpacked
 from tocsin.problems.answers.models import Answer, AnsweredDigest
 from tocsin.problems.answers.problem_names import read_problem
+
+_CHUNK: Final = 500
 
 
 def answered(session: Session, team_id: int | None = None) -> Iterator[tuple[Answer, list[int]]]:
@@ -32,18 +36,25 @@ def without_withdrawn(entries: Iterable[tuple[Answer, list[int]]]) -> list[tuple
     return [(entry, keys) for entry, keys in known if entry.withdraws is None and entry.id not in withdrawn]
 
 
-def answer_entries(
-    session: Session, team_id: int | None = None, *, after: int = 0
-) -> Iterator[tuple[Answer, list[int]]]:
-    """Every entry, as `answered` gives them: also what was withdrawn, and what withdraws it.
+def numbered_answers(database: Database, numbers: Collection[int]) -> dict[int, Answer]:
+    """These entries by their numbers, of the teams that theirs were merged into; without what is not there any more."""
+    found: dict[int, Answer] = {}
+    with database.reading() as session:
+        merged = merged_teams(session)
+        wanted = sorted(numbers)
+        for start in range(0, len(wanted), _CHUNK):
+            for answer in session.scalars(select(Answer).where(Answer.id.in_(wanted[start : start + _CHUNK]))):
+                set_committed_value(answer, "team_id", merged.get(answer.team_id, answer.team_id))
+                found[answer.id] = answer
+    return found
 
-    ``after``: only those that were made after this one.
-    """
+
+def answer_entries(session: Session, team_id: int | None = None) -> Iterator[tuple[Answer, list[int]]]:
+    """Every entry, as `answered` gives them: also what was withdrawn, and what withdraws it."""
     merged = merged_teams(session)
     query = (
         select(Answer, AnsweredDigest.problems)
         .join(AnsweredDigest, AnsweredDigest.delivery_id == Answer.delivery_id)
-        .where(Answer.id > after)
         .order_by(Answer.at, Answer.id)
     )
     if team_id is not None:

@@ -1,5 +1,6 @@
 """The newest answer of each team to each problem, as the list of problems looks at all of them."""
 
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from tocsin.problems.answers.answer_table import VERDICTS, AnswerTable, Int64s, Places, UInt64s, microseconds
 from tocsin.problems.answers.course import STATE_OF_VERDICT, ProblemState
-from tocsin.problems.answers.models import AnswerVerdict
+from tocsin.problems.answers.models import Answer, AnswerVerdict
 from tocsin.problems.answers.outcome import CLAIMS, AnswerStanding, stand
 
 Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -26,23 +27,31 @@ class NewestAnswers:
     """The newest answer of each team to each problem, without what was withdrawn.
 
     ``keys``: uint64[n], the problems, sorted; ``places``: intp[n], which entry of the table, of a problem the oldest
-    first.
+    first. ``numbered``: the answers themselves by their numbers, as `numbered_answers` finds them.
     """
 
     table: AnswerTable
     keys: UInt64s
     places: Places
+    numbered: Callable[[Collection[int]], Mapping[int, Answer]]
 
     @classmethod
-    def of(cls, table: AnswerTable) -> "NewestAnswers":
+    def of(cls, table: AnswerTable, numbered: Callable[[Collection[int]], Mapping[int, Answer]]) -> "NewestAnswers":
         """Of all that was said."""
         newest = table.newest()
-        return cls(table, table.keys[newest], table.places[newest])
+        return cls(table, table.keys[newest], table.places[newest], numbered)
 
-    def standings(self, key: int, last_seen: int, gone_at: int) -> tuple[AnswerStanding, ...]:
-        """How those to one problem stand; times as `stand` takes them."""
-        first, last = (int(np.searchsorted(self.keys, np.uint64(key), side=side)) for side in ("left", "right"))
-        return tuple(stand(self.table.answers[place], last_seen, gone_at) for place in self.places[first:last].tolist())
+    def standings(self, problems: Iterable[tuple[int, int, int]]) -> dict[int, tuple[AnswerStanding, ...]]:
+        """How those to each of some problems stand; of each its key and its times as `stand` takes them."""
+        known = {key: times for key, *times in problems}
+        keys = np.fromiter(known, dtype=np.uint64)
+        runs = zip(*(np.searchsorted(self.keys, keys, side=side).tolist() for side in ("left", "right")), strict=True)
+        said = [self.table.ids[self.places[first:last]].tolist() for first, last in runs]
+        answers = self.numbered({number for numbers in said for number in numbers})
+        return {
+            key: tuple(stand(answers[number], *times) for number in numbers if number in answers)
+            for (key, times), numbers in zip(known.items(), said, strict=True)
+        }
 
     def states(self, unanswered: States, keys: UInt64s, last_seen: Int64s, gone: Bools, now: datetime) -> States:
         """Where each problem is, as `state_of` has it; states are their places in `ProblemState`.

@@ -27,6 +27,7 @@ from markupsafe import Markup, escape
 from tocsin.directory import DAYS
 from tocsin.networks import country_names
 from tocsin.node.errors import SettingError, TocsinError
+from tocsin.node.records import AtLeast
 from tocsin.node.sentences import translate
 
 OURS: Final = Path(__file__).parent / "locale"
@@ -98,7 +99,8 @@ class PageTexts:
 
     def number(self, value: float) -> str:
         """A number as this language writes it, in Western digits: addresses stand beside it."""
-        return _number(value, self.language)
+        more = "+" if isinstance(value, AtLeast) else ""
+        return _number(value, self.language) + more
 
     def percent(self, share: float) -> str:
         """A share (0 to 1) in whole percent."""
