@@ -4,9 +4,9 @@ When a problem ended is never seen. It lies between its last sighting and the ne
 a problem that still goes on, and a team that has not answered yet, have a time that is only known to be longer.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -20,7 +20,8 @@ from tocsin.delivery import Delivery, DeliveryItem, DeliveryState
 from tocsin.events import TOLD_IN, EventStore, Ingest, IngestState, TeamSet
 from tocsin.node.censoring import RESAMPLES, Median, median
 from tocsin.node.node import Node
-from tocsin.problems.answers import answered
+from tocsin.node.records import Database
+from tocsin.problems.answers import read_answers
 from tocsin.problems.current import KnownProblems, known_problems
 from tocsin.problems.track import Tracker
 
@@ -41,6 +42,9 @@ TIMES: Final = {
 
 _HOUR = 3_600_000_000  # microseconds
 _DAY = 86_400  # seconds
+_NEVER = 2**32  # seconds since 1970 UTC
+_CHUNK = 500
+_CAME: Final = select(Ingest.number, Ingest.started_at)
 
 
 class Stretch(StrEnum):
@@ -82,11 +86,11 @@ def problem_times(node: Node, store: EventStore, tracker: Tracker, *, since: dat
     bounced told nobody. ``answered`` is the first answer by a person. ``missed`` is the next run of its feed that did
     not see it, null while it does not count as gone. ``since``: only problems first heard of from then on.
     """
-    with node.database.begin() as session:
-        known = known_problems(session, tracker, gone_after_days=node.settings.tell.gone_after_days)
+    with node.database.reading() as session:
         told = _told(store, session)
-        notes = _notes(known, _heard(session), _runs(session))
-        answers = _answers(session)
+        keys, after_days = told["problem"].unique().to_numpy(), node.settings.tell.gone_after_days
+        notes = _notes(session, known_problems(session, tracker, gone_after_days=after_days, keys=keys))
+    answers = _answers(node.database)
     frame = told.join(notes, on="problem").join(answers, on=["problem", "team"], how="left")
     if since is not None:
         frame = frame.filter(pl.col("heard") >= since)
@@ -148,14 +152,6 @@ def _hours(duration: pl.Expr) -> pl.Expr:
 
 def _told(store: EventStore, session: Session) -> pl.DataFrame:
     """Per problem and team that was to be told of it: where it is, what it is, and when it was first told."""
-    sent = (
-        select(DeliveryItem.ingest, DeliveryItem.team_id, Delivery.sent_at)
-        .join(Delivery, Delivery.id == DeliveryItem.delivery_id)
-        .where(Delivery.state == DeliveryState.SENT.value)
-    )
-    told = _frame(session.execute(sent), {"ingest": pl.Int64, "team": pl.Int64, "told": _TIME})
-    members = [(row.number, team) for row in session.scalars(select(TeamSet)) for team in row.members]
-    teams = _frame(members, {"set": pl.Int64, "team": pl.Int64})
     events = (
         store.scan()
         .filter(pl.col("told") > 0)
@@ -171,6 +167,16 @@ def _told(store: EventStore, session: Session) -> pl.DataFrame:
         .agg(pl.col("asn", "type", "country").first())
         .collect(engine="streaming")
     )
+    # Events are kept for a year, and what was sent is not: of older ingests nothing is asked.
+    first: int = events["ingest"].min() or 0  # type: ignore[assignment]  # of any column
+    sent = (
+        select(DeliveryItem.ingest, DeliveryItem.team_id, Delivery.sent_at)
+        .join(Delivery, Delivery.id == DeliveryItem.delivery_id)
+        .where(Delivery.state.concat("") == DeliveryState.SENT.value, DeliveryItem.ingest >= first)
+    )
+    told = _frame(session.execute(sent), {"ingest": pl.Int64, "team": pl.Int64, "told": _TIME})
+    members = [(row.number, team) for row in session.scalars(select(TeamSet)) for team in row.members]
+    teams = _frame(members, {"set": pl.Int64, "team": pl.Int64})
     return (
         events.join(teams, on="set")
         .join(told, on=["ingest", "team"], how="left")
@@ -180,29 +186,36 @@ def _told(store: EventStore, session: Session) -> pl.DataFrame:
     )
 
 
-def _notes(known: KnownProblems, heard: Mapping[int, int], runs: Mapping[int, npt.NDArray[np.int64]]) -> pl.DataFrame:
+def _notes(session: Session, known: KnownProblems) -> pl.DataFrame:
     """Per problem when this node heard of it, when it was last seen, and the run that missed it where it is gone."""
-    last_seen, feed = known.column("last_seen"), known.column("feed")
+    last_seen, feed, met_by = (known.column(name) for name in ("last_seen", "feed", "met_by"))
+    is_gone = known.gone_at > 0
     missed = np.zeros(len(known.keys), dtype=np.int64)
-    for number, times in runs.items():
-        mine = np.flatnonzero((feed == number) & (known.gone_at > 0))
+    for number, times in _runs(session, since=min(last_seen[is_gone].tolist(), default=_NEVER)).items():
+        mine = np.flatnonzero((feed == number) & is_gone)
         # The first run on a later day; there is one, since the problem counts as gone.
         following = np.searchsorted(times, (last_seen[mine] // _DAY + 1) * _DAY)
         missed[mine] = times[np.minimum(following, len(times) - 1)]
-    first_heard = np.fromiter((heard.get(number, 0) for number in known.column("met_by").tolist()), dtype=np.int64)
+    heard = _heard(session, np.unique(met_by).tolist())
+    first_heard = np.fromiter((heard.get(number, 0) for number in met_by.tolist()), dtype=np.int64)
     columns = {"heard": first_heard, "last_seen": last_seen, "missed": missed}
     return pl.DataFrame({"problem": known.keys, **{name: _times(column) for name, column in columns.items()}})
 
 
-def _heard(session: Session) -> dict[int, int]:
-    """When each ingest came, in seconds since 1970 UTC."""
-    return {number: int(at.timestamp()) for number, at in session.execute(select(Ingest.number, Ingest.started_at))}
+def _heard(session: Session, numbers: Sequence[int]) -> dict[int, int]:
+    """When each of these ingests came, in seconds since 1970 UTC."""
+    heard: dict[int, int] = {}
+    for start in range(0, len(numbers), _CHUNK):
+        some = Ingest.number.in_(numbers[start : start + _CHUNK])
+        heard |= {number: int(at.timestamp()) for number, at in session.execute(_CAME.where(some))}
+    return heard
 
 
-def _runs(session: Session) -> dict[int, npt.NDArray[np.int64]]:
-    """For each feed the times of the newest event of its runs, sorted, in seconds since 1970 UTC."""
+def _runs(session: Session, *, since: int) -> dict[int, npt.NDArray[np.int64]]:
+    """For each feed the times of the newest event of its runs since then, sorted, in seconds since 1970 UTC."""
+    day_before = datetime.fromtimestamp(since - _DAY, UTC)  # a clock that goes wrong puts an event after its report
     ran = select(Ingest.feed_id, Ingest.newest_event).where(
-        Ingest.state == IngestState.COMMITTED, Ingest.newest_event.is_not(None)
+        Ingest.state == IngestState.COMMITTED, Ingest.newest_event.is_not(None), Ingest.started_at >= day_before
     )
     runs: dict[int, list[int]] = {}
     for feed, newest in session.execute(ran):
@@ -211,10 +224,14 @@ def _runs(session: Session) -> dict[int, npt.NDArray[np.int64]]:
     return {feed: np.array(sorted(times), dtype=np.int64) for feed, times in runs.items()}
 
 
-def _answers(session: Session) -> pl.DataFrame:
+def _answers(database: Database) -> pl.DataFrame:
     """When each team said something of a problem."""
-    said = [(key, one.team_id, one.at) for one, keys in answered(session) for key in keys]
-    return _frame(said, {"problem": pl.UInt64, "team": pl.Int64, "answered": _TIME})
+    table = read_answers(database)
+    rows = np.flatnonzero(table.counts()[table.places])
+    of = table.places[rows]
+    return pl.DataFrame(
+        {"problem": table.keys[rows], "team": table.teams[of], "answered": pl.Series(table.at[of]).cast(_TIME)}
+    )
 
 
 def _frame(rows: Iterable[object], schema: Mapping[str, object]) -> pl.DataFrame:

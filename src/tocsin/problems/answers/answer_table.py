@@ -18,6 +18,7 @@ from tocsin.problems.answers.digest_problems import unpacked
 from tocsin.problems.answers.models import WITHDRAWN, Answer, AnsweredDigest, AnswerVerdict
 from tocsin.problems.answers.problem_names import read_problem
 
+Bools: TypeAlias = npt.NDArray[np.bool_]
 Int64s: TypeAlias = npt.NDArray[np.int64]
 Places: TypeAlias = npt.NDArray[np.intp]
 UInt64s: TypeAlias = npt.NDArray[np.uint64]
@@ -71,14 +72,18 @@ class AnswerTable:
         places = np.concatenate((self.places, other.places + len(self.ids)))
         return _by_age(np.concatenate(columns, axis=1), keys, places)
 
+    def counts(self, *, before: int = FOR_EVER) -> Bools:
+        """Whether each entry is an answer, and was not withdrawn; of what was said ``before`` a time."""
+        said = self.at < before
+        return said & (self.withdraws < 0) & ~np.isin(self.ids, self.withdraws[said])
+
     def newest(self, *, before: int = FOR_EVER, among: UInt64s | None = None) -> Places:
         """Where in ``keys`` the newest entry of each team to each problem is, by problem, of one the oldest first.
 
         Without what was withdrawn. ``before``: only what was said and withdrawn before it; ``among``: only of these
         problems.
         """
-        said = self.at < before
-        counts = said & (self.withdraws < 0) & ~np.isin(self.ids, self.withdraws[said])
+        counts = self.counts(before=before)
         rows = np.flatnonzero(counts[self.places] if among is None else counts[self.places] & np.isin(self.keys, among))
         key, team = self.keys[rows], self.teams[self.places[rows]]
         order = np.lexsort((team, key))  # keeps the order of age
