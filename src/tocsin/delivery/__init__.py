@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from tocsin.delivery.preview import preview
     from tocsin.delivery.purge import digests_with, mail_files, purge_digest, purge_letter, take_events_out
     from tocsin.delivery.queries import (
+        STATES_OF_GROUP,
         TOLD,
         DeliveryFilter,
         StateGroup,

@@ -1,5 +1,6 @@
 """Digests and letters as people look for them: by state, team, time and reference, a page at a time."""
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.models import Delivery, DeliveryState
 from tocsin.node.letters import Letter, LetterState
-from tocsin.node.records import count_up_to
+from tocsin.node.records import count_up_to, made_between
 
 
 class StateGroup(StrEnum):
@@ -24,7 +25,7 @@ class StateGroup(StrEnum):
     ENDED = "ended"  # never leaves: dropped, or too old
 
 
-GROUPS: Final[dict[StateGroup, tuple[str, ...]]] = {
+STATES_OF_GROUP: Final[dict[StateGroup, tuple[str, ...]]] = {
     StateGroup.WAITING: (DeliveryState.QUEUED, DeliveryState.RETRY),
     StateGroup.HELD: (DeliveryState.HELD,),
     StateGroup.TROUBLE: (DeliveryState.FAILED, DeliveryState.BOUNCED, DeliveryState.STUCK, DeliveryState.WITHHELD),
@@ -36,6 +37,8 @@ GROUPS: Final[dict[StateGroup, tuple[str, ...]]] = {
 
 TOLD: Final = (DeliveryState.SENT.value, DeliveryState.BOUNCED.value)
 """The states of digests that have left for their team: what people of that team may look at."""
+
+_REFERENCE: Final = re.compile(r".+-\d{4}-\d{7,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +95,10 @@ def _by_group(session: Session, table: type[Delivery] | type[Letter], wanted: De
 def _met(table: type[Delivery] | type[Letter], wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
     met: list[ColumnElement[bool]] = []
     if wanted.groups:
-        met.append(table.state.in_([state for group in wanted.groups for state in GROUPS[group]]))
+        met.append(table.state.in_([state for group in wanted.groups for state in STATES_OF_GROUP[group]]))
     if wanted.states:
         met.append(table.state.in_(wanted.states))
-    if wanted.since is not None:
-        met.append(table.created_at >= wanted.since)
-    if wanted.until is not None:
-        met.append(table.created_at < wanted.until)
+    met += made_between(table.id, table.created_at, wanted.since, wanted.until)
     if wanted.before:
         met.append(table.id < wanted.before)
     return [*met, *(_met_by_letters(wanted) if table is Letter else _met_by_digests(wanted))]
@@ -110,7 +110,9 @@ def _met_by_digests(wanted: DeliveryFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.teams is not None:
         yield Delivery.team_id.in_(wanted.teams)
     if wanted.reference:
-        yield Delivery.reference.contains(wanted.reference.strip().upper(), autoescape=True)
+        part = wanted.reference.strip().upper()
+        is_whole = _REFERENCE.fullmatch(part)
+        yield Delivery.reference == part if is_whole else Delivery.reference.contains(part, autoescape=True)
 
 
 def _met_by_letters(wanted: DeliveryFilter) -> Iterator[ColumnElement[bool]]:

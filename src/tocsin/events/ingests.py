@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from tocsin.events.models import FeedRecord, Ingest, IngestState, LeftAside
-from tocsin.node.records import ingests_with_purged_rows, purged_rows
+from tocsin.node.records import count_up_to, ingests_with_purged_rows, made_between, purged_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,9 @@ def find_ingests(
 
 
 def count_ingests(session: Session, wanted: IngestFilter) -> int:
-    """How many match."""
+    """How many match, by `count_up_to`."""
     query = select(Ingest, FeedRecord).join(FeedRecord, FeedRecord.id == Ingest.feed_id)
-    numbers = _filtered(query, wanted).with_only_columns(Ingest.number).subquery()
-    return session.scalar(select(func.count()).select_from(numbers)) or 0
+    return count_up_to(session, _filtered(query, wanted).with_only_columns(Ingest.number))
 
 
 def waiting_rows(session: Session, since: datetime) -> list[WaitingRows]:
@@ -142,8 +141,5 @@ def _filtered(query: Select[Ingest, FeedRecord], wanted: IngestFilter) -> Select
     for given, condition in conditions.items():
         if given:
             query = query.where(condition)
-    if wanted.since is not None:
-        query = query.where(Ingest.started_at >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(Ingest.started_at < wanted.until)
+    query = query.where(*made_between(Ingest.number, Ingest.started_at, wanted.since, wanted.until))
     return query.where(Ingest.quarantined > 0) if wanted.set_aside else query

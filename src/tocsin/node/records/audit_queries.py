@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from tocsin.node.errors import NotFoundError
 from tocsin.node.records.audit import AuditAction, AuditEntry, AuditSeal
 from tocsin.node.records.audit_texts import AsideKind, AuditAside, erase_aside, read_asides
+from tocsin.node.records.counting import made_between
 
 MOST: Final = 500
 """Entries of one page."""
@@ -46,6 +47,8 @@ class AuditFilter:
             query = query.where(or_(of.subject == self.subject, within))
         if self.may is not None:
             query = query.where(self.may(of.subject))
+        if of is AuditEntry:
+            return query.where(*made_between(of.id, of.at, self.since, self.until))
         if self.since:
             query = query.where(of.at >= self.since)
         return query.where(of.at < self.until) if self.until else query

@@ -1,12 +1,15 @@
-"""How many rows there are, without a look at all of them: what a node has kept for years is counted up to a limit."""
+"""A list of what a node has kept for years: counted up to a limit, and looked at from where it begins."""
 
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 COUNTED: Final = 10_000
 """Rows are counted up to so many. Whoever looks for something narrows long before."""
+
+_TURNED: Final = timedelta(days=1)
 
 
 class AtLeast(int):
@@ -17,3 +20,25 @@ def count_up_to(session: Session, rows: Select[Any]) -> int:
     """How many rows there are; ``AtLeast(COUNTED)`` where there are more."""
     found = session.scalar(select(func.count()).select_from(rows.limit(COUNTED + 1).subquery())) or 0
     return found if found <= COUNTED else AtLeast(COUNTED)
+
+
+def made_between(
+    number: InstrumentedAttribute[int],
+    at: InstrumentedAttribute[datetime],
+    since: datetime | None,
+    until: datetime | None,
+) -> list[ColumnElement[bool]]:
+    """The conditions that a row was made from one time on and before another, in a table of numbers that ascend.
+
+    ``at`` has an index. The newest of them are found without a look at all that came after: numbers lead to them, and
+    of times too a database would put all in order first. A clock may have been turned back by a day.
+    """
+    if until is None:
+        return [] if since is None else [at >= since]
+    when, by_time = func.coalesce(at, at), select(number).correlate(None).limit(1)
+    last = by_time.where(at < until + _TURNED).order_by(at.desc()).scalar_subquery()
+    met = [when < until, number <= last]
+    if since is not None:
+        first = by_time.where(at >= since - _TURNED).order_by(at).scalar_subquery()
+        met += [when >= since, number >= first]
+    return met

@@ -1,6 +1,9 @@
 """``/metrics``: figures of the node for Prometheus; never anything of a single team or network."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from operator import add
+from threading import Lock
+from time import monotonic
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Response
@@ -8,9 +11,10 @@ from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Row, Select, func, select
+from sqlalchemy.orm import Session
 
 from tocsin import __version__
-from tocsin.delivery import Delivery, DeliveryItem, ItemState
+from tocsin.delivery import STATES_OF_GROUP, Delivery, DeliveryItem, ItemState, StateGroup
 from tocsin.events import FeedAlarm, FeedRecord, Ingest, IngestState, open_rows
 from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
@@ -44,6 +48,9 @@ class _Figures(Collector):
 
     def __init__(self, counter: ApiContext) -> None:
         self._counter, self._node = counter, counter.node
+        self._lock = Lock()
+        self._summed = (0, (0,) * (1 + len(_ROWS)))  # up to which report, and the sums
+        self._left: tuple[float, Sequence[Row[str, int]]] = (-_SELDOM, ())
 
     def describe(self) -> Iterable[Metric]:
         """None before they are asked for."""
@@ -55,10 +62,8 @@ class _Figures(Collector):
         build.add_metric([__version__], 1)
         yield build
         with self._node.database.reading() as session:
-            sums = [func.coalesce(func.sum(column), 0) for column in _ROWS.values()]
-            reports, last, *rows = session.execute(
-                select(func.count(), func.max(Ingest.started_at), *sums).where(Ingest.state == IngestState.COMMITTED)
-            ).one()
+            reports, *rows = self._sums(session)
+            last = session.scalar(select(func.max(Ingest.started_at)))
             yield CounterMetricFamily("tocsin_reports", "Reports taken in.", reports)
             yield _counter(
                 "tocsin_rows", "Rows of reports, by what became of them.", "outcome", zip(_ROWS, rows, strict=True)
@@ -73,6 +78,7 @@ class _Figures(Collector):
                 "How long the oldest report that was sent in has waited to be taken in.",
                 (self._counter.now - since).total_seconds() if since else 0,
             )
+            yield _gauge("tocsin_digests", "Digests.", "state", self._digests(session))
             for name, words, query in _COUNTED:
                 yield _gauge(name, words, "state", session.execute(query).all())
             feeds = session.scalar(select(func.count()).select_from(FeedRecord)) or 0
@@ -80,7 +86,34 @@ class _Figures(Collector):
             alarms = select(FeedAlarm.kind, func.count()).where(FeedAlarm.closed_at.is_(None)).group_by(FeedAlarm.kind)
             yield _gauge("tocsin_feed_alarms", "Open alarms of feeds.", "kind", session.execute(alarms).all())
 
+    def _sums(self, session: Session) -> Sequence[int]:
+        """How many reports were committed, and their rows. Those that were summed up are not read again."""
+        columns = (func.count(), *(func.coalesce(func.sum(column), 0) for column in _ROWS.values()))
+        committed = Ingest.state == IngestState.COMMITTED
+        with self._lock:
+            up_to, sums = self._summed
+            newer = Ingest.number > up_to
+            begun = session.scalar(select(func.min(Ingest.number)).where(newer, ~committed))
+            final = (begun or (session.scalar(select(func.max(Ingest.number))) or 0) + 1) - 1
+            more = session.execute(select(*columns).where(newer, Ingest.number <= final)).one()
+            sums = tuple(map(add, sums, more))
+            self._summed = (max(up_to, final), sums)
+        ahead = session.execute(select(*columns).where(Ingest.number > final, committed)).one()
+        return tuple(map(add, sums, ahead))
 
+    def _digests(self, session: Session) -> Sequence[Row[str, int]]:
+        """By state; the many that have left are counted every ten minutes."""
+        by_state, have_left = _by_state(Delivery), Delivery.state.in_(STATES_OF_GROUP[StateGroup.GONE])
+        with self._lock:
+            if monotonic() - self._left[0] >= _SELDOM:
+                self._left = (monotonic(), session.execute(by_state.where(have_left)).all())
+            return [*self._left[1], *session.execute(by_state.where(Delivery.state.in_(_STILL_HERE))).all()]
+
+
+_SELDOM: Final = 600.0  # seconds
+_STILL_HERE: Final = [
+    state for group, states in STATES_OF_GROUP.items() if group is not StateGroup.GONE for state in states
+]
 _ROWS: Final = {"stored": Ingest.stored, "duplicate": Ingest.duplicates, "set_aside": Ingest.quarantined}
 
 
@@ -90,7 +123,6 @@ def _by_state(table: type[Delivery | DeliveryItem | Letter | Upload]) -> Select[
 
 _OWED: Final = (ItemState.PREPARED, ItemState.QUEUED)
 _COUNTED: Final = (
-    ("tocsin_digests", "Digests.", _by_state(Delivery)),
     ("tocsin_letters", "Letters.", _by_state(Letter).where(Letter.about == "")),
     # Without those that are part of a digest: they grow by thousands a day, for years.
     (

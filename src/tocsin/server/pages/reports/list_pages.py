@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem
@@ -22,7 +22,7 @@ from tocsin.events import (
 )
 from tocsin.interface import NotHereError, Number, PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal
-from tocsin.node.records import purged_counts
+from tocsin.node.records import count_up_to, purged_counts
 from tocsin.pipeline.replay import ACTS
 from tocsin.server.list_files import ListForm, ingests_file
 from tocsin.server.pages.acts import perform
@@ -75,7 +75,7 @@ def list_pages(desk: PageContext) -> APIRouter:
         with desk.node.database.reading() as session:
             found = find_ingests(session, filters.wanted(), before=before, limit=_ROWS + 1)
             feeds = all_feeds(session)
-            count = session.scalar(select(func.count()).select_from(Ingest))
+            count = count_up_to(session, select(Ingest.number))
             matching = count_ingests(session, filters.wanted()) if filters.asked else count
         further = f"/reports?{filters.query(before=found[_ROWS - 1][0].number)}" if len(found) > _ROWS else ""
         return desk.page(
