@@ -104,7 +104,7 @@ def _rows(world: World, count: int, rng: np.random.Generator, day: str, at: floa
     addresses = pl.select(
         v4=pl.concat_str([pl.Series((v4 >> shift) & 255) for shift in (24, 16, 8, 0)], separator="."),
         v6=pl.concat_str(
-            pl.Series([v6_text(n)[:-2] for n in world.v6[place6[is_v6]].tolist()]).gather(
+            pl.Series([v6_text(n)[:-2] for n in world.v6[place6[is_v6]].tolist()] or [""]).gather(
                 pl.Series(np.maximum(np.cumsum(is_v6) - 1, 0))
             ),
             pl.lit("::"),
