@@ -1,6 +1,7 @@
 """Registered is not responsive: the state of a contact, whom to ask, and an answer that counts once."""
 
 import datetime as dt
+import random
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from support.directory_example import NOW, TEAMS, World
 from tocsin.delivery.sent_log import note_posted
@@ -51,6 +52,7 @@ from tocsin.directory.contacts import (
     state_of,
 )
 from tocsin.directory.contacts.tables import ContactFactRow
+from tocsin.directory.tables import MailboxRow
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, AuditEntry, Database
 
@@ -234,6 +236,38 @@ def test_an_answer_of_the_team_counts_for_the_mailboxes_it_had_when_it_was_told(
     for mailboxes in ("abuse@beta.example", "new@beta.example", "Abuse@beta.example new@beta.example"):
         world.bring("reg", f"key,name,mailboxes\nbeta,Beta,{mailboxes}\n", most_gone=100)
     assert {stand("Abuse@beta.example"), stand("New@beta.example")} == {"answering"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("chance", [0.0, 0.02, 0.5], ids=["never in time", "seldom", "mostly"])
+def test_after_years_of_facts_the_state_is_that_of_all_of_them(world: World, seed: int, chance: float) -> None:
+    """Only the newest of each sign are read, unless they do not tell."""
+    draw = random.Random(seed)
+    beta, boxes = number(world, "beta"), ["abuse@beta.example", "old@beta.example"]
+    seen: dict[str, list[ContactFact]] = {box: [] for box in boxes}
+    with world.database.begin() as session:
+        session.execute(update(MailboxRow).values(recorded=ago(4000)))
+        for _ in range(400):
+            at, box = ago(draw.uniform(-20, 900)), draw.choice([*boxes, ""])
+            sign = Sign.ANSWERED if not box or draw.random() < 0.8 else Sign.DELIVERED
+            fact = ContactFact(sign, at, told_at=at - DAY * (3 if draw.random() < chance else 30), own=bool(box))
+            session.add(
+                ContactFactRow(
+                    mailbox=box, team_id=beta if sign is Sign.ANSWERED else None, kind=sign.value, at=at, via="",
+                    permanent=False, told_at=fact.told_at, detail="",
+                )
+            )  # fmt: skip
+            for one in [box] if box else boxes:
+                seen[one].append(fact)
+        if draw.random() < 0.5:
+            note_bounce(session, mailbox=boxes[0], at=ago(300), permanent=True, detail="5.1.1")
+            seen[boxes[0]].append(bounced(300))
+        note_answer(session, team_id=number(world, "alpha"), mailbox="", at=NOW, told_at=ago(1))  # of another team
+        for days in (0, 100, 500):
+            found = contact_states(session, ago(days), TERMS, teams=[beta])
+            assert {one.mailbox: one.stand.state for one in found} == {
+                box: state_of(facts, registered=True, now=ago(days), terms=TERMS).state for box, facts in seen.items()
+            }
 
 
 def test_a_team_without_mailbox_is_unknown_and_purposes_are_told_apart(world: World) -> None:

@@ -4,12 +4,21 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.contacts.record import one_form
-from tocsin.directory.contacts.state import ContactFact, ContactStanding, ContactState, Sign, Terms, state_of
+from tocsin.directory.contacts.state import (
+    ContactFact,
+    ContactStanding,
+    ContactState,
+    Sign,
+    Terms,
+    is_in_time,
+    state_of,
+)
 from tocsin.directory.contacts.tables import ContactFactRow
 from tocsin.directory.effective import DirectoryPart, EffectiveAssertions, read_effective
 from tocsin.directory.facts import ContactPurpose
@@ -20,7 +29,16 @@ from tocsin.directory.tables import MailboxRow, TeamRow
 
 _SIGNS = {sign.value: sign for sign in Sign}
 _MANY = 500  # mailboxes; of more, all facts are read
-_NEWEST = 50  # of each sign of a contact: the newest that counts is among them, however many years it was answered
+_NEWEST = 50  # of each sign of a contact so many are read: the one that counts is among them, after years of answers
+_COLUMNS = (
+    ContactFactRow.mailbox,
+    ContactFactRow.team_id,
+    ContactFactRow.kind,
+    ContactFactRow.at,
+    ContactFactRow.via,
+    ContactFactRow.permanent,
+    ContactFactRow.told_at,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +76,7 @@ def contact_states(
     wanted = None if teams is None else frozenset(teams)
     found = read_effective(session, DirectoryPart(teams=wanted, kind=MAILBOX), at)
     boxes = list(_registered(found.mailboxes))
-    facts = _Facts.read(session, found, now, boxes if wanted is not None else None)
+    facts = _Facts.read(session, found, boxes if wanted is not None else None, now, terms)
     contacts = []
     by_team: dict[int, list[_RegisteredContact]] = defaultdict(list)
     for box in boxes:
@@ -119,25 +137,31 @@ class _Facts:
 
     @classmethod
     def read(
-        cls, session: Session, found: EffectiveAssertions, now: datetime, boxes: Collection[_RegisteredContact] | None
+        cls,
+        session: Session,
+        found: EffectiveAssertions,
+        boxes: Collection[_RegisteredContact] | None,
+        now: datetime,
+        terms: Terms,
     ) -> "_Facts":
         """What was seen by ``now`` of these contacts and their teams; None: of all."""
         fact = ContactFactRow
-        columns = (fact.mailbox, fact.team_id, fact.kind, fact.at, fact.via, fact.permanent, fact.told_at)
-        together = (fact.mailbox, fact.team_id, fact.kind)
-        age = func.row_number().over(partition_by=together, order_by=(fact.at.desc(), fact.id.desc()))
-        seen = select(*columns, age.label("age")).where(fact.at <= now)
+        met = [fact.at <= now]
         if boxes is not None and len(boxes) <= _MANY:
             teams = _with_merged(found, {box.team_id for box in boxes})
             as_a_whole = and_(fact.mailbox == "", fact.team_id.in_(teams))
-            seen = seen.where(or_(fact.mailbox.in_({one_form(box.mailbox) for box in boxes}), as_a_whole))
-        rows = seen.subquery().c
-        query = select(*(rows[column.key] for column in columns))
-        by_contact: dict[tuple[str, int], list[ContactFact]] = defaultdict(list)
+            met.append(or_(fact.mailbox.in_({one_form(box.mailbox) for box in boxes}), as_a_whole))
+        together = (fact.mailbox, fact.team_id, fact.kind)
+        age = func.row_number().over(partition_by=together, order_by=(fact.at.desc(), fact.id.desc()))
+        seen = select(*_COLUMNS, age.label("age")).where(*met).subquery().c
         # Mails that came back in a row are counted, from the first of them.
-        for mailbox, team, kind, at, via, permanent, told_at in session.execute(
-            query.where(or_(rows.age <= _NEWEST, rows.kind == Sign.BOUNCED.value))
-        ):
+        newest = or_(seen.age <= _NEWEST, seen.kind == Sign.BOUNCED.value)
+        rows: list[Any] = [*session.execute(select(*(seen[column.key] for column in _COLUMNS)).where(newest))]
+        if late := _only_late(rows, terms):  # an answer in time may be older
+            of = or_(*(and_(fact.mailbox == mailbox, fact.team_id == team) for mailbox, team in late))
+            rows += session.execute(select(*_COLUMNS).where(fact.kind == Sign.ANSWERED.value, of, *met))
+        by_contact: dict[tuple[str, int], list[ContactFact]] = defaultdict(list)
+        for mailbox, team, kind, at, via, permanent, told_at in rows:
             number = 0 if team is None else found.merged.get(team, team)
             one = ContactFact(_SIGNS[kind], at, via, permanent, told_at, own=bool(mailbox))
             by_contact[mailbox, number].append(one)
@@ -164,6 +188,16 @@ def _added(session: Session, found: EffectiveAssertions, teams: Collection[int])
         key = (one_form(address), found.merged.get(team, team))
         added[key] = min(at, added.get(key, at))
     return added
+
+
+def _only_late(rows: Iterable[Any], terms: Terms) -> list[tuple[str, int]]:
+    """The contacts of which there are as many answers as were asked for, and none was in time."""
+    in_time: dict[tuple[str, int], list[bool]] = defaultdict(list)
+    for mailbox, team, kind, at, via, permanent, told_at in rows:
+        if kind == Sign.ANSWERED.value:
+            fact = ContactFact(Sign.ANSWERED, at, via, permanent, told_at)
+            in_time[mailbox, team].append(is_in_time(fact, terms))
+    return [contact for contact, answers in in_time.items() if len(answers) == _NEWEST and not any(answers)]
 
 
 def _with_merged(found: EffectiveAssertions, teams: Collection[int]) -> set[int]:

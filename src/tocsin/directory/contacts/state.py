@@ -82,7 +82,7 @@ def state_of(
     if failing := _failing(known, now):
         return failing
     verified = [fact for fact in known if fact.sign is Sign.VERIFIED]
-    answered = [fact for fact in known if fact.sign is Sign.ANSWERED and _in_time(fact, terms)]
+    answered = [fact for fact in known if fact.sign is Sign.ANSWERED and is_in_time(fact, terms)]
     for state, found in ((ContactState.ANSWERING, answered), (ContactState.VERIFIED, verified)):
         if found and now < (until := found[-1].at + timedelta(days=terms.verify_days)):
             return ContactStanding(state, found[-1].at.date(), _words(found[-1]), until)
@@ -122,7 +122,8 @@ def _arrived(fact: ContactFact, bounces: Sequence[ContactFact], now: datetime) -
     return fact.sign is Sign.DELIVERED and end <= now and not any(fact.at <= bounce.at <= end for bounce in bounces)
 
 
-def _in_time(fact: ContactFact, terms: Terms) -> bool:
+def is_in_time(fact: ContactFact, terms: Terms) -> bool:
+    """Whether an answer came soon enough after the mail that it answers to say that somebody reads it."""
     if fact.told_at is None:
         return False
     return timedelta() <= fact.at - fact.told_at <= timedelta(days=terms.answer_days)

@@ -10,6 +10,7 @@ COUNTED: Final = 10_000
 """Rows are counted up to so many. Whoever looks for something narrows long before."""
 
 _TURNED: Final = timedelta(days=1)
+_LAST: Final = 2**63 - 1
 
 
 class AtLeast(int):
@@ -36,9 +37,9 @@ def made_between(
     if until is None:
         return [] if since is None else [at >= since]
     when, by_time = func.coalesce(at, at), select(number).correlate(None).limit(1)
-    last = by_time.where(at < until + _TURNED).order_by(at.desc()).scalar_subquery()
-    met = [when < until, number <= last]
+    after = by_time.where(at >= until + _TURNED).order_by(at).scalar_subquery()
+    met = [when < until, number < func.coalesce(after, _LAST)]
     if since is not None:
-        first = by_time.where(at >= since - _TURNED).order_by(at).scalar_subquery()
-        met += [when >= since, number >= first]
+        before = by_time.where(at < since - _TURNED).order_by(at.desc()).scalar_subquery()
+        met += [when >= since, number > func.coalesce(before, -1)]
     return met
