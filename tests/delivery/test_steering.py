@@ -101,3 +101,4 @@ def test_digests_are_found_by_group_team_time_and_reference_a_page_at_a_time(
         assert not find_digests(session, DeliveryFilter(since=NOW + timedelta(days=1)), limit=9)
         assert not find_digests(session, DeliveryFilter(until=NOW), limit=9)
         assert not find_digests(session, DeliveryFilter(reference="%"), limit=9)
+        assert one in find_digests(session, DeliveryFilter(reference=" 0000002"), limit=9)

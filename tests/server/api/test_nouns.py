@@ -195,7 +195,10 @@ def test_audit_and_metrics(told: World) -> None:
         text = client.get("/metrics")
         assert text.headers["content-type"].startswith("text/plain; version=0.0.4")
         lines = text.text.splitlines()
+        told.hear("192.0.2.9")
+        later = client.get("/metrics").text.splitlines()
     assert 'tocsin_rows_total{outcome="stored"} 3.0' in lines
+    assert {'tocsin_rows_total{outcome="stored"} 4.0', "tocsin_reports_total 3.0"} <= set(later)
     assert "tocsin_quarantine_rows 0.0" in lines
     assert any(line.startswith('tocsin_digests{state="sent"}') for line in lines)
     assert not any(line.startswith("tocsin_news{") for line in lines)  # all of it is in that digest
