@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from tocsin.directory.contacts.record import one_form
@@ -28,7 +28,7 @@ from tocsin.directory.purposes import purpose_of
 from tocsin.directory.tables import MailboxRow, TeamRow
 
 _SIGNS = {sign.value: sign for sign in Sign}
-_MANY = 500  # mailboxes; of more, all facts are read
+_MANY = 500  # mailboxes that are asked for at once; of more, the facts of all are read
 _NEWEST = 50  # of each sign of a contact so many are read: the one that counts is among them, after years of answers
 _COLUMNS = (
     ContactFactRow.mailbox,
@@ -157,8 +157,9 @@ class _Facts:
         # Mails that came back in a row are counted, from the first of them.
         newest = or_(seen.age <= _NEWEST, seen.kind == Sign.BOUNCED.value)
         rows: list[Any] = [*session.execute(select(*(seen[column.key] for column in _COLUMNS)).where(newest))]
-        if late := _only_late(rows, terms):  # an answer in time may be older
-            of = or_(*(and_(fact.mailbox == mailbox, fact.team_id == team) for mailbox, team in late))
+        late = _only_late(rows, terms)  # an answer in time may be older
+        for start in range(0, len(late), _MANY):
+            of = tuple_(fact.mailbox, fact.team_id).in_(late[start : start + _MANY])
             rows += session.execute(select(*_COLUMNS).where(fact.kind == Sign.ANSWERED.value, of, *met))
         by_contact: dict[tuple[str, int], list[ContactFact]] = defaultdict(list)
         for mailbox, team, kind, at, via, permanent, told_at in rows:
