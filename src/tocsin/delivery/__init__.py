@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     )
     from tocsin.delivery.lock import sole_caller, sole_deliverer, sole_exchange, sole_pusher
     from tocsin.delivery.mime import Attachment, Envelope, Seal, assemble, usable_mailboxes
-    from tocsin.delivery.models import FINAL, Delivery, DeliveryItem, DeliveryState, Halt, ItemState
+    from tocsin.delivery.models import FINAL, WAS_SENT, Delivery, DeliveryItem, DeliveryState, Halt, ItemState
     from tocsin.delivery.notices import full_mailboxes, notices, waiting_notices
     from tocsin.delivery.owed import due_at, queue, release_items, sent_to
     from tocsin.delivery.preview import preview

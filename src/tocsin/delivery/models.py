@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid, text
@@ -12,7 +12,10 @@ from tocsin.node.letters import LetterState
 from tocsin.node.records import Base, Json, SentenceText, UTCDateTime
 from tocsin.node.sentences import say
 
-_REPEATS: Final = text("repeats IS NOT NULL")
+
+def _where(condition: str) -> dict[str, Any]:
+    """An index of the rows that meet a condition; an option of `Index` for both databases."""
+    return {f"{dialect}_where": text(condition) for dialect in ("sqlite", "postgresql")}
 
 
 class ItemState(StrEnum):
@@ -81,9 +84,10 @@ class Delivery(Base):
     __tablename__ = "delivery"
     __table_args__ = (
         Index("ix_delivery_team_id_created_at", "team_id", "created_at"),
-        Index("ix_delivery_team_id_state", "team_id", "state"),
+        Index("ix_delivery_team_id_state_channel", "team_id", "state", "channel"),
         Index("ix_delivery_created_at", "created_at"),
-        Index("ix_delivery_repeats", "repeats", sqlite_where=_REPEATS, postgresql_where=_REPEATS),
+        Index("ix_delivery_repeats", "repeats", **_where("repeats IS NOT NULL")),
+        Index("ix_delivery_released", "team_id", **_where("released_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -114,6 +118,11 @@ class Delivery(Base):
         """Undo that it was made: its reference may have been read, so it is dropped and stays."""
         self.state, self.error = DeliveryState.DROPPED.value, say("Undone before it left.")
         self.released_at = self.next_try_at = None
+
+
+WAS_SENT: Final = Delivery.state.concat("") == DeliveryState.SENT.value
+"""Whether a digest was sent, where it is found by something else: nearly all were, and the index of states would lead
+to all of them."""
 
 
 class SentMail(Base):

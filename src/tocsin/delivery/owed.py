@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
+from tocsin.delivery.models import WAS_SENT, Delivery, DeliveryItem, ItemState
 from tocsin.directory import DigestInterval, Team
 
 _MORNING = 6  # local hour of daily and weekly digests: read by nine o'clock
@@ -53,7 +53,7 @@ def sent_to(session: Session, ingests: Collection[int]) -> dict[int, set[int]]:
     rows = (
         select(DeliveryItem.ingest, DeliveryItem.team_id)
         .join(Delivery, Delivery.id == DeliveryItem.delivery_id)
-        .where(Delivery.state == DeliveryState.SENT.value, DeliveryItem.ingest.in_(found))
+        .where(WAS_SENT, DeliveryItem.ingest.in_(found))
     )
     for ingest, team in session.execute(rows):
         found[ingest].add(team)

@@ -15,8 +15,8 @@ from sqlalchemy import select
 
 from tocsin.delivery import (
     DELIVERY,
+    WAS_SENT,
     Delivery,
-    DeliveryState,
     DeliverySummary,
     DigestNote,
     Facts,
@@ -352,7 +352,7 @@ class _Knowledge:
 
     def _told_last(self) -> dict[int, datetime]:
         """When the newest digest that left for each team was made."""
-        sent = select(Delivery.created_at).where(Delivery.team_id == TeamRow.id, Delivery.state == DeliveryState.SENT)
+        sent = select(Delivery.created_at).where(Delivery.team_id == TeamRow.id, WAS_SENT)
         newest = sent.order_by(Delivery.created_at.desc()).limit(1).scalar_subquery()
         with self.node.database.reading() as session:
             return {team: at for team, at in session.execute(select(TeamRow.id, newest)) if at is not None}

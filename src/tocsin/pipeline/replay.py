@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from itertools import islice
+from operator import itemgetter
 from typing import Annotated, Any, Final, cast
 
 from pydantic import BaseModel, Field
@@ -75,17 +76,17 @@ class RowFilter:
 
 
 def quarantined(node: NodeWithStores, now: datetime) -> list[QuarantinedIngest]:
-    """The ingests that set rows aside, newest first."""
+    """The ingests that set rows aside which are kept, newest first."""
+    since = kept_since(node, now)
     wanted = (
         select(Ingest, FeedRecord.code)
         .join(FeedRecord, FeedRecord.id == Ingest.feed_id)
-        .where(Ingest.quarantined > 0)
-        .order_by(Ingest.number.desc())
+        .where(Ingest.quarantined > 0, Ingest.started_at >= since)
     )
-    replays = select(Ingest.replay_of, Ingest.number).where(Ingest.replay_of.is_not(None)).order_by(Ingest.number)
+    replays = select(Ingest.replay_of, Ingest.number).where(Ingest.replay_of > 0)
     with node.database.reading() as session:
-        by = dict(session.execute(replays).all())
-        left = {one.ingest.number: one.open for one in waiting_rows(session, kept_since(node, now))}
+        by = dict(sorted(((of, number) for of, number in session.execute(replays)), key=itemgetter(1)))
+        left = {one.ingest.number: one.open for one in waiting_rows(session, since)}
         return [
             QuarantinedIngest(
                 record.number,
@@ -95,7 +96,7 @@ def quarantined(node: NodeWithStores, now: datetime) -> list[QuarantinedIngest]:
                 by.get(record.number),
                 left.get(record.number, 0),
             )
-            for record, code in session.execute(wanted)
+            for record, code in sorted(session.execute(wanted), key=lambda row: -row[0].number)
         ]
 
 

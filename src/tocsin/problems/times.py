@@ -16,7 +16,7 @@ import polars as pl
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import Delivery, DeliveryItem, DeliveryState
+from tocsin.delivery import WAS_SENT, Delivery, DeliveryItem
 from tocsin.events import TOLD_IN, EventStore, Ingest, IngestState, TeamSet
 from tocsin.node.censoring import RESAMPLES, Median, median
 from tocsin.node.node import Node
@@ -172,7 +172,7 @@ def _told(store: EventStore, session: Session) -> pl.DataFrame:
     sent = (
         select(DeliveryItem.ingest, DeliveryItem.team_id, Delivery.sent_at)
         .join(Delivery, Delivery.id == DeliveryItem.delivery_id)
-        .where(Delivery.state.concat("") == DeliveryState.SENT.value, DeliveryItem.ingest >= first)
+        .where(WAS_SENT, DeliveryItem.ingest >= first)
     )
     told = _frame(session.execute(sent), {"ingest": pl.Int64, "team": pl.Int64, "told": _TIME})
     members = [(row.number, team) for row in session.scalars(select(TeamSet)) for team in row.members]

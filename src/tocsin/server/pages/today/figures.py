@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, distinct, func, select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import Delivery, DeliveryItem, DeliveryState, ItemState
+from tocsin.delivery import WAS_SENT, Delivery, DeliveryItem, ItemState
 from tocsin.directory import TeamRow
 from tocsin.events import FeedRecord, Ingest, IngestState
 from tocsin.incidents import IncidentReader, named_openly
@@ -166,12 +166,11 @@ def _feed_today(feed: FeedRecord, counts: Sequence[int], last: datetime) -> Feed
 
 
 def _notified(session: Session, since: datetime) -> NotifiedToday:
-    # Nearly all digests are sent, so that the index of states would lead to all: this finds them by their time.
-    team_id = (Delivery.team_id + 0).label("team")  # nor by the index of teams
+    team_id = (Delivery.team_id + 0).label("team")  # by the time, not by the index of teams
     amount = func.sum(Delivery.events)
     by_team = (
         select(team_id, func.count(), amount, func.max(Delivery.sent_at))
-        .where(Delivery.state.concat("") == DeliveryState.SENT.value, Delivery.sent_at >= since)
+        .where(WAS_SENT, Delivery.sent_at >= since)
         .group_by("team")
         .order_by(amount.desc(), "team")
     )

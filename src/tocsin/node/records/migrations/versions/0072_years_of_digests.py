@@ -11,15 +11,16 @@ depends_on = None
 
 def upgrade() -> None:
     """Indices of digests; of reports one by feed with what is summed up, and one of those that were read again."""
-    op.create_index("ix_delivery_team_id_state", "delivery", ["team_id", "state"])
+    op.create_index("ix_delivery_team_id_state_channel", "delivery", ["team_id", "state", "channel"])
     op.create_index("ix_delivery_created_at", "delivery", ["created_at"])
-    _create_partial("delivery", "repeats")
+    _create_partial("ix_delivery_repeats", "delivery", "repeats", "repeats IS NOT NULL")
+    _create_partial("ix_delivery_released", "delivery", "team_id", "released_at IS NOT NULL")
     op.create_index("ix_ingest_of_feed", "ingest", ["feed_id", "started_at", "state", "replay_of", "rows"])
     op.drop_index("ix_ingest_feed_id_started_at", "ingest")
     op.drop_index("ix_ingest_replay_of", "ingest")
-    _create_partial("ingest", "replay_of")
+    _create_partial("ix_ingest_replay_of", "ingest", "replay_of", "replay_of IS NOT NULL")
 
 
-def _create_partial(table: str, column: str) -> None:
-    some = sa.text(f"{column} IS NOT NULL")
-    op.create_index(f"ix_{table}_{column}", table, [column], sqlite_where=some, postgresql_where=some)
+def _create_partial(name: str, table: str, column: str, condition: str) -> None:
+    some = sa.text(condition)
+    op.create_index(name, table, [column], sqlite_where=some, postgresql_where=some)
