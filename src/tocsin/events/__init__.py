@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from tocsin.events.matching import TEXT_ROWS
     from tocsin.events.models import (
+        IS_PREPARED,
         ColumnSet,
         FeedAlarm,
         FeedRecord,

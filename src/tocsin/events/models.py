@@ -4,13 +4,14 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import JSON, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, Text, UniqueConstraint, literal_column, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.node.records import Base, Json, SentenceText, UTCDateTime
 
 _REPLAYS: Final = text("replay_of IS NOT NULL")
+_PREPARED: Final = text("state = 'prepared'")
 _Places = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
@@ -57,6 +58,7 @@ class Ingest(Base):
         Index("ix_ingest_of_feed", "feed_id", "started_at", "state", "replay_of", "rows"),
         # Of nearly all it is empty: an index that held them would lead to all where those are looked for.
         Index("ix_ingest_replay_of", "replay_of", sqlite_where=_REPLAYS, postgresql_where=_REPLAYS),
+        Index("ix_ingest_prepared", "number", sqlite_where=_PREPARED, postgresql_where=_PREPARED),
     )
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -84,6 +86,10 @@ class Ingest(Base):
     parts: Mapped[list[dict[str, object]]] = mapped_column(Json)
     column_set: Mapped[int | None]
     shown_as: Mapped[int | None]
+
+
+IS_PREPARED: Final = Ingest.state == literal_column(f"'{IngestState.PREPARED}'")
+"""Written out: the index of them is not taken for a value that comes apart from the statement."""
 
 
 class NotificationRun(Base):

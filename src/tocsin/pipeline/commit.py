@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import queue, release_items
 from tocsin.directory import Team
 from tocsin.events import (
+    IS_PREPARED,
     ColumnSet,
     EventPart,
     FeedRecord,
@@ -296,7 +297,7 @@ def recover(node: NodeWithStores) -> list[int]:
                 f"and {stored} were stored.",
                 hint="Correct [storage] address, mount the folder, or restore both from one backup.",
             )
-        unfinished = session.scalars(select(Ingest).where(Ingest.state == IngestState.PREPARED).order_by(Ingest.number))
+        unfinished = session.scalars(select(Ingest).where(IS_PREPARED).order_by(Ingest.number))
         pending: dict[int, list[Ingest]] = {}
         for record in unfinished:
             pending.setdefault(record.shown_as or record.number, []).append(record)

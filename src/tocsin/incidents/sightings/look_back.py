@@ -12,7 +12,7 @@ import polars as pl
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.events import EventStore, Ingest, IngestState
+from tocsin.events import IS_PREPARED, EventStore, Ingest
 from tocsin.incidents.sightings.matching import KINDS, MATCHED, NEEDED, ObservableMatcher, WatchedObservable
 from tocsin.node.records import Database, take_turns
 
@@ -47,7 +47,7 @@ def look_back(
     if not matcher.numbers or up_to <= after:
         return pl.DataFrame(schema=MATCHED)
     with database.reading() as session:  # first: what is committed meanwhile is in the table then
-        prepared = select(Ingest.parts).where(Ingest.state == IngestState.PREPARED, Ingest.number <= up_to)
+        prepared = select(Ingest.parts).where(IS_PREPARED, Ingest.number <= up_to)
         coming = {str(part["path"]) for parts in session.scalars(prepared) for part in parts}
     listing = store.table.listing()
     may = (pl.col("partition.day") >= (now - PAST).date().isoformat()) & (pl.col("max.ingest") > after)

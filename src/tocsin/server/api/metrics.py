@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from tocsin import __version__
 from tocsin.delivery import STATES_OF_GROUP, Delivery, DeliveryItem, ItemState, StateGroup
-from tocsin.events import FeedAlarm, FeedRecord, Ingest, IngestState, open_rows
+from tocsin.events import IS_PREPARED, FeedAlarm, FeedRecord, Ingest, IngestState, open_rows
 from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.letters import Letter
@@ -93,7 +93,7 @@ class _Figures(Collector):
         with self._lock:
             up_to, sums = self._summed
             newer = Ingest.number > up_to
-            begun = session.scalar(select(func.min(Ingest.number)).where(newer, ~committed))
+            begun = session.scalar(select(func.min(Ingest.number)).where(newer, IS_PREPARED))
             final = (begun or (session.scalar(select(func.max(Ingest.number))) or 0) + 1) - 1
             more = session.execute(select(*columns).where(newer, Ingest.number <= final)).one()
             sums = tuple(map(add, sums, more))

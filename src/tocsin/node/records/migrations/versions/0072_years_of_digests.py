@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Indices of digests; of reports one by feed with what is summed up, and one of those that were read again."""
+    """Indices of digests; of reports one by feed with what is summed up, and of the few that are replays or prepared."""
     op.create_index("ix_delivery_team_id_state_channel", "delivery", ["team_id", "state", "channel"])
     op.create_index("ix_delivery_created_at", "delivery", ["created_at"])
     _create_partial("ix_delivery_repeats", "delivery", "repeats", "repeats IS NOT NULL")
@@ -19,6 +19,7 @@ def upgrade() -> None:
     op.drop_index("ix_ingest_feed_id_started_at", "ingest")
     op.drop_index("ix_ingest_replay_of", "ingest")
     _create_partial("ix_ingest_replay_of", "ingest", "replay_of", "replay_of IS NOT NULL")
+    _create_partial("ix_ingest_prepared", "ingest", "number", "state = 'prepared'")
 
 
 def _create_partial(name: str, table: str, column: str, condition: str) -> None:
