@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Indices of digests; of reports one by feed with what is summed up, and of the few that are replays or prepared."""
+    """Indices of digests; of reports one by feed with what is summed up, of the few that are replays or prepared."""
     op.create_index("ix_delivery_team_id_state_channel", "delivery", ["team_id", "state", "channel"])
     op.create_index("ix_delivery_created_at", "delivery", ["created_at"])
     _create_partial("ix_delivery_repeats", "delivery", "repeats", "repeats IS NOT NULL")
