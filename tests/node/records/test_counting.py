@@ -52,3 +52,11 @@ def test_what_is_between_two_times_is_found_though_a_clock_was_turned_back(datab
         assert found == sorted(
             at for at in times if (since is None or since <= at) and (until is None or at < until)
         ), (times, since, until)
+
+
+def test_the_first_and_the_last_day_that_can_be_typed_narrow_nothing(database: Database) -> None:
+    note(database, [BEGAN])
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    with database.reading() as session:
+        asked = select(AuditEntry.at).where(*made_between(AuditEntry.id, AuditEntry.at, first, last))
+        assert session.scalars(asked).all() == [BEGAN]

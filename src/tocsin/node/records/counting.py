@@ -1,6 +1,6 @@
 """A list of what a node has kept for years: counted up to a limit, and looked at from where it begins."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -10,6 +10,7 @@ COUNTED: Final = 10_000
 """Rows are counted up to so many. Whoever looks for something narrows long before."""
 
 _TURNED: Final = timedelta(days=1)
+_MIN, _MAX = datetime.min.replace(tzinfo=UTC) + _TURNED, datetime.max.replace(tzinfo=UTC) - _TURNED
 _LAST: Final = 2**63 - 1
 
 
@@ -37,9 +38,9 @@ def made_between(
     if until is None:
         return [] if since is None else [at >= since]
     when, by_time = func.coalesce(at, at), select(number).correlate(None).limit(1)
-    after = by_time.where(at >= until + _TURNED).order_by(at).scalar_subquery()
+    after = by_time.where(at >= min(until, _MAX) + _TURNED).order_by(at).scalar_subquery()
     met = [when < until, number < func.coalesce(after, _LAST)]
     if since is not None:
-        before = by_time.where(at < since - _TURNED).order_by(at.desc()).scalar_subquery()
+        before = by_time.where(at < max(since, _MIN) - _TURNED).order_by(at.desc()).scalar_subquery()
         met += [when >= since, number > func.coalesce(before, -1)]
     return met
