@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.models import Delivery, DeliveryState
 from tocsin.node.letters import Letter, LetterState
-from tocsin.node.records import count_up_to, made_between
+from tocsin.node.records import count_up_to, newest_first
 
 
 class StateGroup(StrEnum):
@@ -61,19 +61,21 @@ class DeliveryFilter:
 
 def find_digests(session: Session, wanted: DeliveryFilter, *, limit: int) -> Sequence[Delivery]:
     """The digests, newest first."""
-    query = select(Delivery).where(*_met(Delivery, wanted))
-    return session.scalars(query.order_by(Delivery.id.desc()).limit(limit)).all()
+    after, order = newest_first(Delivery.id, Delivery.created_at, until=wanted.until, before=wanted.before)
+    query = select(Delivery).where(*_met(Delivery, wanted), *after)
+    return session.scalars(query.order_by(*order).limit(limit)).all()
 
 
 def find_letters(session: Session, wanted: DeliveryFilter, *, limit: int) -> Sequence[Letter]:
     """The letters, newest first; ``teams`` does not narrow them."""
-    query = select(Letter).where(*_met(Letter, wanted))
-    return session.scalars(query.order_by(Letter.id.desc()).limit(limit)).all()
+    after, order = newest_first(Letter.id, Letter.created_at, until=wanted.until, before=wanted.before)
+    query = select(Letter).where(*_met(Letter, wanted), *after)
+    return session.scalars(query.order_by(*order).limit(limit)).all()
 
 
 def count_found(session: Session, table: type[Delivery] | type[Letter], wanted: DeliveryFilter) -> int:
     """How many of them there are on all pages; counted by `count_up_to`."""
-    return count_up_to(session, select(table.id).where(*_met(table, replace(wanted, before=0))))
+    return count_up_to(session, select(table.id).where(*_met(table, wanted)))
 
 
 def count_digests(
@@ -95,12 +97,15 @@ def _by_group(session: Session, table: type[Delivery] | type[Letter], wanted: De
 def _met(table: type[Delivery] | type[Letter], wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
     met: list[ColumnElement[bool]] = []
     if wanted.groups:
-        met.append(table.state.in_([state for group in wanted.groups for state in STATES_OF_GROUP[group]]))
+        by_time = StateGroup.GONE in wanted.groups and wanted.until is not None  # an index leads to all that have left
+        state = table.state.concat("") if by_time else table.state
+        met.append(state.in_([state for group in wanted.groups for state in STATES_OF_GROUP[group]]))
     if wanted.states:
         met.append(table.state.in_(wanted.states))
-    met += made_between(table.id, table.created_at, wanted.since, wanted.until)
-    if wanted.before:
-        met.append(table.id < wanted.before)
+    if wanted.since is not None:
+        met.append(table.created_at >= wanted.since)
+    if wanted.until is not None:
+        met.append(table.created_at < wanted.until)
     return [*met, *(_met_by_letters(wanted) if table is Letter else _met_by_digests(wanted))]
 
 

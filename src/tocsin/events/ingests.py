@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from tocsin.events.models import FeedRecord, Ingest, IngestState, LeftAside
-from tocsin.node.records import count_up_to, ingests_with_purged_rows, made_between, purged_rows
+from tocsin.node.records import count_up_to, ingests_with_purged_rows, newest_first, purged_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,10 @@ class WaitingRows:
 def find_ingests(
     session: Session, wanted: IngestFilter, *, before: int | None = None, limit: int = 50
 ) -> Sequence[tuple[Ingest, FeedRecord]]:
-    """The newest that match, with their feeds; ``before``: only those with smaller numbers, a stable cursor."""
+    """The newest that match, with their feeds; ``before``: only those after the one of this number, a stable cursor."""
     query = select(Ingest, FeedRecord).join(FeedRecord, FeedRecord.id == Ingest.feed_id)
-    query = _filtered(query, wanted).order_by(Ingest.number.desc()).limit(limit)
-    if before is not None:
-        query = query.where(Ingest.number < before)
+    after, order = newest_first(Ingest.number, Ingest.started_at, until=wanted.until, before=before or 0)
+    query = _filtered(query, wanted).where(*after).order_by(*order).limit(limit)
     return [(ingest, feed) for ingest, feed in session.execute(query)]
 
 
@@ -141,5 +140,8 @@ def _filtered(query: Select[Ingest, FeedRecord], wanted: IngestFilter) -> Select
     for given, condition in conditions.items():
         if given:
             query = query.where(condition)
-    query = query.where(*made_between(Ingest.number, Ingest.started_at, wanted.since, wanted.until))
+    if wanted.since is not None:
+        query = query.where(Ingest.started_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(Ingest.started_at < wanted.until)
     return query.where(Ingest.quarantined > 0) if wanted.set_aside else query

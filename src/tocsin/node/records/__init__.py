@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         words_by_reference,
     )
     from tocsin.node.records.change_notices import hear_changes
-    from tocsin.node.records.counting import COUNTED, AtLeast, count_up_to, made_between
+    from tocsin.node.records.counting import COUNTED, AtLeast, count_up_to, newest_first
     from tocsin.node.records.engine import (
         Base,
         Database,

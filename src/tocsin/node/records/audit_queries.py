@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from tocsin.node.errors import NotFoundError
 from tocsin.node.records.audit import AuditAction, AuditEntry, AuditSeal
 from tocsin.node.records.audit_texts import AsideKind, AuditAside, erase_aside, read_asides
-from tocsin.node.records.counting import made_between
+from tocsin.node.records.counting import newest_first
 
 MOST: Final = 500
 """Entries of one page."""
@@ -47,8 +47,6 @@ class AuditFilter:
             query = query.where(or_(of.subject == self.subject, within))
         if self.may is not None:
             query = query.where(self.may(of.subject))
-        if of is AuditEntry:
-            return query.where(*made_between(of.id, of.at, self.since, self.until))
         if self.since:
             query = query.where(of.at >= self.since)
         return query.where(of.at < self.until) if self.until else query
@@ -83,14 +81,18 @@ def _by_reference(session: Session, asked: AuditFilter) -> AuditFilter:
 
 
 def list_entries(session: Session, asked: AuditFilter, *, before: int | None = None, limit: int = 100) -> AuditPage:
-    """Entries with ids below ``before``, the newest first, at most ``limit`` (and at most `MOST`)."""
+    """Entries after the one numbered ``before``, the newest first, at most ``limit`` (and at most `MOST`)."""
     limit, asked = min(limit, MOST), _by_reference(session, asked)
-    older = select(AuditEntry) if before is None else select(AuditEntry).where(AuditEntry.id < before)
-    # A kind with very many things would be sorted whole: they are among the newest then.
-    newest = aliased(AuditEntry, older.order_by(AuditEntry.id.desc()).limit(_NEWEST).subquery())
-    found = list(session.scalars(asked.narrow(select(newest), newest).order_by(newest.id.desc()).limit(limit + 1)))
+    until = None if asked.word or asked.actor or asked.subject else asked.until  # these have indexes of their own
+    found: list[AuditEntry] = []
+    if until is None:  # a kind with very many things would be sorted whole: they are among the newest then
+        older = select(AuditEntry) if before is None else select(AuditEntry).where(AuditEntry.id < before)
+        newest = aliased(AuditEntry, older.order_by(AuditEntry.id.desc()).limit(_NEWEST).subquery())
+        found += session.scalars(asked.narrow(select(newest), newest).order_by(newest.id.desc()).limit(limit + 1))
     if len(found) <= limit:
-        found = list(session.scalars(asked.narrow(older).order_by(AuditEntry.id.desc()).limit(limit + 1)))
+        after, order = newest_first(AuditEntry.id, AuditEntry.at, until=until, before=before or 0)
+        query = asked.narrow(select(AuditEntry)).where(*after).order_by(*order)
+        found = list(session.scalars(query.limit(limit + 1)))
     return AuditPage(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
 

@@ -1,6 +1,6 @@
-"""A list of what a node has kept for years: counted up to a limit, and looked at from where it begins."""
+"""Lists of what a node has kept for years: counted up to a limit, and looked at from where they begin."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -8,10 +8,6 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 COUNTED: Final = 10_000
 """Rows are counted up to so many. Whoever looks for something narrows long before."""
-
-_TURNED: Final = timedelta(days=1)
-_MIN, _MAX = datetime.min.replace(tzinfo=UTC) + _TURNED, datetime.max.replace(tzinfo=UTC) - _TURNED
-_LAST: Final = 2**63 - 1
 
 
 class AtLeast(int):
@@ -24,23 +20,18 @@ def count_up_to(session: Session, rows: Select[Any]) -> int:
     return found if found <= COUNTED else AtLeast(COUNTED)
 
 
-def made_between(
-    number: InstrumentedAttribute[int],
-    at: InstrumentedAttribute[datetime],
-    since: datetime | None,
-    until: datetime | None,
-) -> list[ColumnElement[bool]]:
-    """The conditions that a row was made from one time on and before another, in a table of numbers that ascend.
+def newest_first(
+    number: InstrumentedAttribute[int], at: InstrumentedAttribute[datetime], *, until: datetime | None, before: int
+) -> tuple[list[ColumnElement[bool]], list[ColumnElement[Any]]]:
+    """The condition and the order by which the newest rows are asked for, after the one numbered ``before`` (0: all).
 
-    ``at`` has an index. The newest of them are found without a look at all that came after: numbers lead to them, and
-    of times too a database would put all in order first. A clock may have been turned back by a day.
+    Where only those up to a time are asked for, by an index of ``at``, so that what came later is not looked at, and a
+    clock that was wrong for a while misplaces nothing else. Else by number.
     """
     if until is None:
-        return [] if since is None else [at >= since]
-    when, by_time = func.coalesce(at, at), select(number).correlate(None).limit(1)
-    after = by_time.where(at >= min(until, _MAX) + _TURNED).order_by(at).scalar_subquery()
-    met = [when < until, number < func.coalesce(after, _LAST)]
-    if since is not None:
-        before = by_time.where(at < max(since, _MIN) - _TURNED).order_by(at.desc()).scalar_subquery()
-        met += [when >= since, number > func.coalesce(before, -1)]
-    return met
+        return ([number < before] if before else []), [number.desc()]
+    order: list[ColumnElement[Any]] = [at.desc(), number.desc()]
+    if not before:
+        return [], order
+    its_time = select(at).where(number == before).correlate(None).scalar_subquery()
+    return [at <= its_time, (at < its_time) | (number < before)], order
