@@ -167,14 +167,15 @@ def _told(store: EventStore, session: Session) -> pl.DataFrame:
         .agg(pl.col("asn", "type", "country").first())
         .collect(engine="streaming")
     )
-    # Events are kept for a year, and what was sent is not: of older ingests nothing is asked.
-    first: int = events["ingest"].min() or 0  # type: ignore[assignment]  # of any column
     sent = (
         select(DeliveryItem.ingest, DeliveryItem.team_id, Delivery.sent_at)
         .join(Delivery, Delivery.id == DeliveryItem.delivery_id)
-        .where(WAS_SENT, DeliveryItem.ingest >= first)
+        .where(WAS_SENT)
     )
-    told = _frame(session.execute(sent), {"ingest": pl.Int64, "team": pl.Int64, "told": _TIME})
+    # Events are kept for a year, and what was sent for ever: of older ingests nothing is asked.
+    first = events["ingest"].min()
+    rows = () if first is None else session.execute(sent.where(DeliveryItem.ingest >= first))
+    told = _frame(rows, {"ingest": pl.Int64, "team": pl.Int64, "told": _TIME})
     members = [(row.number, team) for row in session.scalars(select(TeamSet)) for team in row.members]
     teams = _frame(members, {"set": pl.Int64, "team": pl.Int64})
     return (
