@@ -2,20 +2,15 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.node.letters import LetterState
-from tocsin.node.records import Base, Json, SentenceText, UTCDateTime
+from tocsin.node.records import Base, Json, SentenceText, UTCDateTime, only_where
 from tocsin.node.sentences import say
-
-
-def _where(condition: str) -> dict[str, Any]:
-    """An index of the rows that meet a condition; an option of `Index` for both databases."""
-    return {f"{dialect}_where": text(condition) for dialect in ("sqlite", "postgresql")}
 
 
 class ItemState(StrEnum):
@@ -86,8 +81,8 @@ class Delivery(Base):
         Index("ix_delivery_team_id_created_at", "team_id", "created_at"),
         Index("ix_delivery_team_id_state_channel", "team_id", "state", "channel"),
         Index("ix_delivery_created_at", "created_at"),
-        Index("ix_delivery_repeats", "repeats", **_where("repeats IS NOT NULL")),
-        Index("ix_delivery_released", "team_id", **_where("released_at IS NOT NULL")),
+        Index("ix_delivery_repeats", "repeats", **only_where("repeats IS NOT NULL")),
+        Index("ix_delivery_released", "team_id", **only_where("released_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -4,14 +4,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import JSON, ForeignKey, Index, Text, UniqueConstraint, literal_column, text
+from sqlalchemy import JSON, ForeignKey, Index, Text, UniqueConstraint, literal_column
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.node.records import Base, Json, SentenceText, UTCDateTime
+from tocsin.node.records import Base, Json, SentenceText, UTCDateTime, only_where
 
-_REPLAYS: Final = text("replay_of IS NOT NULL")
-_PREPARED: Final = text("state = 'prepared'")
 _Places = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
@@ -57,8 +55,8 @@ class Ingest(Base):
         # With what is summed up of all reports of a feed: no report itself is looked at.
         Index("ix_ingest_of_feed", "feed_id", "started_at", "state", "replay_of", "rows"),
         # Of nearly all it is empty: an index that held them would lead to all where those are looked for.
-        Index("ix_ingest_replay_of", "replay_of", sqlite_where=_REPLAYS, postgresql_where=_REPLAYS),
-        Index("ix_ingest_prepared", "number", sqlite_where=_PREPARED, postgresql_where=_PREPARED),
+        Index("ix_ingest_replay_of", "replay_of", **only_where("replay_of IS NOT NULL")),
+        Index("ix_ingest_prepared", "number", **only_where("state = 'prepared'")),
     )
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -89,7 +87,7 @@ class Ingest(Base):
 
 
 IS_PREPARED: Final = Ingest.state == literal_column(f"'{IngestState.PREPARED}'")
-"""Written out: the index of them is not taken for a value that comes apart from the statement."""
+"""Written out as their index has it: for a value that comes apart from the statement it need not be taken."""
 
 
 class NotificationRun(Base):

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         SentenceText,
         UTCDateTime,
         insert_for,
+        only_where,
         open_database,
         sqlite_url,
         take_turns,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 from weakref import finalize
 
 from sqlalchemy import JSON, Connection, DateTime, Dialect, Engine, Text, create_engine, event, text
@@ -298,6 +299,11 @@ def take_turns(session: Session, name: str) -> None:
     if session.get_bind().dialect.name == "postgresql":
         key = int.from_bytes(f"tocs{name}".encode())
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+
+
+def only_where(condition: str) -> dict[str, Any]:
+    """What makes an `Index` one of the rows that meet a condition, for either database."""
+    return {f"{dialect}_where": text(condition) for dialect in ("sqlite", "postgresql")}
 
 
 def insert_for(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
