@@ -7,8 +7,10 @@ prefixes (RFC 5737, RFC 3849) and AS numbers (RFC 5398).
 import io
 import json
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +72,11 @@ HEADER = '"timestamp","severity","ip","protocol","port","hostname","tag","asn","
 
 @dataclass(frozen=True)
 class Tocsin:
-    """The command line on one home folder."""
+    """The command line on one home folder; ``clock``: its time, else the machine's."""
 
     home: Path
     environment: dict[str, str]
+    clock: Callable[[], datetime] | None = None
 
     def run(self, *arguments: str | Path, code: int = 0, stdin: bytes = b"") -> str:
         """Standard output of one command, which must end with ``code``."""
@@ -89,7 +92,7 @@ class Tocsin:
         sys.stdin = io.TextIOWrapper(io.BytesIO(stdin))
         try:
             with redirect_stdout(out), redirect_stderr(err):
-                main(["--home", str(self.home), *map(str, arguments)])
+                main(["--home", str(self.home), *map(str, arguments)], clock=self.clock)
             code = 0
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -41,7 +41,7 @@ class House:
     @property
     def tocsin(self) -> Tocsin:
         """Its command line."""
-        return Tocsin(self.home, {})
+        return Tocsin(self.home, {}, self.now)
 
     def letter_to(self, mailbox: str, with_words: str) -> str:
         """The text of the first mail to a mailbox that holds these words, once it came."""

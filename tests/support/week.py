@@ -92,7 +92,7 @@ class Week:
     @property
     def tocsin(self) -> Tocsin:
         """Its command line."""
-        return Tocsin(self.node.home, {"NO_COLOR": "1"})
+        return Tocsin(self.node.home, {"NO_COLOR": "1"}, lambda: self.now)
 
     def at(self, day: int, hour: float) -> None:
         """Set the time."""

@@ -51,7 +51,7 @@ class World:
     @property
     def tocsin(self) -> Tocsin:
         """Its command line."""
-        return Tocsin(self.node.home, {})
+        return Tocsin(self.node.home, {}, lambda: self.now)
 
     def client(self, *, public: bool = False) -> httpx.Client:
         """A browser without cookies that follows no redirect by itself, on a real server of its own."""

@@ -5,7 +5,8 @@ import gc
 import importlib
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -105,11 +106,11 @@ def root(
             finish_interrupted(place)
         except TocsinError as error:
             note(f"A purge is not finished yet. {error} {error.hint}")
-    ctx.obj = NodeInvocation(place, json_output, server)
+    ctx.obj = NodeInvocation(place, json_output, server, ctx.obj)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run one command and end the process with its exit code."""
+def main(argv: Sequence[str] | None = None, *, clock: Callable[[], datetime] | None = None) -> None:
+    """Run one command and end the process with its exit code; ``clock``: its time, else the machine's."""
     os.umask(0o077)  # what a node writes, no other user of the machine reads
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's; matrices are small, and threads that wait turn round
     gc.set_threshold(50_000)  # loading makes no garbage, and looking for it 130 times takes a tenth of a start
@@ -117,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = hoist_globals(list(sys.argv[1:] if argv is None else argv))
     words = [word for word, before in zip(arguments, ["", *arguments], strict=False) if before not in _VALUED]
     try:
-        application(_needed(words))(arguments)
+        application(_needed(words))(arguments, obj=clock)
     except TocsinError as error:
         fail(error)
     except BrokenPipeError:

@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,7 +58,7 @@ def run(
     elif forever:
         _run_forever(call, node, [one.name for one in chosen])
     else:
-        _run_once(call, node, chosen if names else _due(chosen))
+        _run_once(call, node, chosen if names else _due(chosen, call.now))
 
 
 @app.command()
@@ -106,20 +106,16 @@ def _chosen(found: "Sequence[CollectorStatus]", names: Sequence[str]) -> "list[C
     return [by_name[name] for name in dict.fromkeys(names)] or list(found)
 
 
-def _due(found: "Iterable[CollectorStatus]") -> "list[CollectorStatus]":
-    return [one for one in found if one.is_due(_now())]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+def _due(found: "Iterable[CollectorStatus]", now: datetime) -> "list[CollectorStatus]":
+    return [one for one in found if one.is_due(now)]
 
 
 def _run_once(call: NodeInvocation, node: "NodeWithStores", chosen: "Sequence[CollectorStatus]") -> None:
     from tocsin.events import watch_feeds
 
     with _until_told() as told:
-        runs = list(_runs(node, chosen, told))
-    watch_feeds(node.database, now=_now())
+        runs = list(_runs(call, chosen, told))
+    watch_feeds(node.database, now=call.now)
     for one in runs:
         if not (one.error or one.taken or one.refused):
             note(f"{one.name}: nothing new.")
@@ -138,33 +134,31 @@ def _run_forever(call: NodeInvocation, node: "NodeWithStores", names: Sequence[s
     if not names:
         raise UsageError("tocsin.toml has no collectors.", hint="docs/collectors.md shows how to write one.")
     note(f"Collecting {', '.join(names)}; press Ctrl-C to end.")
-    watched = _now() - _BETWEEN_LOOKS
+    watched = call.now - _BETWEEN_LOOKS
     with _until_told() as told:
         while not told.is_set():
             try:
                 mine = [one for one in _standings(node) if one.name in names]
-                for one in _runs(node, _due(mine), told):
+                for one in _runs(call, _due(mine, call.now), told):
                     if call.json:
                         print_json(_run_document(one))
-                if _now() - watched >= _BETWEEN_LOOKS:
-                    watched = _now()
+                if call.now - watched >= _BETWEEN_LOOKS:
+                    watched = call.now
                     watch_feeds(node.database, now=watched)
-                told.wait(_until_next([one for one in _standings(node) if one.name in names]))
+                told.wait(_until_next([one for one in _standings(node) if one.name in names], call.now))
             except TocsinError as error:
                 note_error("tocsin", error)
                 told.wait(_AFTER_TROUBLE)
     note("Ended.")
 
 
-def _until_next(found: "Sequence[CollectorStatus]") -> float:
+def _until_next(found: "Sequence[CollectorStatus]", now: datetime) -> float:
     """Seconds until the next is due."""
-    seconds = [(one.next_try_at - _now()).total_seconds() if one.next_try_at else 0.0 for one in found]
+    seconds = [(one.next_try_at - now).total_seconds() if one.next_try_at else 0.0 for one in found]
     return max(0.2, min([_LONGEST_SLEEP, *seconds]))
 
 
-def _runs(
-    node: "NodeWithStores", chosen: "Iterable[CollectorStatus]", told: threading.Event
-) -> "Iterator[CollectorRun]":
+def _runs(call: NodeInvocation, chosen: "Iterable[CollectorStatus]", told: threading.Event) -> "Iterator[CollectorRun]":
     """Run one after the other, saying what happens."""
     from tocsin.pipeline.collectors import CollectorRun, run_collector
 
@@ -172,7 +166,9 @@ def _runs(
         if told.is_set():
             return
         try:
-            done = run_collector(node, one, clock=_now, stop=told.is_set, progress=partial(_progress, one.name))
+            done = run_collector(
+                call.node, one, clock=call.clock, stop=told.is_set, progress=partial(_progress, one.name)
+            )
         except ConflictError as error:
             done = CollectorRun(one.name, error=error)
         _say_run(done)
@@ -197,7 +193,7 @@ def _dry_run(call: NodeInvocation, node: "NodeWithStores", chosen: "Sequence[Col
     failed = False
     for one in chosen:
         try:
-            for offer in would_take(node, one, clock=_now):
+            for offer in would_take(node, one, clock=call.clock):
                 reports = [{"name": item.name, "bytes": item.size} for item in offer.items]
                 refused = {"refused": offer.refused} if offer.refused else {}
                 found.append({"collector": one.name, "what": offer.label, "reports": reports, **refused})

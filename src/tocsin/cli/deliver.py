@@ -45,7 +45,7 @@ def _watch(call: NodeInvocation, node: "NodeWithStores", every: float) -> None:
 
     note("Sending what becomes due; press Ctrl-C to end.")
     problem = ""
-    for summary in tell_as_due(node, every=every, clock=lambda: call.now):
+    for summary in tell_as_due(node, every=every, clock=call.clock):
         if summary.digests or summary.letters or summary.held or summary.failed or summary.withheld or summary.expired:
             call.emit(document(summary), lambda done=summary: show(done, node))  # type: ignore[misc]
         if summary.uncovered:

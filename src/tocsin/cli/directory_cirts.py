@@ -39,7 +39,7 @@ def cirts(
     if form == "map":
         from tocsin.cli.directory_maps import cirt_map, put_map
 
-        put_map(cirt_map(among, found, at.date()), out)
+        put_map(cirt_map(among, found, at.date(), made_on=call.now.date()), out)
     elif call.json:
         print_json(_document(among, found, at))
     elif form == "csv":

@@ -40,7 +40,7 @@ def coverage(
     if form == "map":
         from tocsin.cli.directory_maps import coverage_map, put_map
 
-        put_map(coverage_map(found), out)
+        put_map(coverage_map(found, made_on=call.now.date()), out)
     elif call.json:
         print_json(document(found, rows, code))
     elif form == "csv":

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,7 +31,7 @@ def team(
     from tocsin.directory import judge_trust, read_about
     from tocsin.directory.keys import team_keys
 
-    at = end_of_day(on) if on else None
+    at = end_of_day(on, call.now) if on else None
     now = at or call.now
     about = read_about(call.database, team, at)
     keys = team_keys(call.database, [about.team.id])
@@ -64,7 +64,7 @@ def trust(call: NodeInvocation, team: _Team) -> None:
         "needs": {what: asdict(verdict) for what, verdict in verdicts.items()},
         "attestations": [asdict(reason) for reason in weigh(about.facts, today)],
     }
-    call.emit(document, lambda: _print_trust(about, verdicts))
+    call.emit(document, lambda: _print_trust(about, verdicts, call.now))
 
 
 def show_fact_said(done: "TeamFactSaid") -> None:
@@ -156,8 +156,8 @@ def _print_verdicts(verdicts: "dict[str, TrustVerdict]") -> None:
         say(f"{what}: " + ("trusted" if verdict.ok else f"not trusted, needs {', '.join(verdict.missing)}"))
 
 
-def _print_trust(about: "TeamRecord", verdicts: "dict[str, TrustVerdict]") -> None:
-    _print_vouching(about, datetime.now(UTC))
+def _print_trust(about: "TeamRecord", verdicts: "dict[str, TrustVerdict]", now: datetime) -> None:
+    _print_vouching(about, now)
     _print_verdicts(verdicts)
     if not verdicts:
         say("This node asks for no attestation: the setting directory.needs is empty.")

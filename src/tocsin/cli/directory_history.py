@@ -37,7 +37,7 @@ def history(
     from tocsin.networks import Networks
     from tocsin.sharing.lookup import read_subject
 
-    at = end_of_day(on)
+    at = end_of_day(on, call.now)
     if _is_value(query):
         told = _of_value(call.database, query, at)
     elif _is_team(query):
@@ -81,13 +81,13 @@ class _HistoryAnswer:
         }
 
 
-def end_of_day(text: str) -> datetime:
+def end_of_day(text: str, now: datetime) -> datetime:
     """The last moment of a day, UTC; of today where none is given."""
     try:
-        day = date.fromisoformat(text.strip()) if text else datetime.now(UTC).date()
+        day = date.fromisoformat(text.strip()) if text else now.date()
     except ValueError:
         raise UsageError(f"--on '{text}' is not a date such as 2026-11-01.") from None
-    if day > datetime.now(UTC).date():
+    if day > now.date():
         raise UsageError(f"--on '{text}' has not come yet.")
     return datetime.combine(day, time.max, UTC)
 

@@ -1,7 +1,7 @@
 """Maps of coverage and of national CIRTs, as a picture or as a page with the figures behind it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,7 +30,7 @@ def put_map(report: "ReadinessReport", out: Path | None) -> None:
     put(standalone(first.svg, f"{first.title} ({report.recipe['as_of']})"), out)
 
 
-def coverage_map(found: "Coverage") -> "ReadinessReport":
+def coverage_map(found: "Coverage", *, made_on: date) -> "ReadinessReport":
     """Coverage of AS numbers by country."""
     from tocsin.interface.documents import ReadinessReport, ReportSection, ReportTable
     from tocsin.networks import country_names
@@ -60,7 +60,7 @@ def coverage_map(found: "Coverage") -> "ReadinessReport":
     return ReadinessReport(
         title=figures[0].title,
         subtitle=f"Coverage of Autonomous Systems as of {found.day}",
-        made_on=datetime.now(UTC).date(),
+        made_on=made_on,
         sections=(ReportSection("coverage", "Coverage", "Where a contact is known", (*figures, table)),),
         data=every,
         recipe={
@@ -90,7 +90,7 @@ def _share_figure(found: "Coverage", name: str, words: str, table: "ReportTable"
     return Figure(name, title, svg, alt, table, note=f"Percent of AS numbers. {_SQUARES}", again=again)
 
 
-def cirt_map(among: "StateSet", found: "Sequence[CirtAssessment]", day: date) -> "ReadinessReport":
+def cirt_map(among: "StateSet", found: "Sequence[CirtAssessment]", day: date, *, made_on: date) -> "ReadinessReport":
     """National CIRTs by two rules."""
     from tocsin.directory.states import GROUPS
     from tocsin.interface.documents import ReadinessReport, ReportSection, ReportTable
@@ -122,7 +122,7 @@ def cirt_map(among: "StateSet", found: "Sequence[CirtAssessment]", day: date) ->
     return ReadinessReport(
         title=figures[0].title,
         subtitle=f"National CIRTs by two rules as of {day}: {among.title}, {among.as_of}",
-        made_on=datetime.now(UTC).date(),
+        made_on=made_on,
         sections=(ReportSection("cirts", "CIRTs", "Two rules, side by side", (*figures, table)),),
         data=table,
         recipe={"as_of": day, "states": among.title, "states_as_of": among.as_of, "source": among.source},

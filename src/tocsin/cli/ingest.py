@@ -47,7 +47,7 @@ def ingest(
         with remote.client_of(call) as client:
             outcome = remote.ingest(client, paths, source=source, feed=feed)
     else:
-        outcome = take_in(call.node, paths, source=source, feed=feed, progress=_progress)
+        outcome = take_in(call.node, paths, source=source, feed=feed, progress=_progress, clock=call.clock)
     call.emit(document(outcome), lambda: show(outcome))
     for path, error in outcome.failed:
         note_error(f"{path} was not taken in", error)

@@ -1,6 +1,5 @@
 """`tocsin move`: the records into another database, and back."""
 
-from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,7 +40,7 @@ def move(
     if bool(database) == back or (storage and back):
         raise UsageError("Name the new place: either --database URL, where wanted with --storage, or --back.")
     done = move_node(
-        call.home, database, storage=storage, trial=trial, actor=call.actor, clock=lambda: datetime.now(UTC),
+        call.home, database, storage=storage, trial=trial, actor=call.actor, clock=call.clock,
         told=_Lines(),
     )  # fmt: skip
     words = f"{done.rows:,} rows of {done.tables} tables are the same in {done.database}; {done.seconds:.1f} seconds."

@@ -44,12 +44,10 @@ def show(ctx: typer.Context, reference: Annotated[str, typer.Argument(help="A re
     node = open_node(invocation.home)
     with node.database.reading() as session:
         line = reference_line(session, reference)
-    document = line.document | _hotline(line, node.settings.never_held.phone)
+    document = line.document | _hotline(line, node.settings.never_held.phone, invocation.now)
     emit(invocation, document, lambda: print_table("", ("", ""), [(name, str(of)) for name, of in document.items()]))
 
 
-def _hotline(line: "ReferenceLine", phone: str) -> "dict[str, str | datetime | bool | None]":
-    from datetime import UTC, datetime
-
-    rings = line.rings(datetime.now(UTC))
+def _hotline(line: "ReferenceLine", phone: str, now: "datetime") -> "dict[str, str | datetime | bool | None]":
+    rings = line.rings(now)
     return {"ring": rings, "phone": phone if rings else ""}

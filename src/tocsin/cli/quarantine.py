@@ -71,7 +71,7 @@ def edit(
 
     wanted = text or sys.stdin.read()
     if try_:
-        tried = try_row(call.node, ingest, wanted)
+        tried = try_row(call.node, ingest, wanted, now=call.now)
         plan = [
             {"team": one.team.key, "due_at": one.due_at, "events": one.events, "withheld": one.withheld}
             for one in tried.notifications

@@ -1,7 +1,5 @@
 """`tocsin standby`: copies for a second machine, how it is, and sending without one."""
 
-from datetime import UTC, datetime
-
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
@@ -15,7 +13,7 @@ def copy(call: NodeInvocation) -> None:
     """Bring what changed into the folder of the settings now; the server does it by itself."""
     from tocsin.operations.standby_copy import make_copy
 
-    done = make_copy(call.node, now=lambda: datetime.now(UTC))
+    done = make_copy(call.node, now=call.clock)
     words = f"{done.files:,} new files and blocks, {done.bytes:,} bytes" if done.files else "Nothing had changed"
     call.emit(vars(done), f"{words}; {done.seconds:.1f} seconds. The newest copy is of {done.made:%H:%M:%S} UTC.")
 

@@ -30,7 +30,7 @@ def takeover(
     from tocsin.operations.standby_takeover import take_over
 
     done = take_over(
-        folder.expanduser().absolute(), call.home, now=lambda: datetime.now(UTC),
+        folder.expanduser().absolute(), call.home, now=call.clock,
         keyring=keyring(gpg_home, passphrase_file), actor=call.actor, trial=trial, older=older,
     )  # fmt: skip
     call.emit(

@@ -33,7 +33,7 @@ def watch(
     share_heap()
     note(f"Watching {folder}; press Ctrl-C to end.")
     while True:
-        for name, outcome in take_in_folder(call.node, folder, source=source, feed=feed):
+        for name, outcome in take_in_folder(call.node, folder, source=source, feed=feed, clock=call.clock):
             if call.json:
                 print_json({"file": name, **document(outcome)})
             for _, error in outcome.failed:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
@@ -31,11 +31,12 @@ _WHOLE = re.compile(r"[A-Z]{3}-\d{4}-\d{7,}|\d{4}-\d\d-\d\d")  # references, whi
 class Invocation:
     """One call of a command: its global options, and the node that it works on.
 
-    ``server``: the node to ask, or empty.
+    ``server``: the node to ask, or empty. ``clock``: what gives the present moment, in UTC.
     """
 
-    def __init__(self, home: Path, json: bool, server: str = "") -> None:
+    def __init__(self, home: Path, json: bool, server: str = "", clock: Callable[[], datetime] | None = None) -> None:
         self._home, self.json, self.server = home, json, server
+        self.clock = clock or partial(datetime.now, UTC)
 
     def own_facts(self, query: str, *, unit: str, at: datetime) -> list[dict[str, str]]:  # noqa: ARG002 (where there is a node it is asked)
         """What the records of the node say for a query: rows with the columns that it takes.
@@ -80,7 +81,7 @@ class Invocation:
     @property
     def now(self) -> datetime:
         """The present moment, in UTC."""
-        return datetime.now(UTC)
+        return self.clock()
 
     @property
     def actor(self) -> str:

@@ -26,6 +26,7 @@ from tocsin.pipeline.collectors.kinds import (
 )
 from tocsin.pipeline.groups import IngestRequest, IngestSummary
 from tocsin.pipeline.ingest import ingest_each, open_session
+from tocsin.pipeline.parse import Clock
 from tocsin.pipeline.stores import NodeWithStores
 
 _SETTLED = 0.5  # seconds without change after which a file counts as complete
@@ -81,7 +82,7 @@ KIND: Final = CollectorKind(FolderSettings, _open)
 
 
 def take_in_folder(
-    node: NodeWithStores, folder: Path, *, source: str | None = None, feed: str | None = None
+    node: NodeWithStores, folder: Path, *, source: str | None = None, feed: str | None = None, clock: Clock
 ) -> Iterator[tuple[str, IngestSummary]]:
     """Take in the files of a folder in order of name; each goes to ``done/`` or ``failed/``.
 
@@ -92,7 +93,7 @@ def take_in_folder(
         return
     classes = class_table(node.settings.never_held)
     requests = [IngestRequest((path,), source, feed) for path in complete]
-    with open_session(node) as workshop:
+    with open_session(node, clock=clock) as workshop:
         for request, outcome in ingest_each(workshop, requests, place="watch"):
             [path] = request.paths
             refused = failure_text(outcome.failed[0][1]) if outcome.failed else ""
