@@ -1,7 +1,6 @@
 """People on the command line, and their letters on their way: an invitation arrives, and lets in whom it should."""
 
 import re
-from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -18,18 +17,12 @@ def world(fresh: Path, tmp_path: Path) -> World:
     return copy_world(fresh, tmp_path)
 
 
-def at_real_time(world: World) -> World:
-    """The command line has no other time."""
-    world.now = datetime.now(UTC)
-    return world
-
-
 def test_from_nobody_to_a_node_with_people(world: World) -> None:
     tocsin = world.tocsin
     assert tocsin.json("people", "list") == []
     first = tocsin.json("people", "first")["link"]
     assert tocsin.json("people", "first")["link"] == first
-    with visits(at_real_time(world)) as visit:
+    with visits(world) as visit:
         visit.post(path_of(first), name="Ana", mailbox="ana@people.example", password=PASSWORD)
         assert tocsin.call("people", "first")[0] == 1
         invited = tocsin.json("people", "invite", "bo@people.example", "operator", "--team", "operator")["link"]
@@ -80,7 +73,7 @@ def test_an_invitation_arrives_though_first_mails_are_held(world: World) -> None
 
 def test_behind_https_the_cookies_are_bound_to_the_host(world: World) -> None:
     link = world.tocsin.json("people", "first")["link"]
-    with visits(at_real_time(world)) as visit:
+    with visits(world) as visit:
         visit.client.headers["X-Forwarded-Proto"] = "https"
         given = visit.post(path_of(link), name="Ana", mailbox="ana@people.example", password=PASSWORD)
     cookies = given.headers.get_list("set-cookie")

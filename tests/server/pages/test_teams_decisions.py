@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -12,7 +12,7 @@ import pytest
 from support.browser import browser as chromium
 from support.console_users import Browser, browser_of, person, session_of
 from support.dns_server import dns_server
-from support.world import World, copy_world, served, text_of
+from support.world import START, World, copy_world, served, text_of
 from tocsin.directory import read_conflicts, read_merges, read_team
 from tocsin.directory.claims import make_claim, read_claim, show_dns
 from tocsin.networks import Networks, networks_of
@@ -20,7 +20,7 @@ from tocsin.node.accounts import AccountRole
 from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+NOW = START + timedelta(days=12)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def world(furnished: Path, tmp_path: Path) -> World:
 
 @contextmanager
 def visiting(world: World, role: AccountRole = AccountRole.MANAGER) -> Iterator[Browser]:
-    application = make_application(world.node, clock=lambda: datetime.now(UTC))
+    application = make_application(world.node, clock=lambda: NOW)
     with browser_of(application, world.node, role, now=NOW) as browser:
         yield browser
 
@@ -212,7 +212,7 @@ def test_what_an_as_announces_is_what_its_addresses_say(world: World) -> None:
 
 
 def test_the_map_says_the_same_as_the_table(world: World) -> None:
-    application = make_application(world.node, clock=lambda: datetime.now(UTC))
+    application = make_application(world.node, clock=lambda: NOW)
     secret = session_of(world.node, person(world.node, AccountRole.ANALYST, now=NOW), now=NOW)
     with served(application) as port, chromium() as page:
         page.command("Network.enable")
