@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import subprocess
 
-_ONE_THREAD: Final = {
+ONE_THREAD: Final = {
     "POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "_RJEM_MALLOC_CONF": "background_thread:false",
 }  # fmt: skip
 """A worker is one thread; and where libraries had others, those would be missing after a fork."""
@@ -226,7 +226,7 @@ def _start_server() -> _Server:
     import subprocess
 
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    environment = {name: os.environ[name] for name in _KEPT_NAMES if name in os.environ} | _ONE_THREAD
+    environment = {name: os.environ[name] for name in _KEPT_NAMES if name in os.environ} | ONE_THREAD
     path = json.dumps([os.path.abspath(one) for one in sys.path if one])
     flags = ["-I", *(["-B"] if sys.flags.dont_write_bytecode else [])]
     with theirs:
@@ -251,7 +251,7 @@ def serve(control_number: int) -> None:
     import gc
     import warnings
 
-    warnings.simplefilter("ignore", DeprecationWarning)  # Polars has a thread that sleeps; see `_ONE_THREAD`
+    warnings.simplefilter("ignore", DeprecationWarning)  # Polars has a thread that sleeps; see `ONE_THREAD`
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us ends us
     atexit.unregister(_CLIENT.close)
     control = socket.socket(fileno=control_number)
