@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.agreements.models import AgreementSignature, StoredAgreement
 from tocsin.exchange.agreements.read import signatures_of
-from tocsin.exchange.dispatches import SIGNATURE, TEXT, DispatchContents, Limits, digits, pack, unpack
+from tocsin.exchange.dispatches import SIGNATURE, TEXT, DispatchContents, Limits, digits, pack, unpack_file
 from tocsin.exchange.partners import pinned_keys
 from tocsin.exchange.statements import (
     Keys,
@@ -19,7 +19,7 @@ from tocsin.exchange.statements import (
     Statement,
     check_signature,
     hash_of,
-    read_statement,
+    read_foreign_statement,
 )
 from tocsin.interface import ActContext
 from tocsin.node.sentences import say
@@ -124,11 +124,11 @@ def read_agreement_file(content: bytes) -> tuple[bytes | None, list[bytes]]:
     """
     if content.lstrip().startswith(ARMOR):
         return None, [content]
-    members = unpack(content, _LIMITS)
+    members = unpack_file(content, _LIMITS)
     name = next((one for one in members if one.endswith(".json")), "")
     if hash_of(members.get(name, b"")) != f"sha256:{name.removesuffix('.json')}":
         raise RefusalError(RefusalCode.BAD_ARCHIVE, say("The file holds no agreement."))
-    read_statement(members[name], members.get(name + SIGNATURE, b"")).said(SharingAgreement)
+    read_foreign_statement(members[name], members.get(name + SIGNATURE, b"")).said(SharingAgreement)
     return members[name], [one for one in members.values() if one.startswith(ARMOR)]
 
 

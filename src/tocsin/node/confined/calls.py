@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from logging import NullHandler, getLogger
@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from tocsin.node import fork_server
-from tocsin.node.confined.child import ANSWER, ENTRY, HEAD, IMPORTED, INLINE, is_confined
+from tocsin.node.confined.child import ANSWER, ENTRY, HEAD, IMPORTED, INLINE, SCRATCH, is_confined
 from tocsin.node.confined.plain_data import NoDataError, decode
 from tocsin.node.errors import InputError, RemoteError, TocsinError
 from tocsin.node.fork_server import ForkedProcess, ForkServerError, OrderedFork
@@ -246,16 +246,16 @@ def _ask(reader: ConfinedReader, asked: bytes) -> bytes:
 def _send(link: socket.socket, reader: ConfinedReader, asked: bytes, into: int) -> None:
     link.settimeout(reader.patience)
     head = HEAD.pack(len(asked), reader.seconds, reader.megabytes * _MEGABYTE, reader.answer_megabytes * _MEGABYTE)
-    with _memory_file() as scratch:
-        if len(asked) <= INLINE:
-            socket.send_fds(link, [head], [into, scratch])
-            link.sendall(asked)
-            return
-        with _memory_file() as whole:
+    with ExitStack() as files:
+        given = [into, *(files.enter_context(_memory_file()) for _ in range(SCRATCH))]
+        if len(asked) > INLINE:
+            given.append(whole := files.enter_context(_memory_file()))
             view, done = memoryview(asked), 0
             while done < len(asked):
                 done += os.pwrite(whole, view[done:], done)
-            socket.send_fds(link, [head], [into, scratch, whole])
+        socket.send_fds(link, [head], given)
+    if len(asked) <= INLINE:
+        link.sendall(asked)
 
 
 def _receive(link: socket.socket, reader: ConfinedReader, into: int, deadline: float) -> bytes:

@@ -9,7 +9,6 @@ import pickle
 import signal
 import socket
 import struct
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +26,7 @@ ANSWER: Final = struct.Struct("=?Q")
 """Of an answer: whether it is in the file for it, and its bytes."""
 
 ENTRY: Final = "tocsin.node.confined.child:serve"
+SCRATCH: Final = 2
 INLINE: Final = 1_000_000
 """Bytes; what is larger goes by a file in memory."""
 
@@ -35,10 +35,10 @@ _POLITENESS: Final = 5  # nice(2): whoever answers people goes first
 
 
 class _Process:
-    """What this process is. ``scratch``: a file in memory that a reader may write to."""
+    """What this process is. ``scratch``: files in memory that a reader may write to."""
 
     confined = False
-    scratch = -1
+    scratch: list[int]
     layers: tuple[str, ...] = ()
 
 
@@ -48,8 +48,8 @@ def is_confined() -> bool:
 
 
 def scratch_file() -> int:
-    """The descriptor of an empty file in memory, no larger than the answer may be; once in a call."""
-    return _Process.scratch if _Process.confined else os.memfd_create("scratch")
+    """The descriptor of an empty file in memory, no larger than the answer may be; a call has two of them."""
+    return _Process.scratch.pop()
 
 
 def layers_here() -> tuple[str, ...]:
@@ -73,11 +73,11 @@ def serve(descriptors: Sequence[int]) -> None:
     rights = sandbox.no_new_rights()
     files = rights and sandbox.restrict_files(sandbox.readable_folders())
     os.nice(_POLITENESS)
-    head, given, _, _ = socket.recv_fds(link, HEAD.size, 3, socket.MSG_WAITALL)
+    head, given, _, _ = socket.recv_fds(link, HEAD.size, SCRATCH + 2, socket.MSG_WAITALL)
     if len(head) < HEAD.size:
         os._exit(0)  # nobody needs it any more
     size, seconds, most_memory, most_answer = HEAD.unpack(head)
-    into, _Process.scratch = given[0], given[1]
+    into, _Process.scratch = given[0], given[1 : SCRATCH + 1]
     sandbox.set_limits(memory, seconds, most_memory, most_answer)
     calls = rights and sandbox.restrict_calls()
     held = {
@@ -85,8 +85,8 @@ def serve(descriptors: Sequence[int]) -> None:
         sandbox.Layer.SECCOMP: calls,
     }  # fmt: skip
     _Process.layers = tuple(layer.value for layer, holds in held.items() if holds)
-    asked = _read(given[2], size) if len(given) > 2 else _receive(link, size)
-    _send(link, into, _answer(asked), most_answer)
+    whole = given[SCRATCH + 1 :]
+    _send(link, into, _answer(_read(whole[0], size) if whole else _receive(link, size)), most_answer)
     os._exit(0)
 
 
@@ -150,4 +150,3 @@ def _send(link: socket.socket, into: int, answer: bytes, most: int) -> None:
         while done < len(answer):
             done += os.pwrite(into, view[done:], done)
     link.sendall(ANSWER.pack(large, len(answer)) + (b"" if large else answer))
-    sys.stdout = sys.stderr = None
