@@ -11,6 +11,8 @@ from sqlalchemy import select
 
 from tocsin.events import Ingest, IngestState, NotificationRun
 from tocsin.node import compiled
+from tocsin.node.confined import Layer
+from tocsin.node.confined.layers import layers_in_force
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
@@ -51,6 +53,7 @@ def examine(home: Path) -> list[HealthFinding]:
         _unfinished,
         _event_table,
         _compiled_reader,
+        _confined_readers,
         _uploads,
         _kept_files,
         feed_checks.feeds,
@@ -168,6 +171,16 @@ def _compiled_reader(_: NodeWithStores) -> Iterator[HealthFinding]:
     else:
         found, mend = say("built for another version or machine, not used"), say("Run scripts/build-scan again.")
         yield HealthFinding(say("compiled reader"), False, found, mend)
+
+
+def _confined_readers(_: NodeWithStores) -> Iterator[HealthFinding]:
+    """Which layers hold strangers' bytes; one that the kernel lacks is said, and the others hold."""
+    held = layers_in_force()
+    missing = [layer.value for layer in Layer if layer.value not in held]
+    found = say("in confined processes: %(layers)s", layers=", ".join(held))
+    if missing:
+        found = join_sentences("; ", [found, say("this kernel lacks %(layers)s", layers=", ".join(missing))])
+    yield HealthFinding(say("reading of others' files"), True, found)
 
 
 def _uploads(node: NodeWithStores) -> Iterator[HealthFinding]:
