@@ -1,4 +1,4 @@
-"""Strangers' bytes in a confined process: each limit, what is out of reach, what comes back, and what ends with what."""
+"""Strangers' bytes in a confined process: each limit, what is out of reach, what comes back, what ends with what."""
 
 import ast
 import importlib
@@ -27,8 +27,7 @@ from support.confined_examples import Colour, Finding
 from support.processes import children
 from tocsin.exchange.statements import RefusalCode, RefusalError
 from tocsin.node import fork_server
-from tocsin.node.confined import ConfinedError, ConfinedReason, Layer, calls, confined_readers
-from tocsin.node.confined.layers import layers_in_force
+from tocsin.node.confined import ConfinedError, ConfinedReason, Layer, calls, confined_readers, layers_in_force
 from tocsin.node.confined.plain_data import NoDataError, decode, encode
 from tocsin.node.sentences import Sentence, say
 
@@ -133,7 +132,7 @@ def test_no_environment_and_no_descriptor_goes_along(monkeypatch: pytest.MonkeyP
 )
 def test_a_forged_answer_makes_nothing(answer: bytes) -> None:
     assert why(examples.forge, answer) is ConfinedReason.FORGED
-    assert not Path("/tmp/taken-over").exists()
+    assert not examples.TAKEN_OVER.exists()
 
 
 def test_an_answer_that_is_not_there_is_not_waited_for() -> None:
@@ -239,11 +238,9 @@ def decorated() -> list[tuple[str, str]]:
     for path in SOURCE.rglob("*.py"):
         module = ".".join(("tocsin", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef) and any(
-                isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id == "confined"
-                for one in node.decorator_list
-            ):
-                found.append((module, node.name))
+            called = [one.func for one in getattr(node, "decorator_list", ()) if isinstance(one, ast.Call)]
+            if isinstance(node, ast.FunctionDef) and any(getattr(one, "id", "") == "confined" for one in called):
+                found += [(module, node.name)]
     return found
 
 

@@ -2,7 +2,9 @@
 
 import os
 import pickle
+import resource
 import socket
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -97,12 +99,12 @@ def inner() -> int:
 @confined()
 def forge(answer: bytes) -> None:
     """What a stranger does who took the process over: it answers with what it wants."""
-    os.write(3, child.ANSWER.pack(False, len(answer)) + answer)  # noqa: FBT003
+    os.write(3, child.ANSWER.pack(False, len(answer)) + answer)
     os._exit(0)
 
 
 @confined(answer_megabytes=1)
-def lie(size: int, in_file: bool, close: bool) -> None:  # noqa: FBT001
+def lie(size: int, in_file: bool, close: bool) -> None:
     """It says that its answer is so long, and gives none."""
     os.write(3, child.ANSWER.pack(in_file, size))
     if close:
@@ -110,9 +112,12 @@ def lie(size: int, in_file: bool, close: bool) -> None:  # noqa: FBT001
         time.sleep(60)
 
 
+TAKEN_OVER = Path(tempfile.gettempdir()) / "taken-over"
+
+
 class Evil:
     def __reduce__(self) -> Any:
-        return os.mkdir, ("/tmp/taken-over",)
+        return os.mkdir, (str(TAKEN_OVER),)
 
 
 def evil() -> bytes:
@@ -123,22 +128,22 @@ def evil() -> bytes:
 def attempts(home: Path, own: int) -> dict[str, str]:
     """What each thing that a stranger would like to do ends with: ``done``, or the name of an error."""
     wanted: dict[str, Callable[[], object]] = {
-        "read a key": lambda: (home / "keys" / "secret.key").read_bytes(),
-        "list the home": lambda: os.listdir(home),
+        "read a key": (home / "keys" / "secret.key").read_bytes,
+        "list the home": lambda: [*home.iterdir()],
         "write a file": lambda: (home / "new").write_bytes(b""),
-        "write to /tmp": lambda: Path("/tmp/confined").write_bytes(b""),
-        "read its memory": lambda: Path("/proc/self/mem").open("rb"),
+        "write beside it": lambda: home.with_name("confined").write_bytes(b""),
+        "read its memory": lambda: Path("/proc/self/maps").read_bytes(),
         "read the environment of another": lambda: Path(f"/proc/{own}/environ").read_bytes(),
         "connect": lambda: socket.create_connection(("127.0.0.1", 9)),
         "open a socket": socket.socket,
         "pair of sockets": socket.socketpair,
         "signal another": lambda: os.kill(own, 0),
         "fork": os.fork,
-        "execute": lambda: os.execv("/bin/true", ["true"]),
+        "execute": lambda: os.execv("/bin/true", ["true"]),  # noqa: S606 (it must fail)
         "memory that no limit counts": lambda: os.memfd_create("more"),
-        "raise a limit": lambda: __import__("resource").setrlimit(0, (1 << 30, 1 << 30)),
+        "raise a limit": lambda: resource.setrlimit(resource.RLIMIT_CPU, (1 << 30, 1 << 30)),
         "change to another folder": lambda: os.chdir(home),
-        "rename": lambda: os.rename(home / "a", home / "b"),
+        "rename": lambda: (home / "keys").rename(home / "b"),
     }
     said = {}
     for name, act in wanted.items():

@@ -125,8 +125,7 @@ def show(call: NodeInvocation) -> None:
     earlier = read_earlier_keys(call.home, call.settings.mail, now)
     documents = [_document(facts) | {"signs": verdict.good, "why": verdict.why} for facts, verdict in found]
     documents += [
-        _document(key.facts)
-        | {"signs": False, "why": "It was replaced.", "opens": bool(key.opening), "end": key.until}
+        _document(key.facts) | {"signs": False, "why": "It was replaced.", "opens": bool(key.opening), "end": key.until}
         for key in earlier
     ]
 

@@ -1,4 +1,4 @@
-"""A process that others are forked from: it has loaded what they need, has one thread, and never saw a key or a setting.
+"""A process that others are forked from: it has loaded what they need, has one thread, and no key or setting.
 
 One for each process that needs it, started when it is first asked for and again where it was killed. It gets an empty
 environment. A message on its control socket is JSON with descriptors beside it:
@@ -22,6 +22,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -35,7 +36,12 @@ _KEPT_NAMES: Final = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
 _MOST_MESSAGE: Final = 65_536
 _MOST_DESCRIPTORS: Final = 16
 _NUMBER: Final = 8
-_PROGRAM: Final = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from tocsin.node.fork_server import serve; serve(int(sys.argv[1]))"
+_PROGRAM: Final = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[2])
+from tocsin.node.fork_server import serve
+serve(int(sys.argv[1]))
+"""
 
 
 class ForkServerError(OSError):
@@ -63,7 +69,7 @@ class ForkedProcess:
         return bool(waiting.poll(seconds * 1000))
 
     def end(self, *, asked: bool = True) -> int | None:
-        """Kill it, if it is there still. What it exited with, negative for a signal; None: not asked, or nobody knows."""
+        """Kill it, if it is there still. What it exited with, negative for a signal; None: not asked, or not known."""
         try:
             return self.server.end(self.pid, asked=asked)
         finally:
@@ -227,7 +233,7 @@ def _start_server() -> _Server:
 
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     environment = {name: os.environ[name] for name in _KEPT_NAMES if name in os.environ} | ONE_THREAD
-    path = json.dumps([os.path.abspath(one) for one in sys.path if one])
+    path = json.dumps([str(Path(one).absolute()) for one in sys.path if one])
     flags = ["-I", *(["-B"] if sys.flags.dont_write_bytecode else [])]
     with theirs:
         process = subprocess.Popen(

@@ -11,8 +11,7 @@ from sqlalchemy import select
 
 from tocsin.events import Ingest, IngestState, NotificationRun
 from tocsin.node import compiled
-from tocsin.node.confined import Layer
-from tocsin.node.confined.layers import layers_in_force
+from tocsin.node.confined import Layer, layers_in_force
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say

@@ -8,7 +8,6 @@ that dies loses its reports (`WorkerLostError`), and the next chunk starts anoth
 import errno
 import os
 import pickle
-import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -342,7 +341,7 @@ class _Bench:
 
 def serve(descriptors: Sequence[int]) -> None:
     """Be a worker: answer what is asked until the other side closes the pipe or dies."""
-    pipe, *memory = map(Connection, descriptors[1:])
+    pipe, *memory = [Connection(one) for one in descriptors[1:]]
     try:
         environment, folder, terms = pickle.loads(pipe.recv_bytes())  # noqa: S301 (from the process that started us)
     except (EOFError, OSError):

@@ -1,4 +1,4 @@
-"""What was encrypted for a key of this node, opened in a confined process of its own: the key, and no parser, is there."""
+"""What was encrypted for a key of this node, opened in a confined process that has the key, and no parser."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -17,7 +17,7 @@ _LARGEST: Final = 128  # megabytes of clear text
 
 @dataclass(frozen=True)
 class OpeningKey:
-    """An OpenPGP key of the node as what opens needs it. ``content``: its secret parts are those that decrypt, alone."""
+    """An OpenPGP key of the node as what opens needs it. ``content``: its secret parts are those that decrypt."""
 
     content: bytes = field(repr=False)
     password: str = field(default="", repr=False)
@@ -33,7 +33,7 @@ def opening_key(tsk: "Tsk", password: str) -> OpeningKey | None:
 
 @confined(seconds=20, megabytes=800, answer_megabytes=_LARGEST, loads=("pysequoia", "pysequoia.packet"))
 def open_encrypted(content: bytes, keys: tuple[OpeningKey, ...], most: int) -> bytes | None:
-    """The clear text of an OpenPGP message; None: it is none for these keys, or longer than ``most``, whatever the reason.
+    """The clear text of an OpenPGP message; None: it is none for these keys, or longer than ``most``.
 
     OpenPGP may compress inside the encryption, without a bound, so the library writes into a file that takes no more.
     """

@@ -79,7 +79,7 @@ def _openpgp(content: bytes) -> KeyFile:
 
 @confined(seconds=3, loads=("pysequoia", "pysequoia.packet"))
 def _openpgp_confined(content: bytes) -> KeyFile:
-    """What is in it. What its keys say is worked out, too: those are taken that do not take long each time it is asked."""
+    """What is in it, after what its keys say was worked out once: that must not take long each time it is asked."""
     found = _openpgp(content)
     for _, key in found.keys:
         openpgp_facts(key)

@@ -103,10 +103,10 @@ def take(context: ActContext, request: PartnerFile) -> TakingResult:
 
 def take_opened(context: ActContext, us: OwnParty, members: dict[str, bytes]) -> TakingResult:
     """As `take`, of a file that was opened."""
+    named = read_foreign_head(members)
     wrong, packed = _wrong_contents(context, members), pack(members)
     cut("exchange.opened")
     with context.database.begin() as session:
-        named = read_foreign_head(members)
         sender = named.by.node
         session.scalar(select(Partner).where(Partner.node == sender).with_for_update())
         taking = take_members(members, us.recipient(session, named.number), context.now, wrong=wrong)

@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any, Final
 
-from tocsin.exchange.formats.json_documents import is_nested
+from tocsin.exchange.formats import is_nested
 from tocsin.exchange.statements.refusals import RefusalCode, RefusalError
 
 LARGEST: Final = 1_000_000

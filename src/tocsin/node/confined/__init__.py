@@ -7,27 +7,22 @@ A call of it runs elsewhere, with limits and without keys, home folder, network 
 returns or raises. Why this way, and what it does not protect from: docs/design/confined.md.
 """
 
-from tocsin.node.confined.calls import (
-    ConfinedBusyError,
-    ConfinedError,
-    ConfinedReader,
-    ConfinedReason,
-    confined,
-    confined_readers,
-    prepare,
-)
-from tocsin.node.confined.child import is_confined, scratch_file
-from tocsin.node.confined.sandbox import Layer
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "ConfinedBusyError",
-    "ConfinedError",
-    "ConfinedReader",
-    "ConfinedReason",
-    "Layer",
-    "confined",
-    "confined_readers",
-    "is_confined",
-    "prepare",
-    "scratch_file",
-]
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.node.confined.calls import (
+        ConfinedBusyError,
+        ConfinedError,
+        ConfinedReader,
+        ConfinedReason,
+        confined,
+        confined_readers,
+        prepare,
+    )
+    from tocsin.node.confined.child import is_confined, scratch_file
+    from tocsin.node.confined.layers import layers_in_force
+    from tocsin.node.confined.sandbox import Layer
+else:
+    lazy_face(__name__)

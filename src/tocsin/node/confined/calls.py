@@ -1,4 +1,4 @@
-"""Calls of readers of strangers' bytes, each in a process of its own that is confined and ended (docs/design/confined.md)."""
+"""Calls of readers of strangers' bytes, each in a confined process of its own (docs/design/confined.md)."""
 
 import functools
 import os
@@ -63,8 +63,8 @@ class ConfinedBusyError(RemoteError):
 class ConfinedReader:
     """A function that reads strangers' bytes, with its limits.
 
-    ``seconds``: of processor time; ``patience``: seconds on the clock; ``megabytes``: of memory beside what Python and the
-    libraries take; ``answer_megabytes``: of what it gives; ``loads``: modules that it imports late.
+    ``seconds``: of processor time; ``patience``: seconds on the clock; ``megabytes``: of memory beside what Python and
+    the libraries take; ``answer_megabytes``: of what it gives; ``loads``: modules that it imports late.
     """
 
     module: str
@@ -99,8 +99,8 @@ def confined(
 ) -> "Callable[[Callable[_P, _R]], Callable[_P, _R]]":
     """A function of a module that runs in a confined process of its own, wherever it is called.
 
-    Its arguments are pickled; it gives plain values, frozen dataclasses, enums, dates, addresses, Pydantic models, and raises errors of
-    ours. Called in a confined process it simply runs. See `ConfinedReader` for the limits.
+    Its arguments are pickled; it gives plain values, dataclasses, enums, dates, addresses, Pydantic models, and raises
+    errors of ours. Called in a confined process it simply runs. See `ConfinedReader` for the limits.
 
     Raises (whoever calls it, beside what it raises itself):
         ConfinedError: the process was ended, or what it gave is no data.

@@ -1,4 +1,4 @@
-"""The confined process: it takes one call, answers it and ends. Nothing of a stranger was in it before, nor will be after.
+"""The confined process: it takes one call, answers it and ends. Nothing of another stranger is ever in it.
 
 It is forked ahead, and waits. Limits are set when the call comes, as each reader has its own; the list of system calls
 then, as it forbids to change limits; and only afterwards is the call read.

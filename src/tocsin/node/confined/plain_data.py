@@ -1,9 +1,9 @@
 """Values as bytes that can only become data, whoever wrote them: what comes out of a confined process may be forged.
 
 It is a pickle of plain values alone: an unpickler that knows no names makes nothing else. What is more than plain (a
-frozen dataclass, an enum, a date, an error of ours) is a tuple with a mark, its name and its plain parts, and is made from
-those by `decode`, which knows the kinds and takes names of Tocsin only. No code of a class runs but that of enums, dates
-and numbers.
+dataclass, an enum, a date, an error of ours) is a tuple with a mark, its name and its plain parts, and is made of those
+by `decode`, which knows the kinds and takes names of Tocsin only. No code of a class runs but that of enums, dates and
+numbers.
 
 As most of a large answer is plain, a value is first tried whole: only what holds more is taken apart.
 """
@@ -29,6 +29,7 @@ _ATOMS: Final = frozenset({type(None), bool, int, float, str, bytes})
 _CONTAINERS: Final[Mapping[type, Callable[[Iterable[Any]], Any]]] = {
     list: list, tuple: tuple, set: set, frozenset: frozenset,
 }  # fmt: skip
+_PLAIN: Final = frozenset({*_CONTAINERS, dict})
 _SCALARS: Final[Mapping[type, tuple[Callable[[Any], Any], Callable[[Any], Any]]]] = {
     datetime: (datetime.isoformat, datetime.fromisoformat),
     date: (date.isoformat, date.fromisoformat),
@@ -98,7 +99,7 @@ class _Nowhere:
 
 def _is_plain(value: object) -> bool:
     try:
-        _PlainPickler(_Nowhere(), 5).dump(value)  # type: ignore[arg-type]  # it is only written to
+        _PlainPickler(_Nowhere(), 5).dump(value)
     except (_MoreThanPlainError, pickle.PicklingError, TypeError, AttributeError):
         return False
     return True
@@ -107,81 +108,104 @@ def _is_plain(value: object) -> bool:
 def _tree(value: Any) -> Any:
     """A plain value as a tuple of itself; another with its mark, its name where it has one, and its parts."""
     kind = type(value)
-    if kind in _ATOMS or (kind in (list, tuple, set, frozenset, dict) and _is_plain(value)):
+    if kind in _ATOMS or (kind in _PLAIN and _is_plain(value)):
         return (value,)
     if kind in _CONTAINERS:
         return "many", kind.__name__, [_tree(one) for one in value]
-    if kind in (dict, MappingProxyType):
+    if kind in {dict, MappingProxyType}:
         return "mapping", kind is dict, [(_tree(key), _tree(one)) for key, one in value.items()]
     if kind in _SCALARS:
         return "scalar", kind.__name__, _SCALARS[kind][0](value)
-    if isinstance(value, Sentence):
-        return "sentence", value.text, _tree(dict(value.values)), value.plural, value.number
-    if isinstance(value, Enum):
-        return "enum", _name(kind), _tree(value.value)
+    return _named_tree(value, kind)
+
+
+def _named_tree(value: Any, kind: type) -> Any:
+    """The same of a value of a class of the house, whose name goes along."""
+    name = f"{kind.__module__}:{kind.__qualname__}"
+    match value:
+        case Sentence():
+            return "sentence", value.text, _tree(dict(value.values)), value.plural, value.number
+        case Enum():
+            return "enum", name, _tree(value.value)
+        case TocsinError():
+            return "error", name, [_tree(one) for one in value.args], _attributes(value.__dict__)
+        case tuple() if hasattr(kind, "_fields"):
+            return "named", name, [_tree(one) for one in value]
     if is_dataclass(kind):
-        return "object", _name(kind), [_tree(getattr(value, one.name)) for one in fields(value)]
-    if isinstance(value, tuple) and hasattr(kind, "_fields"):
-        return "named", _name(kind), [_tree(one) for one in value]
-    if isinstance(value, TocsinError):
-        return "error", _name(kind), [_tree(one) for one in value.args], _attributes(value.__dict__)
+        return "object", name, [_tree(getattr(value, one.name)) for one in fields(value)]
     if hasattr(kind, "model_fields"):  # of Pydantic, which is not imported for this
-        return "model", _name(kind), _attributes(value.__dict__), sorted(value.model_fields_set)
-    raise NoDataError(f"{kind.__module__}.{kind.__qualname__} is not passed on")
+        return "model", name, _attributes(value.__dict__), sorted(value.model_fields_set)
+    raise NoDataError(f"{name} is not passed on")
 
 
 def _attributes(named: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(name, _tree(value)) for name, value in named.items()]
 
 
-def _name(kind: type) -> str:
-    return f"{kind.__module__}:{kind.__qualname__}"
-
-
 def _value(tree: Any, room: str) -> Any:
-    match tree:
-        case (plain,):
-            return plain
-        case ("many", str() as name, list() as parts):
-            return _CONTAINERS[_NAMED[name]](_value(one, room) for one in parts)
-        case ("mapping", bool() as changeable, list() as pairs):
-            found = {_value(key, room): _value(one, room) for key, one in pairs}
-            return found if changeable else MappingProxyType(found)
-        case ("scalar", str() as name, parts) if not isinstance(parts, str) or len(parts) <= _MOST_DIGITS:
-            return _SCALARS[_NAMED[name]][1](parts)
-        case ("sentence", str() as text, values, str() as plural, int() as number):
-            return Sentence(text, _value(values, room), plural, number)
-        case ("enum", str() as name, value):
-            return _class(name, room, Enum)(_value(value, room))
-        case ("named", str() as name, list() as parts):
-            return _class(name, room, tuple)._make(_value(one, room) for one in parts)
-        case ("object", str() as name, list() as parts):
-            return _object(_class(name, room, object), [_value(one, room) for one in parts])
-        case ("error", str() as name, list() as parts, list() as attributes):
-            return _error(_class(name, room, TocsinError), [_value(one, room) for one in parts], attributes, room)
-        case ("model", str() as name, list() as attributes, list() as given):
-            values = {key: _value(one, room) for key, one in attributes}
-            return _class(name, room, object).model_construct(_fields_set={*given}, **values)
-    raise NoDataError("a mark that nobody makes")
+    if len(tree) == 1:
+        return tree[0]
+    mark, *parts = tree
+    return _MADE[mark](room, *parts)
 
 
-def _object(kind: type[Any], parts: list[Any]) -> Any:
+def _many(room: str, name: str, parts: list[Any]) -> Any:
+    return _CONTAINERS[_NAMED[name]](_value(one, room) for one in parts)
+
+
+def _mapping(room: str, changeable: bool, pairs: list[Any]) -> Any:
+    found = {_value(key, room): _value(one, room) for key, one in pairs}
+    return found if changeable else MappingProxyType(found)
+
+
+def _scalar(_: str, name: str, part: Any) -> Any:
+    if isinstance(part, str) and len(part) > _MOST_DIGITS:
+        raise NoDataError("a number that takes long")
+    return _SCALARS[_NAMED[name]][1](part)
+
+
+def _sentence(room: str, text: str, values: Any, plural: str, number: int) -> Sentence:
+    return Sentence(text, _value(values, room), plural, number)
+
+
+def _enum(room: str, name: str, value: Any) -> Any:
+    return _class(name, room, Enum)(_value(value, room))
+
+
+def _named_tuple(room: str, name: str, parts: list[Any]) -> Any:
+    return _class(name, room, tuple)._make(_value(one, room) for one in parts)
+
+
+def _object(room: str, name: str, parts: list[Any]) -> Any:
+    kind = _class(name, room, object)
     if not is_dataclass(kind):
-        raise NoDataError(f"{kind.__name__} is no dataclass")
+        raise NoDataError(f"{name[:100]} is no dataclass")
     made = object.__new__(kind)
-    for one, value in zip(fields(kind), parts, strict=True):
-        object.__setattr__(made, one.name, value)
+    for one, part in zip(fields(kind), parts, strict=True):
+        object.__setattr__(made, one.name, _value(part, room))
     return made
 
 
-def _error(kind: type[Any], parts: list[Any], attributes: list[Any], room: str) -> TocsinError:
-    made: TocsinError = kind.__new__(kind)
-    made.args, made.hint = tuple(parts), ""
-    for name, value in attributes:
-        if not isinstance(name, str) or name.startswith("__"):
+def _error(room: str, name: str, parts: list[Any], attributes: list[Any]) -> TocsinError:
+    kind: type[TocsinError] = _class(name, room, TocsinError)
+    made = kind.__new__(kind)
+    made.args, made.hint = tuple(_value(one, room) for one in parts), ""
+    for attribute, value in attributes:
+        if not isinstance(attribute, str) or attribute.startswith("__"):
             raise NoDataError("no attribute of an error")
-        object.__setattr__(made, name, _value(value, room))
+        object.__setattr__(made, attribute, _value(value, room))
     return made
+
+
+def _model(room: str, name: str, attributes: list[Any], given: list[str]) -> Any:
+    values = {key: _value(one, room) for key, one in attributes}
+    return _class(name, room, object).model_construct(_fields_set={*given}, **values)
+
+
+_MADE: Final[Mapping[str, Callable[..., Any]]] = {
+    "many": _many, "mapping": _mapping, "scalar": _scalar, "sentence": _sentence, "enum": _enum,
+    "named": _named_tuple, "object": _object, "error": _error, "model": _model,
+}  # fmt: skip
 
 
 @cache

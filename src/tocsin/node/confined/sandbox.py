@@ -2,10 +2,10 @@
 
 - **limits**: setrlimit(2), of processor time, memory, descriptors, bytes of a file; no core.
 - **no new rights**: prctl(2) ``PR_SET_NO_NEW_PRIVS``; and SIGKILL when the process that forked it ends.
-- **Landlock** (Linux 5.13; landlock(7)): files are read below Python's own folders and nowhere else, none is written; no
-  connections (6.7), no signals to others and no abstract sockets (6.12).
-- **seccomp** (seccomp(2)): a closed list of system calls. Memory, reading and writing what is open, opening what Landlock
-  allows, threads, time. All others fail with EPERM: no sockets, no programs, no processes, nothing of another process.
+- **Landlock** (Linux 5.13; landlock(7)): files are read below Python's own folders and nowhere else, none is written;
+  no connections (6.7), no signals to others and no abstract sockets (6.12).
+- **seccomp** (seccomp(2)): a closed list of system calls. Memory, reading and writing what is open, opening what
+  Landlock allows, threads, time. All others fail with EPERM: no sockets, no programs, nothing of another process.
 """
 
 import ctypes
