@@ -31,7 +31,10 @@ INLINE: Final = 1_000_000
 """Bytes; what is larger goes by a file in memory."""
 
 IMPORTED: Final = ("pickle", "encodings.idna", "traceback", "linecache", "tokenize")
-_POLITENESS: Final = 5  # nice(2): whoever answers people goes first
+_POLITENESS: Final = 5
+
+
+sandbox.work_out()
 
 
 class _Process:

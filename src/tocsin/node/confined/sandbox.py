@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -69,7 +70,15 @@ _THREAD: Final = 0x00010000  # CLONE_THREAD
 _EPERM, _ENOSYS = 1, 38
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _LOAD, _JEQ, _JGE, _JSET, _AND, _RET = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06  # linux/bpf_common.h
+_OWN: Final = b"own!"
 _NR, _ARCH, _ARGS = 0, 4, 16  # offsets in struct seccomp_data
+
+
+def work_out() -> None:
+    """What each confined process needs, worked out before they are forked."""
+    readable_folders()
+    if platform.machine() in _MACHINES:
+        _program()
 
 
 def end_with_parent(parent: int) -> None:
@@ -86,7 +95,9 @@ def no_new_rights() -> bool:
 
 def memory_now() -> tuple[int, int]:
     """Bytes of address space and of private memory that this process has (proc(5), statm)."""
-    fields = Path("/proc/self/statm").read_text(encoding="ascii").split()
+    file = os.open("/proc/self/statm", os.O_RDONLY)
+    fields = os.read(file, 200).split()
+    os.close(file)
     return int(fields[0]) * _PAGE, int(fields[5]) * _PAGE
 
 
@@ -111,6 +122,7 @@ def _limit(what: int, most: int, hardest: int | None = None) -> None:
     resource.setrlimit(what, (min(most, hard), hard))
 
 
+@cache
 def readable_folders() -> tuple[str, ...]:
     """Where Python and its libraries are: what is imported late is read there."""
     named = [*sys.path, sys.prefix, sys.base_prefix, "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"]
@@ -155,13 +167,14 @@ def restrict_calls() -> bool:
     """Seccomp, where the list of this machine's calls is known and the kernel has it."""
     if platform.machine() not in _MACHINES or sys.maxsize < 2**32:
         return False
-    program = _program(os.getpid())
+    program = _program().replace(_OWN, struct.pack("=I", os.getpid()))
     filled = _Filter(len(program) // 8, program)
     return bool(_LIBC.prctl(_PR_SET_SECCOMP, 2, ctypes.byref(filled), 0, 0) == 0)
 
 
-def _program(own: int) -> bytes:
-    """The filter in classic BPF: each call that is allowed is compared with in turn, the most frequent first."""
+@cache
+def _program() -> bytes:
+    """The filter in classic BPF: a call is compared with each that is allowed. `_OWN`: the number of the process."""
     place, arch = _MACHINES[platform.machine()]
     refuse = _step(_RET, _ERRNO | _EPERM)
     steps = [
@@ -183,7 +196,7 @@ def _program(own: int) -> bytes:
         _step(_LOAD, _ARGS + 2 * 8 + 4), _step(_JEQ, 0, 1, 0), refuse, _step(_RET, _ALLOW),
     ])  # fmt: skip
     steps += _where(_TGKILL[place], [  # abort(3)
-        _step(_LOAD, _ARGS), _step(_JEQ, own, 1, 0), refuse, _step(_RET, _ALLOW),
+        _step(_LOAD, _ARGS), _step(_JEQ, *struct.unpack("=I", _OWN), 1, 0), refuse, _step(_RET, _ALLOW),
     ])  # fmt: skip
     return b"".join([*steps, refuse])
 
