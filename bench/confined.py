@@ -2,8 +2,8 @@
 
 python bench/confined.py --calls 200
 
-Milliseconds, medians and 95th percentiles; ``first``: of the first call of a process, which starts the server of processes and
-loads what is needed. ``own_cpu``: processor time of the process that calls, where other work goes on meanwhile.
+Milliseconds, medians and 95th percentiles; ``first``: of the first call of a process, which starts the server of processes
+and loads what is needed. ``own_cpu``: processor time of the process that calls, where other work goes on meanwhile.
 """
 
 import argparse
@@ -44,13 +44,13 @@ def measure(calls: int) -> dict[str, object]:
     key = Tsk.generate("Bench <bench@example.net>")
     cert, opening = key.extract_certificate(), opening_key(key, "")
     public = str(cert).encode()
-    readers: list[tuple[str, Any, tuple[Any, ...]]] = [("an OpenPGP key", files._openpgp_confined, (public,))]
+    readers: list[tuple[str, Any, tuple[Any, ...]]] = [("an OpenPGP key", files._openpgp_confined, (public,))]  # noqa: SLF001 (what is confined inside)
     for size in SIZES:
         content = random.Random(size).randbytes(size)
         archive = pack({f"{0:064x}": content})
         file = seal_packed(content, cert)
         readers += [
-            (f"ZIP, {size:,} bytes", packing._unpack_confined, (archive, Limits())),
+            (f"ZIP, {size:,} bytes", packing._unpack_confined, (archive, Limits())),  # noqa: SLF001
             (f"OpenPGP message, {size:,} bytes", open_encrypted, (file, (opening,), Limits().file)),
         ]
     found: dict[str, object] = {"first": first(public)}

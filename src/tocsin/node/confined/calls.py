@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from tocsin.node import fork_server
 from tocsin.node.confined.child import ANSWER, ENTRY, HEAD, IMPORTED, INLINE, SCRATCH, is_confined
 from tocsin.node.confined.plain_data import NoDataError, decode
-from tocsin.node.errors import InputError, RemoteError, TocsinError
+from tocsin.node.errors import InputError, StorageError, TocsinError
 from tocsin.node.fork_server import ForkedProcess, ForkServerError, OrderedFork
 from tocsin.node.sentences import Sentence, say
 
@@ -55,8 +55,8 @@ class ConfinedError(InputError):
         self.reason = reason
 
 
-class ConfinedBusyError(RemoteError):
-    """So much is read that this could not be, or no process can be started; later it may."""
+class ConfinedBusyError(StorageError):
+    """So much is read that this had no turn, or no process can be started: nothing is wrong with it, later it may."""
 
 
 @dataclass(frozen=True)
@@ -352,16 +352,18 @@ def _ended(reader: ConfinedReader, reason: ConfinedReason, detail: str = "") -> 
             say("An error of Tocsin itself: %(place)s.", place=place),
             hint=say("Please report it; the log of a server says more."),
         )
-    return ConfinedError(reason, _sentence(reader, reason, place), hint=say("It is refused, and nothing else stopped."))
+    return ConfinedError(
+        reason, _sentence(reader, reason, place), hint=say("Only this was refused; everything else goes on.")
+    )
 
 
 def _sentence(reader: ConfinedReader, reason: ConfinedReason, place: str) -> Sentence:
     match reason:
         case ConfinedReason.TIME:
-            return say("To read it took longer than %(seconds)s seconds, and was ended.", seconds=reader.seconds)
+            return say("Reading it took longer than %(seconds)s seconds and was stopped.", seconds=reader.seconds)
         case ConfinedReason.MEMORY:
             return say(
-                "To read it took more than %(megabytes)s MB of memory, and was ended.", megabytes=reader.megabytes
+                "Reading it took more than %(megabytes)s MB of memory and was stopped.", megabytes=reader.megabytes
             )
         case ConfinedReason.ANSWER:
             return say("It unpacks to more than %(megabytes)s MB.", megabytes=reader.answer_megabytes)

@@ -196,7 +196,7 @@ def _program() -> bytes:
         _step(_LOAD, _ARGS + 2 * 8 + 4), _step(_JEQ, 0, 1, 0), refuse, _step(_RET, _ALLOW),
     ])  # fmt: skip
     steps += _where(_TGKILL[place], [  # abort(3)
-        _step(_LOAD, _ARGS), _step(_JEQ, *struct.unpack("=I", _OWN), 1, 0), refuse, _step(_RET, _ALLOW),
+        _step(_LOAD, _ARGS), _step(_JEQ, int.from_bytes(_OWN, sys.byteorder), 1, 0), refuse, _step(_RET, _ALLOW),
     ])  # fmt: skip
     return b"".join([*steps, refuse])
 
