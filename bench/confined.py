@@ -2,8 +2,8 @@
 
 python bench/confined.py --calls 200
 
-Milliseconds, medians and 95th percentiles; ``first``: of the first call of a process, which starts the server of processes
-and loads what is needed. ``own_cpu``: processor time of the process that calls, where other work goes on meanwhile.
+Milliseconds, medians and 95th percentiles. ``first``: of the first call of a process, which starts the server of
+processes and loads what is needed; ``own_cpu``: processor time of the process that calls, where other work goes on.
 """
 
 import argparse
