@@ -1,7 +1,6 @@
 """Editions of agreements as they are written down, each with the signatures that hold; and as files."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -14,18 +13,15 @@ from tocsin.exchange.dispatches import SIGNATURE, TEXT, DispatchContents, Limits
 from tocsin.exchange.partners import pinned_keys
 from tocsin.exchange.statements import (
     Keys,
-    PinnedKey,
     RefusalCode,
     RefusalError,
     SharingAgreement,
     Statement,
-    check_signature,
     hash_of,
     read_foreign_statement,
-    refusing,
+    signed_by,
 )
 from tocsin.interface import ActContext
-from tocsin.node.confined import confined
 from tocsin.node.sentences import say
 
 ARMOR: Final = b"-----BEGIN PGP SIGNATURE-----"
@@ -88,8 +84,7 @@ def add_signatures(
         {one.node for one in signatures_of(session, row.id)},
     )
     asked = tuple(one for one in keys.values() if one.node in {*body.parties, body.by.node} - known)
-    with refusing(RefusalCode.BAD_SIGNATURE):
-        found = _signed_by(row.content.encode(), list(signatures), asked)
+    found = signed_by(row.content.encode(), list(signatures), asked)
     for signature, node, key in found:
         made = AgreementSignature(
             agreement_id=row.id, node=node, key=key, signature=signature.decode("ascii", "replace"), at=context.now
@@ -97,20 +92,6 @@ def add_signatures(
         session.add(made)
         session.flush()
     return [node for _, node, _ in found]
-
-
-@confined(seconds=20, loads=("pysequoia",))
-def _signed_by(content: bytes, signatures: list[bytes], keys: tuple[PinnedKey, ...]) -> list[tuple[bytes, UUID, str]]:
-    """The signatures that hold, each with the node and the fingerprint of its key; one of each node."""
-    found = dict[UUID, tuple[bytes, UUID, str]]()
-    for signature in signatures:
-        for key in keys:
-            if key.node not in found:
-                with suppress(RefusalError):
-                    check_signature(content, signature, key)
-                    found[key.node] = signature, key.node, key.fingerprint
-                    break
-    return [*found.values()]
 
 
 def agreement_file(session: Session, row: StoredAgreement) -> bytes:

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         read_statement,
         sign_bytes,
         sign_statement,
+        signed_by,
         verify,
     )
 else:

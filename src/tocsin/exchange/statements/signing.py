@@ -1,6 +1,7 @@
 """Statements: bytes with a detached OpenPGP signature over them as they are, read strictly and signed once."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
@@ -181,6 +182,27 @@ def check_signature(content: bytes, signature: bytes, key: PinnedKey) -> datetim
     """
     with refusing(RefusalCode.BAD_SIGNATURE):
         return _check_confined(content, signature, key)
+
+
+def signed_by(content: bytes, signatures: list[bytes], keys: tuple[PinnedKey, ...]) -> list[tuple[bytes, UUID, str]]:
+    """Those of these signatures that hold, each with the node and the fingerprint of its key; one of each node."""
+    with refusing(RefusalCode.BAD_SIGNATURE):
+        return _signed_by_confined(content, signatures, keys)
+
+
+@confined(seconds=20, loads=("pysequoia",))
+def _signed_by_confined(
+    content: bytes, signatures: list[bytes], keys: tuple[PinnedKey, ...]
+) -> list[tuple[bytes, UUID, str]]:
+    found = dict[UUID, tuple[bytes, UUID, str]]()
+    for signature in signatures:
+        for key in keys:
+            if key.node not in found:
+                with suppress(RefusalError):
+                    check_signature(content, signature, key)
+                    found[key.node] = signature, key.node, key.fingerprint
+                    break
+    return [*found.values()]
 
 
 @confined(seconds=5, loads=("pysequoia",))
