@@ -19,7 +19,6 @@ if TYPE_CHECKING:
         ConfinedReason,
         confined,
         confined_readers,
-        prepare,
     )
     from tocsin.node.confined.child import is_confined, scratch_file
     from tocsin.node.confined.layers import layers_in_force

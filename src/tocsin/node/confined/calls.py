@@ -127,14 +127,6 @@ def confined(
     return decorate
 
 
-def prepare(*readers: Callable[..., object]) -> None:
-    """Start loading what these readers need, and do not wait for it."""
-    if not is_confined():
-        named = [_READERS[f"{one.__module__}:{one.__qualname__}"] for one in readers]
-        with suppress(OSError):
-            fork_server.begin_loading(*{module: None for reader in named for module in reader.modules})
-
-
 class _LostError(Exception):
     """The server of processes was killed, and the process with it: nothing is known of what was to be read."""
 
