@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.agreements.models import AgreementSignature, StoredAgreement
 from tocsin.exchange.agreements.read import signatures_of
-from tocsin.exchange.dispatches import SIGNATURE, TEXT, DispatchContents, Limits, digits, pack, unpack
+from tocsin.exchange.dispatches import SIGNATURE, TEXT, DispatchContents, Limits, digits, pack, unpack_file
 from tocsin.exchange.partners import pinned_keys
 from tocsin.exchange.statements import (
     Keys,
@@ -17,9 +17,9 @@ from tocsin.exchange.statements import (
     RefusalError,
     SharingAgreement,
     Statement,
-    check_signature,
     hash_of,
-    read_statement,
+    read_foreign_statement,
+    signed_by,
 )
 from tocsin.interface import ActContext
 from tocsin.node.sentences import say
@@ -83,25 +83,15 @@ def add_signatures(
         SharingAgreement.model_validate_json(row.content),
         {one.node for one in signatures_of(session, row.id)},
     )
-    new = list[UUID]()
-    for signature in signatures:
-        for key in keys.values():
-            if key.node not in {*body.parties, body.by.node} or key.node in known:
-                continue
-            try:
-                check_signature(row.content.encode(), signature, key)
-            except RefusalError:
-                continue
-            made = AgreementSignature(
-                agreement_id=row.id, node=key.node, key=key.fingerprint, signature=signature.decode("ascii", "replace"),
-                at=context.now,
-            )  # fmt: skip
-            session.add(made)
-            session.flush()
-            known.add(key.node)
-            new.append(key.node)
-            break
-    return new
+    asked = tuple(one for one in keys.values() if one.node in {*body.parties, body.by.node} - known)
+    found = signed_by(row.content.encode(), list(signatures), asked)
+    for signature, node, key in found:
+        made = AgreementSignature(
+            agreement_id=row.id, node=node, key=key, signature=signature.decode("ascii", "replace"), at=context.now
+        )
+        session.add(made)
+        session.flush()
+    return [node for _, node, _ in found]
 
 
 def agreement_file(session: Session, row: StoredAgreement) -> bytes:
@@ -124,11 +114,11 @@ def read_agreement_file(content: bytes) -> tuple[bytes | None, list[bytes]]:
     """
     if content.lstrip().startswith(ARMOR):
         return None, [content]
-    members = unpack(content, _LIMITS)
+    members = unpack_file(content, _LIMITS)
     name = next((one for one in members if one.endswith(".json")), "")
     if hash_of(members.get(name, b"")) != f"sha256:{name.removesuffix('.json')}":
         raise RefusalError(RefusalCode.BAD_ARCHIVE, say("The file holds no agreement."))
-    read_statement(members[name], members.get(name + SIGNATURE, b"")).said(SharingAgreement)
+    read_foreign_statement(members[name], members.get(name + SIGNATURE, b"")).said(SharingAgreement)
     return members[name], [one for one in members.values() if one.startswith(ARMOR)]
 
 
