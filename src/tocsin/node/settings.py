@@ -16,6 +16,7 @@ from tocsin.node.duty_settings import DutySettings
 from tocsin.node.errors import SettingError
 from tocsin.node.evidence_settings import EvidenceSettings
 from tocsin.node.exchange_settings import ExchangeSettings
+from tocsin.node.intake_settings import IntakeSettings
 from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.node_settings import NodeSettings
 from tocsin.node.oauth_settings import OAuthSettings
@@ -392,6 +393,7 @@ class Settings(Section):
     single_sign_on: SingleSignOnSettings = SingleSignOnSettings()
     assets: AssetsSettings = AssetsSettings()
     exchange: ExchangeSettings = ExchangeSettings()
+    intake: IntakeSettings = IntakeSettings()
     collect: dict[Name, dict[str, Any]] = Field(
         {}, description="Collectors by name, each a table of its kind's own settings."
     )

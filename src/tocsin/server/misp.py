@@ -25,9 +25,10 @@ from tocsin.exchange.protocols import (
     check_offer,
     failure,
     program_caller,
+    take_partner_bytes,
 )
 from tocsin.node.accounts import network_of
-from tocsin.node.errors import InputError, TocsinError
+from tocsin.node.errors import InputError, LaterError, TocsinError
 from tocsin.operations.machines import ServersAtWork
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.server.request_limit import NETWORK, PERSON, RequestLimit
@@ -80,10 +81,13 @@ class MispApi:
     def _answered(self, call: MispCall) -> MispAnswer:
         try:
             if call.body:
+                take_partner_bytes(self.node, call.caller, len(call.body), call.now)
                 check_offer(self.node, AccessProtocol.MISP, call.body, call.now)
             answer = answer_call(call)
             # Read here, in one thread: a session is not for several.
             return answer if answer.pieces is None else replace(answer, pieces=[*_joined(answer.pieces)])
+        except LaterError as error:
+            return failure(call, error.status, str(error), headers={"Retry-After": str(error.seconds)}, saved=False)
         except InputError as error:
             return failure(call, 403, str(error), saved=False)
         except TocsinError:

@@ -10,6 +10,7 @@ from typing import Final
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.requests import Request
 
 from tocsin.node.settings import ApiSettings
 from tocsin.operations.machines import ServersAtWork
@@ -19,6 +20,11 @@ PERSON: Final = "person"
 
 NETWORK: Final = "network"
 """A network of visitors whom nobody knows, or what a program offers: `ApiSettings.public_a_minute`."""
+
+
+def note_refusal(request: Request, limit: str) -> None:
+    """Say by which limit this request is refused, for `/metrics` and the log (`Durations`)."""
+    request.state.refused = limit
 
 
 class RequestLimit:

@@ -33,9 +33,10 @@ from tocsin.exchange.protocols import (
     read_filter,
     read_objects,
     status_of,
+    take_partner_bytes,
 )
 from tocsin.node.accounts import network_of
-from tocsin.node.errors import InputError, TocsinError, UsageError
+from tocsin.node.errors import InputError, LaterError, TocsinError, UsageError
 from tocsin.node.records import node_uuid
 from tocsin.operations.machines import ServersAtWork
 from tocsin.pipeline.stores import NodeWithStores
@@ -70,6 +71,9 @@ class TaxiiServer:
         except _RefusedError as error:
             response = _error(error.status, error.title)
             response.headers.update(error.headers)
+        except LaterError as error:
+            response = _error(error.status, str(error))
+            response.headers["Retry-After"] = str(error.seconds)
         except UsageError as error:
             response = _error(400, str(error))
         except InputError as error:
@@ -158,6 +162,7 @@ class TaxiiServer:
             case ["root", "collections", name, "objects"]:
                 if not self._collection(caller, name)["can_write"]:
                     raise _RefusedError(403, "Your token lets you post nothing to this collection.")
+                take_partner_bytes(self.node, caller, len(content), self.clock())
                 return _json(post(self.node, caller, content, self.clock()), status=202)
         raise _missing()
 

@@ -42,12 +42,32 @@ from tocsin.node.node import Node
 _HELD: Final = frozenset(OfferState) - {OfferState.ERASED}  # also what was declined lies in an archive
 
 
+def write_items(opened: OpenPartner, row: IncomingRow, contents: DispatchContents) -> None:
+    """The items that a dispatch offers wait for a person; one that was offered before in this version is known."""
+    said = [(one, one.body) for one in contents.statements if isinstance(one.body, SharedItem)]
+    if not said:
+        return
+    of = OfferedItem.partner_id == opened.partner.id, OfferedItem.item.in_([item.item.id for _, item in said])
+    known: dict[Name, list[OfferedItem]] = {}
+    for one in opened.session.scalars(select(OfferedItem).where(*of)):
+        known.setdefault((one.node, one.item), []).append(one)
+    for statement, item in said:
+        here = known.setdefault(name_of(item.item), [])
+        if any(one.version >= item.version for one in here):
+            continue
+        for one in here:
+            if one.state == OfferState.OFFERED:
+                one.state = OfferState.REPLACED.value
+        here.append(_offered(opened, row, item, contents, verified=statement.hash not in contents.unverified))
+        opened.session.add(here[-1])
+    opened.session.flush()
+
+
 def write_statement(opened: OpenPartner, row: IncomingRow, statement: Statement, contents: DispatchContents) -> None:
-    """A statement of another kind stays in the archive of its dispatch."""
+    """What a statement says beside its item; one of another kind stays in the archive of its dispatch."""
     verified = statement.hash not in contents.unverified
     match statement.body:
         case SharedItem() as item:
-            _offer(opened, row, item, contents, verified=verified)
             if item.agreement is not None:
                 note_ground(opened.session, Direction.IN, row.id, item.agreement, opened.partner.node)
         case SharingAgreement():
@@ -88,28 +108,19 @@ def held_items(session: Session, names: set[Name]) -> dict[Name, list[OfferedIte
     return found
 
 
-def _offer(
+def _offered(
     opened: OpenPartner, row: IncomingRow, item: SharedItem, contents: DispatchContents, *, verified: bool
-) -> None:
-    same = OfferedItem.node == item.item.node, OfferedItem.item == item.item.id
-    known = opened.session.scalars(select(OfferedItem).where(OfferedItem.partner_id == opened.partner.id, *same)).all()
-    if any(one.version >= item.version for one in known):
-        return
-    for one in known:
-        if one.state == OfferState.OFFERED:
-            one.state = OfferState.REPLACED.value
+) -> OfferedItem:
     parts = [
         {"hash": part.hash, "name": part.name, "type": part.type, "class": part.class_, "bytes": part.bytes}
         for part in item.parts
         if part.hash in contents.parts
     ]
-    made = OfferedItem(
+    return OfferedItem(
         partner_id=opened.partner.id, incoming_id=row.id, node=item.item.node, item=item.item.id,
         version=item.version, title=item.title, tlp=item.tlp.value, pap=item.pap.value if item.pap else "",
         verified=verified, parts=parts, state=OfferState.OFFERED.value, came_at=opened.context.now,
     )  # fmt: skip
-    opened.session.add(made)
-    opened.session.flush()
 
 
 def _take_recall(opened: OpenPartner, recall: Recall, statement: Statement) -> None:
