@@ -12,10 +12,11 @@ class IntakeSettings(Section):
     """
 
     reserve_bytes: int = Field(
-        2_000_000_000,
+        0,
         ge=0,
-        description="So many bytes of the disk under the home folder (or a twentieth of it, where that is less) are "
-        "for the node's own work: reports, mails, dispatches and uploads of others are put off before they use them.",
+        description="So many bytes of the disk under the home folder are for the node's own work: reports, mails, "
+        "dispatches and uploads of others are put off before they use them. 0: 2 GB, or a twentieth of the disk where "
+        "that is less.",
     )
     partner_bytes_a_day: int = Field(
         1_000_000_000,

@@ -18,6 +18,7 @@ from tocsin.node.records import Base, Database, insert_for
 from tocsin.node.sentences import say
 
 _KEPT: Final = timedelta(days=7)
+_RESERVE: Final = 2_000_000_000  # bytes
 _SHARE: Final = 20  # of a disk, one of so many parts is enough of a reserve
 _AGAIN: Final = 600  # seconds
 
@@ -79,7 +80,7 @@ def forget_volumes(session: Session, now: datetime) -> None:
 def reserve_of(settings: IntakeSettings, home: Path) -> tuple[int, int]:
     """Bytes that are free on the disk of a home, and how many of them are for the node's own work alone."""
     disk = shutil.disk_usage(home)
-    return disk.free, min(settings.reserve_bytes, disk.total // _SHARE)
+    return disk.free, settings.reserve_bytes or min(_RESERVE, disk.total // _SHARE)
 
 
 def check_room(settings: IntakeSettings, home: Path, size: int = 0) -> None:

@@ -91,7 +91,15 @@ from tocsin.server.pages import (
     undo_pages,
     verify_pages,
 )
-from tocsin.server.security import Authentication, BodyTimeout, FencedRefusal, ReadAudit, TimedProtocol, with_headers
+from tocsin.server.security import (
+    Authentication,
+    BodyTimeout,
+    FencedRefusal,
+    ReadAudit,
+    StrangerTurns,
+    TimedProtocol,
+    with_headers,
+)
 from tocsin.server.taxii import TaxiiServer
 from tocsin.server.work_process import WorkProcess
 from tocsin.sharing.lookup import ResponsibilityLookup
@@ -197,6 +205,7 @@ def make_application(
     _add_failures(application, desk)
     # The last one added is the outermost.
     application.add_middleware(ReadAudit, database=node.database, clock=clock)
+    application.add_middleware(StrangerTurns, settings=node.settings.intake, clock=clock)
     application.add_middleware(Authentication, database=node.database, clock=clock)
     application.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)
     application.add_middleware(BodyTimeout)

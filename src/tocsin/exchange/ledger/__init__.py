@@ -85,7 +85,7 @@ if TYPE_CHECKING:
         outgoing_bytes,
         passed_by_program,
         receipt_file,
-        received_dispatches,
+        received_rows,
         sealed_file,
         sent_dispatches,
         stuck_dispatches,

@@ -35,9 +35,8 @@ from tocsin.node.errors import ConflictError, InputError, LaterError, NotFoundEr
 from tocsin.node.files import disk_failures, write_whole
 from tocsin.node.volumes import check_room
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.public.rate_limit import RateLimit
 from tocsin.server.request_limit import note_refusal
-from tocsin.server.security import address_of
+from tocsin.server.security import ByteLimit, RateLimit, address_of
 
 PLACE: Final = "/exchange/inbox"
 _FILE: Final = "application/octet-stream"
@@ -47,7 +46,10 @@ def exchange_inbox_pages(desk: PageContext) -> APIRouter:
     """The inbox, where the settings have one."""
     router = PageRouter()
     settings = desk.node.settings.exchange
-    inbox = _ExchangeInbox(desk, RateLimit(settings.refused_an_hour, desk.clock))
+    intake = desk.node.settings.intake
+    refused = RateLimit(settings.refused_an_hour, 5 * settings.refused_an_hour, desk.clock)
+    inbox = _ExchangeInbox(desk, refused)
+    came = ByteLimit(intake.address_bytes_a_day, intake.network_bytes_a_day, desk.clock)
     if not settings.inbox:
         return router
 
@@ -55,7 +57,9 @@ def exchange_inbox_pages(desk: PageContext) -> APIRouter:
     async def post(request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_REPORT)]) -> Response:
         """Take a dispatch or a receipt, whole or in parts; the answer to a dispatch is the file with our receipt."""
         share = await to_thread.run_sync(inbox.share_of, address_of(request))
-        if not share.startswith(PARTNER) and (minutes := inbox.refused.left(address_of(request))):
+        size, address = int(request.headers.get("content-length", PART_BYTES)), address_of(request)
+        known = share.startswith(PARTNER)
+        if not known and (minutes := inbox.refused.left(address) or came.take(address, size)):
             note_refusal(request, "inbox")
             return _said(429, "Come later.", {"Retry-After": str(60 * minutes)})
         try:
