@@ -4,7 +4,6 @@ import base64
 import hashlib
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -79,12 +78,11 @@ def test_a_dispatch_with_too_many_statements_is_refused_by_its_receipt_and_the_n
 
 def test_nothing_is_verified_while_the_records_are_locked(world: World, sender: Sender) -> None:
     """A dispatch as large as is taken holds the writer for as long as its rows need, in few statements of SQL."""
-    content, said, seconds = sender.file(*sender.items(500)), list[str](), list[float]()
+    content, said = sender.file(*sender.items(500)), list[str]()
     engine = world.node.database.engine
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         said.append(statement)
-        seconds.append(time.process_time())
 
     event.listen(engine, "before_cursor_execute", note)
     post(world, content)
@@ -135,10 +133,10 @@ def test_lists_of_what_came_have_pages(world: World, sender: Sender) -> None:
 
 
 @pytest.fixture
-def inbox(world: World) -> Iterator[httpx.Client]:
+def inbox(world: World) -> httpx.Client:
     client = world.client(public=True)
     client.headers["X-Forwarded-For"] = "192.0.2.7"
-    yield client
+    return client
 
 
 def part_of(content: bytes, first: int, last: int, size: int = 0) -> dict[str, Any]:

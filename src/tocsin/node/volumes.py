@@ -20,6 +20,7 @@ from tocsin.node.sentences import say
 _KEPT: Final = timedelta(days=7)
 _RESERVE: Final = 2_000_000_000  # bytes
 _SHARE: Final = 20  # of a disk, one of so many parts is enough of a reserve
+_PROBE: Final = "probe"
 _AGAIN: Final = 600  # seconds
 
 
@@ -91,6 +92,14 @@ def check_room(settings: IntakeSettings, home: Path, size: int = 0) -> None:
             say("The disk is nearly full: what is left is for this node's own work."),
             hint=say("Free space, or change [intake] reserve_bytes in tocsin.toml."), seconds=_AGAIN,
         )  # fmt: skip
+
+
+def write_probe(database: Database, now: datetime) -> None:
+    """Write a row that counts nothing, and more than a page of it, to see whether that works. Raises StorageError."""
+    with database.begin() as session:
+        _begin_day(session, _PROBE, now.date())
+        of = DayVolume.source == _PROBE, DayVolume.day == now.date()
+        session.execute(update(DayVolume).where(*of).values(bytes=DayVolume.bytes + 1))
 
 
 def _begin_day(session: Session, source: str, day: date) -> None:

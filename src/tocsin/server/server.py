@@ -30,6 +30,7 @@ from tocsin.interface import NotHereError, SecondFactorError, SignInError, Wrong
 from tocsin.networks import current_folder
 from tocsin.node.errors import (
     InputError,
+    LaterError,
     NotFoundError,
     SettingError,
     StorageError,
@@ -284,8 +285,12 @@ def _add_failures(application: FastAPI, desk: PageContext) -> None:
     def failed(request: Request, raised: TocsinError | OSError) -> Response:
         """What the visitor can mend is said; what is wrong inside is for those who run the node."""
         error = known_failure(raised)
-        if isinstance(error, UsageError | InputError):
-            return desk.page(request, "failed.html", status=422, what="input", error=error)
+        if isinstance(error, UsageError | InputError | LaterError):
+            later = isinstance(error, LaterError)
+            status = error.status if later else 422
+            response = desk.page(request, "failed.html", status=status, what="input", error=error)
+            response.headers.update({"Retry-After": str(error.seconds)} if later else {})
+            return response
         # Of an error of the system the place says more than its words.
         getLogger("uvicorn.error").error("%s", error.line, exc_info=None if error is raised else raised)
         what = "storage" if isinstance(error, StorageError) else "failed"

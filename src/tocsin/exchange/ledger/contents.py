@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.agreements import note_agreement, note_ground
@@ -44,14 +44,13 @@ _HELD: Final = frozenset(OfferState) - {OfferState.ERASED}  # also what was decl
 
 def write_items(opened: OpenPartner, row: IncomingRow, contents: DispatchContents) -> None:
     """The items that a dispatch offers wait for a person; one that was offered before in this version is known."""
-    said = [(one, one.body) for one in contents.statements if isinstance(one.body, SharedItem)]
-    if not said:
-        return
-    of = OfferedItem.partner_id == opened.partner.id, OfferedItem.item.in_([item.item.id for _, item in said])
+    items = [(one, one.body) for one in contents.statements if isinstance(one.body, SharedItem)]
+    of = OfferedItem.partner_id == opened.partner.id, OfferedItem.item.in_([item.item.id for _, item in items])
     known: dict[Name, list[OfferedItem]] = {}
     for one in opened.session.scalars(select(OfferedItem).where(*of)):
         known.setdefault((one.node, one.item), []).append(one)
-    for statement, item in said:
+    new = list[OfferedItem]()
+    for statement, item in items:
         here = known.setdefault(name_of(item.item), [])
         if any(one.version >= item.version for one in here):
             continue
@@ -59,8 +58,12 @@ def write_items(opened: OpenPartner, row: IncomingRow, contents: DispatchContent
             if one.state == OfferState.OFFERED:
                 one.state = OfferState.REPLACED.value
         here.append(_offered(opened, row, item, contents, verified=statement.hash not in contents.unverified))
-        opened.session.add(here[-1])
-    opened.session.flush()
+        new.append(here[-1])
+    if new:  # one statement for all of them: the records are locked meanwhile
+        opened.session.flush()
+        columns = [one.key for one in OfferedItem.__table__.columns]
+        said = [{name: value for name in columns if (value := getattr(one, name)) is not None} for one in new]
+        opened.session.execute(insert(OfferedItem), said)
 
 
 def write_statement(opened: OpenPartner, row: IncomingRow, statement: Statement, contents: DispatchContents) -> None:

@@ -215,7 +215,8 @@ def _list(
         cases = list_cases(session, reader, number, limit=200)
         messages = list_messages(session, reader, number, limit=200)
     return desk.page(
-        request, "exchange/list.html", status=409 if error else 200, partner=partner, sent=sent[:_PAGE], came=came, error=error,
+        request, "exchange/list.html", status=409 if error else 200, partner=partner, sent=sent[:_PAGE], came=came,
+        error=error,
         unchecked=[one for one in unchecked if number in {None, one.id}],
         waiting=waiting, cases=cases, messages=messages,
         later_came=f"?came={later_came}#came" if later_came else "",
