@@ -90,7 +90,7 @@ async def report(client: httpx.AsyncClient, number: int, address: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("number", "shares"), [(500, False), (100, True)], ids=["other addresses", "the same addresses"]
+    ("number", "shares"), [(500, False), (60, True)], ids=["other addresses", "the same addresses"]
 )
 def test_people_of_one_network_report_while_it_is_flooded(world: World, number: int, shares: bool) -> None:
     """None of them is refused, nothing of theirs is lost; the flood comes from their own network and from elsewhere.

@@ -42,8 +42,9 @@ def refused_partners(session: Session, now: datetime) -> Sequence[Partner]:
 
 ACTS: Final = (
     Act(
-        "allow-more", "Allow a partner more for today", allow_more, noun="partner", audit=(AuditAction.PARTNER_ALLOWED,),
-        permission=Permission.PARTNERS_WRITE, route=NO_ROUTE, told="{number}: {name}.", command="partners allow-more",
+        "allow-more", "Allow a partner more for today", allow_more, noun="partner",
+        audit=(AuditAction.PARTNER_ALLOWED,), permission=Permission.PARTNERS_WRITE, route=NO_ROUTE,
+        told="{number}: {name}.", command="partners allow-more",
         page=OwnSurface("/partners/{partner}/allow-more"), arguments=("partner",), makes=True,
     ),
 )  # fmt: skip

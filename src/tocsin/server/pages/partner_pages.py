@@ -1,6 +1,6 @@
 """Partners: the list, one of them with its keys and checks, and the forms of their acts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Any, Final
