@@ -25,7 +25,10 @@ class IntakeSettings(Section):
         "has an item when one is at its bound, with an act that allows more.",
     )
     operator_bytes_a_day: int = Field(
-        2_000_000_000, ge=1_000_000, description="Bytes of reports that one person of an operator may send on a day."
+        2_000_000_000,
+        ge=1_000_000,
+        description="Bytes that one person of an operator may send on a day, by the portal and the API, in requests "
+        "of more than 100 kB.",
     )
     sender_bytes_a_day: int = Field(
         250_000_000,

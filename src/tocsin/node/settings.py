@@ -357,7 +357,11 @@ class ApiSettings(Section):
     """What programs may ask of the API."""
 
     requests_a_minute: int = Field(600, ge=1, description="So many requests a minute from one person or token.")
-    public_a_minute: int = Field(60, ge=1, description="So many from one network of visitors without an account.")
+    public_a_minute: int = Field(
+        60,
+        ge=1,
+        description="So many from one address (IPv6: one /64) without an account; ten times as many from its network.",
+    )
     max_upload_bytes: int = Field(
         5_000_000_000, ge=1_000, description="A report that is sent in may have so many bytes."
     )

@@ -27,11 +27,10 @@ from tocsin.exchange.protocols import (
     program_caller,
     take_partner_bytes,
 )
-from tocsin.node.accounts import network_of
 from tocsin.node.errors import InputError, LaterError, TocsinError
 from tocsin.operations.machines import ServersAtWork
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.server.request_limit import NETWORK, PERSON, RequestLimit
+from tocsin.server.request_limit import PERSON, RequestLimit
 from tocsin.server.security import address_of
 
 _NO_KEY: Final = "Authentication failed. Please make sure you pass the API key along in the Authorization header."
@@ -57,8 +56,10 @@ class MispApi:
             lambda: program_caller(self.node.database, AccessProtocol.MISP, sent, self.clock())
         )
         call = self._call(request, caller or ProgramCaller(0, 0, "", frozenset()))
-        whose = (NETWORK, network_of(address_of(request))) if caller is None else (PERSON, str(caller.token))
-        allowed, headers = self._limit.count(*whose)
+        if caller is None:
+            allowed, headers = self._limit.count_stranger(address_of(request))
+        else:
+            allowed, headers = self._limit.count(PERSON, str(caller.token))
         if not allowed:
             refused = _response(failure(call, 429, "Too many requests."))
             refused.headers.update(headers)

@@ -206,7 +206,7 @@ def make_application(
     _add_failures(application, desk)
     # The last one added is the outermost.
     application.add_middleware(ReadAudit, database=node.database, clock=clock)
-    application.add_middleware(StrangerTurns, settings=node.settings.intake, clock=clock)
+    application.add_middleware(StrangerTurns, settings=node.settings.intake, database=node.database, clock=clock)
     application.add_middleware(Authentication, database=node.database, clock=clock)
     application.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)
     application.add_middleware(BodyTimeout)

@@ -35,7 +35,6 @@ from tocsin.exchange.protocols import (
     status_of,
     take_partner_bytes,
 )
-from tocsin.node.accounts import network_of
 from tocsin.node.errors import InputError, LaterError, TocsinError, UsageError
 from tocsin.node.records import node_uuid
 from tocsin.operations.machines import ServersAtWork
@@ -104,13 +103,16 @@ class TaxiiServer:
             lambda: program_caller(self.node.database, AccessProtocol.TAXII, sent, self.clock())
         )
         if caller is None:
-            self._count(NETWORK, network_of(address_of(request)))
+            self._check(*self._limit.count_stranger(address_of(request)))
             raise _RefusedError(401, "Sign in with the token that you were given.")
         return caller
 
     def _count(self, kind: str, whose: str) -> None:
         """Nobody reads, guesses tokens, or fills the list of what waits for a person, faster than so."""
-        allowed, headers = self._limit.count(kind, whose)
+        self._check(*self._limit.count(kind, whose))
+
+    @staticmethod
+    def _check(allowed: bool, headers: Mapping[str, str]) -> None:
         if not allowed:
             raise _RefusedError(429, "Too many requests.", headers)
 

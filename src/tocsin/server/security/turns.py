@@ -11,13 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from anyio import to_thread
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tocsin.node.accounts import NOBODY, network_of
+from tocsin.node.accounts import NOBODY, AccountRole, Principal, network_of
+from tocsin.node.errors import LaterError
 from tocsin.node.intake_settings import IntakeSettings
+from tocsin.node.records import Database
+from tocsin.node.volumes import take_bytes
 from tocsin.server.security.rate_limit import ByteLimit
 
 _OWN_COUNT: Final = ("/static/", "/misp/", "/taxii2/", "/api/v1/health")  # counted there, or nothing to work on
@@ -101,8 +105,10 @@ class FairTurns:
 class StrangerTurns:
     """Lets requests of strangers in by their turn: the body is read before, the answer leaves after it."""
 
-    def __init__(self, app: ASGIApp, *, settings: IntakeSettings, clock: Callable[[], datetime]) -> None:
-        self.app = app
+    def __init__(
+        self, app: ASGIApp, *, settings: IntakeSettings, database: Database, clock: Callable[[], datetime]
+    ) -> None:
+        self.app, self._settings, self._database, self._clock = app, settings, database, clock
         most = settings.strangers_waiting, settings.network_waiting
         waiting = settings.sign_ins_waiting
         self._turns = FairTurns(settings.strangers_at_once, *most)
@@ -112,7 +118,14 @@ class StrangerTurns:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["path"].startswith(_OWN_COUNT) or not _is_stranger(scope):
+        if scope["type"] != "http" or scope["path"].startswith(_OWN_COUNT):
+            await self.app(scope, receive, send)
+            return
+        if (visitor := _known(scope)) is not None:
+            size = _length(scope)
+            if visitor.role is AccountRole.OPERATOR and size > _SMALL and (seconds := await self._count(visitor, size)):
+                await _refuse(scope, receive, send, 429, seconds)
+                return
             await self.app(scope, receive, send)
             return
         client = scope.get("client")
@@ -170,6 +183,15 @@ class StrangerTurns:
         finally:
             give_back()
 
+    async def _count(self, visitor: Principal, size: int) -> int:
+        """In how many seconds an operator may bring so much; 0: now, and it is counted."""
+        source, most = f"person:{visitor.person}", self._settings.operator_bytes_a_day
+        try:
+            await to_thread.run_sync(lambda: take_bytes(self._database, source, size, most, self._clock()))
+        except LaterError as error:
+            return error.seconds
+        return 0
+
     def _fits(self, network: str, address: str, size: int) -> bool:
         held, of = sum(self._held.values()) // 2, self._held  # each is counted for its network and its address
         return (
@@ -185,9 +207,10 @@ class StrangerTurns:
                 del self._held[name]
 
 
-def _is_stranger(scope: Scope) -> bool:
+def _known(scope: Scope) -> Principal | None:
+    """Who asks; None: nobody knows, also where that could not be read."""
     visitor = scope.get("state", {}).get("visitor", NOBODY)
-    return getattr(visitor, "person", None) is None  # also where who it is could not be read
+    return visitor if isinstance(visitor, Principal) and visitor.person is not None else None
 
 
 def _has_body(scope: Scope) -> bool:
