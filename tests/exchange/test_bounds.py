@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -14,10 +15,20 @@ from pysequoia import Cert
 from sqlalchemy import event, func, select
 
 from support.exchange_examples import Peer, peer
-from support.ledger_examples import own_key, party_of
+from support.ledger_examples import make_incident, own_key, party_of
 from support.world import World
 from tocsin.exchange.dispatches import genesis, members_of, seal
-from tocsin.exchange.ledger import IncomingRow, OfferedItem, OfferState, received_rows
+from tocsin.exchange.ledger import (
+    CaseEntryRow,
+    ExchangeCase,
+    IncomingRow,
+    OfferedItem,
+    OfferState,
+    OutgoingRow,
+    received_rows,
+    sealed_file,
+    sealing,
+)
 from tocsin.exchange.statements import Dispatch, DispatchType, Statement
 from tocsin.exchange.ways import is_for, take_file
 from tocsin.interface import ActContext
@@ -208,3 +219,47 @@ def test_partners_are_put_off_before_the_disk_is_full(world: World, sender: Send
         assert (answer.status_code, answer.headers["Retry-After"]) == (507, "600")
     assert count(world, IncomingRow) == 0
     assert list(world.node.exchange.folder.glob("*.part")) == []
+
+
+def test_a_history_longer_than_one_dispatch_goes_in_several(
+    pair: tuple[World, World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as the most that every node takes, here fewer: what is older goes first, and the last one brings all."""
+    one, other = pair
+    monkeypatch.setattr(sealing, "MOST_STATEMENTS", 3)
+    reference = make_incident(one)
+    for number in range(6):
+        one.tocsin.run("incidents", "note", reference, f"Step {number}")
+    one.tocsin.run("exchange", "offer", "B", "--incident", reference)
+    with one.node.database.reading() as session:
+        sent = session.scalars(select(OutgoingRow).order_by(OutgoingRow.number)).all()
+        files = [sealed_file(one.node, session, row.id)[1] for row in sent]
+    assert len(files) > 2
+    bounded = with_settings(other, exchange={"statements": 3})
+    taken = [post(bounded, file).dispatch for file in files]
+    assert {(done.verdict, done.code) for done in taken} == {("taken", "")}
+    with other.node.database.reading() as session:
+        assert session.scalars(select(ExchangeCase.state)).all() == ["offered-to-us"]
+        assert (session.scalar(select(func.count()).select_from(CaseEntryRow)) or 0) >= 7
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"), [({"partner_bytes_a_day": 100}, 429), ({"reserve_bytes": 2**60}, 507)], ids=["day", "disk"]
+)
+def test_programs_of_partners_are_told_to_come_later(world: World, settings: dict[str, int], status: int) -> None:
+    bounded = with_settings(world, intake=settings)
+    client = bounded.client()
+    words = ("exchange", "token", "make", "Peer", "--scope", "read", "--scope", "post")
+    taxii, misp = (world.tocsin.json(*words, "--protocol", of)["secret"] for of in ("taxii", "misp"))
+    misp_headers = {"Authorization": misp, "Accept": "application/json"}
+    event_of = {"Event": {"info": "Scans " * 50, "distribution": "1"}}
+    answer = client.post("/misp/events/add", json=event_of, headers=misp_headers)
+    assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (status, True)
+    media = "application/taxii+json;version=2.1"
+    headers = {"Authorization": f"Bearer {taxii}", "Accept": media, "Content-Type": media}
+    listed = client.get("/taxii2/root/collections/", headers=headers).json()["collections"]
+    (inbox,) = [one["id"] for one in listed if one["can_write"]]
+    objects = {"objects": [{"type": "identity", "id": f"identity--{UUID(int=number)}"} for number in range(9)]}
+    answer = client.post(f"/taxii2/root/collections/{inbox}/objects/", json=objects, headers=headers)
+    assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (status, True)
+    assert count(world, IncomingRow) == 0
