@@ -229,7 +229,7 @@ def test_a_history_longer_than_one_dispatch_goes_in_several(
     monkeypatch.setattr(sealing, "MOST_STATEMENTS", 3)
     reference = make_incident(one)
     for number in range(6):
-        one.tocsin.run("incidents", "note", reference, f"Step {number}")
+        one.tocsin.run("incidents", "note", reference, "--text", f"Step {number}")
     one.tocsin.run("exchange", "offer", "B", "--incident", reference)
     with one.node.database.reading() as session:
         sent = session.scalars(select(OutgoingRow).order_by(OutgoingRow.number)).all()

@@ -58,15 +58,13 @@ class IntakeSettings(Section):
         16, ge=1, description="So many files of one network, and of one partner, may be begun in the inbox at once."
     )
     strangers_at_once: int = Field(
-        2, ge=1, description="Requests of visitors without an account that are worked on at once, in turns by network."
+        1, ge=1, description="Requests of visitors without an account that are worked on at once, in turns by network."
     )
     strangers_waiting: int = Field(
-        1_000, ge=1, description="So many of them wait for their turn; further ones are told to come back."
+        1_000, ge=1, description="So many of them wait for their turn; more are answered 503."
     )
     network_waiting: int = Field(200, ge=1, description="So many of one network; of one address a quarter of them.")
     sign_ins_at_once: int = Field(
-        2, ge=1, description="Passwords that are checked at once, each with 19 MiB and some 30 ms of a processor."
+        1, ge=1, description="Passwords that are checked at once, each with 19 MiB and some 30 ms of a processor."
     )
-    sign_ins_waiting: int = Field(
-        50, ge=1, description="So many sign-ins wait for that; further ones are told to try again in a moment."
-    )
+    sign_ins_waiting: int = Field(50, ge=1, description="So many sign-ins wait for that; more are answered 503.")

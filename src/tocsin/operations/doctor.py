@@ -15,10 +15,8 @@ from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
 from tocsin.node.storage import BucketPlace, check_storage, shared_folder
-from tocsin.node.volumes import reserve_of
-from tocsin.operations import cluster_checks, feed_checks
+from tocsin.operations import cluster_checks, feed_checks, intake_checks
 from tocsin.operations.health_finding import HealthFinding
-from tocsin.operations.writing_check import why_not_written
 from tocsin.pipeline.commit import last_stored
 from tocsin.pipeline.stores import NodeWithStores, open_node
 from tocsin.pipeline.term import last_number
@@ -48,7 +46,7 @@ def examine(home: Path) -> list[HealthFinding]:
         HealthFinding(say("settings and records"), True, say("open, %(name)s", name=node.database.engine.dialect.name))
     )
     for check in (
-        _reserve,
+        intake_checks.reserve,
         _closed,
         _storage,
         _unfinished,
@@ -76,8 +74,8 @@ def examine(home: Path) -> list[HealthFinding]:
         _mail_texts,
         _help_texts,
         _security_txt,
-        _identity_provider,
-        _volumes,
+        intake_checks.identity_provider,
+        intake_checks.volumes,
     ):
         try:
             findings += check(node)
@@ -100,38 +98,6 @@ def _writable(home: Path) -> HealthFinding:
     return HealthFinding(
         say("home folder"), ok, str(home), "" if ok else say("Give this user the right to write there.")
     )
-
-
-def _reserve(node: NodeWithStores) -> Iterator[HealthFinding]:
-    """Whether what others bring is taken: they never use the last part of the disk."""
-    free, reserve = reserve_of(node.settings.intake, node.home)
-    wrong = why_not_written(node)
-    found = say(
-        "%(free)s GB free, %(reserve)s GB of them are kept", free=f"{free / 1e9:.1f}", reserve=f"{reserve / 1e9:.1f}"
-    )
-    yield HealthFinding(
-        say("writing"), not wrong, wrong or found,
-        say("Free space, or change [intake] reserve_bytes; mails and dispatches wait where they are.") if wrong else "",
-    )  # fmt: skip
-
-
-def _volumes(node: NodeWithStores) -> Iterator[HealthFinding]:
-    """Partners that would bring more today than is taken."""
-    from tocsin.exchange.partners import refused_partners
-
-    with node.database.reading() as session:
-        names = [one.name for one in refused_partners(session, datetime.now(UTC))]
-    yield HealthFinding(say("daily limits of partners"), True, ", ".join(names) or say("none is reached"))
-
-
-def _identity_provider(node: NodeWithStores) -> Iterator[HealthFinding]:
-    """Whether the OpenID provider answers, and signs with a key that counts."""
-    from tocsin.node.accounts import Provider
-
-    settings = node.settings.single_sign_on
-    if settings.issuer:
-        Provider(settings.issuer, settings.client_id).check()
-        yield HealthFinding(say("single sign-on"), True, say("%(issuer)s can be used", issuer=settings.issuer))
 
 
 def _closed(node: NodeWithStores) -> Iterator[HealthFinding]:

@@ -54,7 +54,7 @@ _SAME: Final = timedelta(days=1)  # in which a report that says just the same is
 _STALE = N_("The form was open for more than a day. What you wrote is still there: send it again.")
 _MANY = N_("Many reports came from your part of the network. Try again in %(minutes)s minutes, or write us a mail.")
 _NO_ROOM = N_("We cannot keep more at the moment. Call us, or try again later: what you wrote is still there.")
-_ASK = N_("Many reports come from your part of the network. Write the sum of the two numbers, and send it again.")
+_ASK = N_("Write the sum of the two numbers, and send it again.")
 _NOT_BOTH = N_("There is no report with this reference and this secret. Check both.")
 _MANY_TRIES = N_("Too many tries came from your part of the network. Try again in %(minutes)s minutes.")
 _NO_WORDS = N_("Write what you want to add, in at most 10,000 characters.")
