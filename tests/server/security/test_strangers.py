@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,9 +11,11 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
+from support.api_client import caller
 from support.public_forms import made_of, sum_of
 from support.world import START, World, copy_world, make_world
 from tocsin.incidents.arrivals import PublicReport
+from tocsin.node.accounts import AccountRole
 from tocsin.server.security.turns import FairTurns, _NoTurnError
 from tocsin.server.server import make_application
 
@@ -29,7 +31,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def world(fresh: Path, tmp_path: Path) -> Iterator[World]:
     made = copy_world(fresh, tmp_path / "one")
-    with ExitStack(), made.open:
+    with made.open:
         yield made
 
 
@@ -161,3 +163,27 @@ def test_turns_go_round_by_network_and_the_heaviest_address_waits_no_longer() ->
     order = asyncio.run(play())
     assert [one for one in order if one.endswith("refused")] == ["f5 refused", "f4 refused"]
     assert [one for one in order if not one.endswith("refused")] == ["f1", "o1", "h1", "f2", "f3"]
+
+
+def with_intake(world: World, **said: int) -> World:
+    intake = world.node.settings.intake.model_copy(update=said)
+    settings = world.node.settings.model_copy(update={"intake": intake})
+    return replace(world, node=replace(world.node, settings=settings))
+
+
+def test_strangers_and_operators_bring_so_many_bytes_a_day(world: World) -> None:
+    """What is small always passes: a report without files is never refused by what others of its address sent."""
+    bounded = with_intake(world, address_bytes_a_day=250_000, network_bytes_a_day=380_000, operator_bytes_a_day=250_000)
+    large = {"content": b"x" * 120_000}
+    client = bounded.client(public=True)
+
+    def post(address: str, **sent: bytes) -> int:
+        return client.post("/report", headers={"X-Forwarded-For": address}, **sent).status_code
+
+    assert [post("192.0.2.1", **large) for _ in range(3)][-1] == 429
+    assert post("192.0.2.2", **large) != 429
+    assert post("192.0.2.3", **large) == 429, "its network has had all"
+    assert post("192.0.2.1", content=b"x" * 50_000) != 429
+    with caller(bounded, AccountRole.OPERATOR, teams=(1,)) as operator:
+        statuses = [operator.post("/claims", **large).status_code for _ in range(3)]
+    assert (statuses[0] == 429, statuses[2]) == (False, 429)

@@ -139,15 +139,12 @@ class StrangerTurns:
             if scope["path"] != _INBOX and (minutes := self._bytes.take(one, size)):
                 await _refuse(scope, receive, send, 429, 60 * minutes)
                 return
-        self._hold(network, address, size)
-        try:
-            await self._serve(scope, receive, send, network, address)
-        finally:
-            self._hold(network, address, -size)
+        await self._serve(scope, receive, send, network, address)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, network: str, address: str) -> None:
         turns = next((of for paths, of in self._of.items() if scope["path"].startswith(paths)), self._turns)
         taken = begun = False
+        held = 0  # bytes that came: who announces much and sends nothing holds nothing
 
         async def take() -> None:
             nonlocal taken
@@ -161,7 +158,10 @@ class StrangerTurns:
                 turns.give_back()
 
         async def wait() -> Message:
+            nonlocal held
             message = await receive()
+            self._hold(network, address, came := len(message.get("body", b"")))
+            held += came
             if message["type"] == "http.request" and not message.get("more_body", False) and not (taken or begun):
                 await take()
             return message
@@ -182,6 +182,7 @@ class StrangerTurns:
             await _refuse(scope, receive, send)
         finally:
             give_back()
+            self._hold(network, address, -held)
 
     async def _count(self, visitor: Principal, size: int) -> int:
         """In how many seconds an operator may bring so much; 0: now, and it is counted."""
