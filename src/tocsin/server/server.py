@@ -286,10 +286,11 @@ def _add_failures(application: FastAPI, desk: PageContext) -> None:
         """What the visitor can mend is said; what is wrong inside is for those who run the node."""
         error = known_failure(raised)
         if isinstance(error, UsageError | InputError | LaterError):
-            later = isinstance(error, LaterError)
-            status = error.status if later else 422
+            status, headers = 422, dict[str, str]()
+            if isinstance(error, LaterError):
+                status, headers = error.status, {"Retry-After": str(error.seconds)}
             response = desk.page(request, "failed.html", status=status, what="input", error=error)
-            response.headers.update({"Retry-After": str(error.seconds)} if later else {})
+            response.headers.update(headers)
             return response
         # Of an error of the system the place says more than its words.
         getLogger("uvicorn.error").error("%s", error.line, exc_info=None if error is raised else raised)
