@@ -286,9 +286,7 @@ def _add_failures(application: FastAPI, desk: PageContext) -> None:
         """What the visitor can mend is said; what is wrong inside is for those who run the node."""
         error = known_failure(raised)
         if isinstance(error, UsageError | InputError | LaterError):
-            status, headers = 422, dict[str, str]()
-            if isinstance(error, LaterError):
-                status, headers = error.status, {"Retry-After": str(error.seconds)}
+            status, headers = _told_why(error)
             response = desk.page(request, "failed.html", status=status, what="input", error=error)
             response.headers.update(headers)
             return response
@@ -296,6 +294,11 @@ def _add_failures(application: FastAPI, desk: PageContext) -> None:
         getLogger("uvicorn.error").error("%s", error.line, exc_info=None if error is raised else raised)
         what = "storage" if isinstance(error, StorageError) else "failed"
         return desk.page(request, "failed.html", status=503, what=what, error=None)
+
+
+def _told_why(error: TocsinError) -> tuple[int, dict[str, str]]:
+    """The status of what the visitor can mend, or can send later, and when."""
+    return (error.status, {"Retry-After": str(error.seconds)}) if isinstance(error, LaterError) else (422, {})
 
 
 def _ask_to_sign_in(desk: PageContext, request: Request, error: SignInError) -> Response:
