@@ -23,7 +23,6 @@ from tocsin.pipeline.term import last_number
 
 _LITTLE_SPACE = 2_000_000_000
 _KEY_DAYS = 60
-_LONG_WAIT = timedelta(minutes=15)  # the largest reports are taken in within minutes
 
 
 def examine(home: Path) -> list[HealthFinding]:
@@ -52,7 +51,7 @@ def examine(home: Path) -> list[HealthFinding]:
         _unfinished,
         _event_table,
         _compiled_reader,
-        _uploads,
+        intake_checks.uploads,
         _kept_files,
         feed_checks.feeds,
         feed_checks.feed_files,
@@ -171,21 +170,6 @@ def _compiled_reader(_: NodeWithStores) -> Iterator[HealthFinding]:
     else:
         found, mend = say("built for another version or machine, not used"), say("Run scripts/build-scan again.")
         yield HealthFinding(say("compiled reader"), False, found, mend)
-
-
-def _uploads(node: NodeWithStores) -> Iterator[HealthFinding]:
-    """Reports that were sent in and that nobody takes in."""
-    from tocsin.pipeline.uploads import waiting_since
-
-    with node.database.reading() as session:
-        since = waiting_since(session)
-    well = since is None or datetime.now(UTC) - since < _LONG_WAIT
-    yield HealthFinding(
-        say("reports that were sent in"),
-        well,
-        say("the oldest waits since %(since)s UTC", since=f"{since:%Y-%m-%d %H:%M}") if since else say("none waits"),
-        "" if well else say("The server takes them in: look into its log, and start it again."),
-    )
 
 
 def _kept_files(node: NodeWithStores) -> Iterator[HealthFinding]:

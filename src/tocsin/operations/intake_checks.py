@@ -1,13 +1,16 @@
 """What the doctor looks at of what others bring: the disk, the bounds of a day, and who vouches for people."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from tocsin.node.sentences import say
 from tocsin.node.volumes import reserve_of
 from tocsin.operations.health_finding import HealthFinding
 from tocsin.operations.writing_check import why_not_written
 from tocsin.pipeline.stores import NodeWithStores
+
+_LONG_WAIT: Final = timedelta(minutes=15)  # the largest reports are taken in within minutes
 
 
 def reserve(node: NodeWithStores) -> Iterator[HealthFinding]:
@@ -40,3 +43,18 @@ def identity_provider(node: NodeWithStores) -> Iterator[HealthFinding]:
     if settings.issuer:
         Provider(settings.issuer, settings.client_id).check()
         yield HealthFinding(say("single sign-on"), True, say("%(issuer)s can be used", issuer=settings.issuer))
+
+
+def uploads(node: NodeWithStores) -> Iterator[HealthFinding]:
+    """Reports that were sent in and that nobody takes in."""
+    from tocsin.pipeline.uploads import waiting_since
+
+    with node.database.reading() as session:
+        since = waiting_since(session)
+    well = since is None or datetime.now(UTC) - since < _LONG_WAIT
+    yield HealthFinding(
+        say("reports that were sent in"),
+        well,
+        say("the oldest waits since %(since)s UTC", since=f"{since:%Y-%m-%d %H:%M}") if since else say("none waits"),
+        "" if well else say("The server takes them in: look into its log, and start it again."),
+    )
