@@ -262,7 +262,7 @@ def test_what_is_posted_waits_for_a_person_and_commands_nothing(world: World) ->
     assert (status.status, status.total_count, status.pending_count, status.failure_count) == ("pending", 2, 1, 1)
     now = everything_of(world)
     changed = {name for name in now if now[name] != was[name]}
-    assert changed == {"exchange_incoming", "exchange_item", "exchange_taxii_status", "audit_entry"}
+    assert changed == {"exchange_incoming", "exchange_item", "exchange_taxii_status", "audit_entry", "day_volume"}
     again = one.inbox.add_objects({"objects": [POSTED, POSTED, {"type": "x"}]}, wait_for_completion=False)
     assert again.id == status.id
     (item,) = world.tocsin.json("exchange", "list")["received"]

@@ -226,25 +226,9 @@ def test_strangers_get_one_answer_and_not_many(linked: Linked, tmp_path: Path) -
         digest = base64.b64encode(hashlib.sha256(b"x").digest()).decode()
         part = {"Content-Range": "bytes 0-0/64000001", "Repr-Digest": f"sha-256=:{digest}:"}
         assert client.post(inbox, content=b"x", headers=part).status_code == 413
-        assert client.post(inbox, content=b"y", headers=part | {"Content-Range": "bytes 0-0/1"}).status_code == 422
         assert client.post(inbox, content=b"x", headers={"Content-Range": "bytes 0-0/1"}).status_code == 400
         folder, asked = linked.other.node.exchange.folder, part | {"Content-Range": "bytes */9"}
         assert [client.post(inbox, headers=asked).status_code, *folder.glob("*.part")] == [202], "a question is no file"
-        begun = part | {"Content-Range": "bytes 0-0/64000000"}
-        assert client.post(inbox, content=b"x", headers=begun).status_code == 202
-        with (folder / "others.part").open("wb") as others:
-            others.truncate(8 * 64_000_000)
-        more = part | {"Content-Range": "bytes 1-1/64000000"}
-        assert client.post(inbox, content=b"x", headers=more).status_code == 429, (
-            "what was begun takes room as it grows"
-        )
-        os.utime(folder / "others.part", (0, 0))
-        assert client.post(inbox, content=b"x", headers=more).status_code == 202, "what was left off makes room"
-        assert not (folder / "others.part").exists()
-        for number in range(1_000):
-            (folder / f"{number}.part").touch()
-        first = {"Content-Range": "bytes 0-0/9", "Repr-Digest": f"sha-256=:{base64.b64encode(bytes(32)).decode()}:"}
-        assert client.post(inbox, content=b"x", headers=first).status_code == 429
         statuses = [client.post(inbox, content=b"x").status_code for _ in range(60)]
         assert (statuses[0], statuses[-1]) == (403, 429)
     assert rows(linked.other, IncomingRow) == []

@@ -205,3 +205,20 @@ def answers_noted(tocsin: Tocsin) -> list[str]:
     database = open_database(sqlite_url(tocsin.home / "records.sqlite"))
     with database.begin() as session:
         return sorted(session.scalars(select(Answer.verdict)))
+
+
+def test_what_a_sender_brings_beyond_a_day_and_below_the_reserve_stays_on_its_server(told: Told) -> None:
+    settings = told.tocsin.home / "tocsin.toml"
+    before = settings.read_text()
+    large = [b"From: Loud <loud@noise.example>\r\nSubject: %d\r\n\r\n" % n + b"x" * 90_000 for n in range(13)]
+    quiet = b"From: quiet@example.net\r\nSubject: Help\r\n\r\nPlease call me.\r\n"
+    told.put(*large, quiet)
+    settings.write_text(f"{before}\n[intake]\nreserve_bytes = {2**60}\n")
+    told.tocsin.run("replies", "read", code=1)
+    assert len(told.folder()) == 14, "the disk is for the node's own work"
+    settings.write_text(f"{before}\n[intake]\nsender_bytes_a_day = 1000000\n")
+    for _ in range(2):
+        told.tocsin.run("replies", "read")
+        assert len(told.folder()) == 2, "they wait for tomorrow"
+        assert all(b"loud@noise.example" in one for one in told.folder())
+    assert quiet in told.folder("tocsin-read")

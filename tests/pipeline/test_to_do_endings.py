@@ -49,9 +49,11 @@ from tocsin.exchange.ledger import OutgoingRow, unanswered_offers
 from tocsin.exchange.statements import CaseAct, CaseEntry, DispatchType, GlobalName
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
+from tocsin.node.errors import LaterError
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.settings import load_settings
 from tocsin.node.standby import Term
+from tocsin.node.volumes import take_bytes
 from tocsin.pipeline.call_outs import look_for_call_outs
 from tocsin.pipeline.not_told import withheld
 from tocsin.pipeline.notify import tell
@@ -92,6 +94,13 @@ def ending_agreement(world: World) -> None:
     words = ("draft", "Code", "--type", "code", "--party", "Peer", "--until", until)
     world.tocsin.run("exchange", "agreements", *words)
     world.tocsin.run("exchange", "agreements", "adopt", "1")
+
+
+def too_much(world: World) -> None:
+    """A partner that brings more in a day than is taken."""
+    add_partner(world)
+    with pytest.raises(LaterError):
+        take_bytes(world.node.database, "partner:1", 2, 1, world.now)
 
 
 def leave_agreement(world: World) -> None:
@@ -496,6 +505,9 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ),
     ItemKind.PARTNER_ATTESTATIONS: Story(
         attested, lambda w: act(w, "partners attest", partner="1", attestation="nda", issuer="Ada")
+    ),
+    ItemKind.PARTNER_VOLUMES: Story(
+        too_much, lambda w: act(w, "partners allow-more", partner="1", megabytes=1)
     ),
     ItemKind.AGREEMENTS: Story(
         own_agreement, lambda w: act(w, "exchange agreements refuse", agreement=1, reason="Not ours to keep")

@@ -218,6 +218,7 @@ EXAMPLES: dict[str, str] = {
     "/partners/{partner}/attest": "partner",
     "/partners/{partner}/change": "partner",
     "/partners/{partner}/check": "partner",
+    "/partners/{partner}/allow-more": "partner",
     "/partners/{partner}/consent": "partner",
     "/partners/{partner}/keys": "partner",
     "/partners/{partner}/keys/{key}/confirm": "partner key",

@@ -176,16 +176,20 @@ def _waiting(call: NodeInvocation) -> str:
 
 @app.command("list")
 def list_(
-    call: NodeInvocation, partner: Annotated[str, typer.Option(help="Number or name of a partner; else all.")] = ""
+    call: NodeInvocation,
+    partner: Annotated[str, typer.Option(help="Number or name of a partner; else all.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many of each, the newest first.")] = 1_000,
+    after: Annotated[str, typer.Option(help="The next page of what came: as the page before says.")] = "",
 ) -> None:
     """List what went to partners and came from them: each thing with its state and one reason."""
-    from tocsin.exchange.ledger import received_dispatches, sent_dispatches
+    from tocsin.exchange.ledger import received_rows, sent_dispatches
     from tocsin.exchange.partners import find_partner
     from tocsin.incidents import IncidentReader, known_references
 
     with call.database.reading() as session:
         number = find_partner(session, partner).id if partner else None
-        sent, received = sent_dispatches(session, number), received_dispatches(session, number)
+        sent = [] if after else sent_dispatches(session, number, limit=limit)
+        received, later = received_rows(session, number, limit=limit, after=after)
         named = {item.incident for one in received for item in one.items}
         known = known_references(session, IncidentReader(None, call.now), named)
     out = [row for one in sent for row in _sent(one)]
@@ -197,8 +201,12 @@ def list_(
             ("Received", came, ("incoming", "item", "partner", "thing", "tlp", "state", "reason")),
         ):
             print_table(title, columns, [tuple(str(row[name] or "") for name in columns) for row in rows])
+        if later:
+            note(f"More came: 'tocsin exchange list --after {later}'.")
 
-    call.emit({"sent": out, "received": came}, human if out or came else "Nothing was sent or received.")
+    call.emit(
+        {"sent": out, "received": came, "after": later}, human if out or came else "Nothing was sent or received."
+    )
 
 
 @app.command()

@@ -6,7 +6,9 @@
     ├── InputError          a file or message cannot be used as it is: exit 1, HTTP 422
     ├── NotFoundError       the named thing is not here: exit 1, HTTP 404
     ├── ConflictError       it clashes with what is stored, or another process is at work: exit 1, HTTP 409
-    │   └── SimultaneousError  the same came twice at once: `Act.perform` does the second again, which finds the first
+    │   ├── SimultaneousError  the same came twice at once: `Act.perform` does the second again, which finds the first
+    │   └── LaterError      more came than is taken now: exit 1, HTTP 429 with Retry-After
+    │       └── NoRoomError the rest of the disk is for this node's own work: exit 1, HTTP 507 with Retry-After
     ├── WithheldError       the release gate said no: exit 1, HTTP 403
     ├── RemoteError         another system does not answer, or not as agreed: exit 1, HTTP 502
     ├── StorageError        disk, table or database failed: exit 1, HTTP 500
@@ -64,6 +66,22 @@ class ConflictError(TocsinError):
 
 class SimultaneousError(ConflictError):
     """The same came twice at once; done again, it finds what the first did."""
+
+
+class LaterError(ConflictError):
+    """More came than is taken now: the same may be taken later. ``seconds``: after how many it is worth a try."""
+
+    status = 429
+
+    def __init__(self, message: str, *, hint: str = "", seconds: int = 3_600) -> None:
+        super().__init__(message, hint=hint)
+        self.seconds = seconds
+
+
+class NoRoomError(LaterError):
+    """What is left of the disk is for the node's own work."""
+
+    status = 507
 
 
 class WithheldError(TocsinError):

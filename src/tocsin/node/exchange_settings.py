@@ -20,6 +20,18 @@ class ExchangeSettings(Section):
     dispatches_an_hour: int = Field(
         600, ge=1, description="So many dispatches, and so many receipts, of one partner are taken in an hour."
     )
+    statements: int = Field(
+        500,
+        ge=500,
+        description="So many statements (items, entries of cases, recalls) a dispatch may bring; a larger one is "
+        "refused with the code too-large. Other nodes send up to 500 in one, and what is more in several.",
+    )
+    waiting_items: int = Field(
+        2_000,
+        ge=1,
+        description="So many items of one partner may wait for a decision. Until some are decided, further dispatches "
+        "with items are answered with 'later' (429), and stay at the partner; recalls and receipts are taken.",
+    )
     networks: Words = Field(
         (), description="Private networks where inboxes of partners may be, such as 10.1.0.0/16; empty: none."
     )

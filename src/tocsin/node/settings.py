@@ -16,6 +16,7 @@ from tocsin.node.duty_settings import DutySettings
 from tocsin.node.errors import SettingError
 from tocsin.node.evidence_settings import EvidenceSettings
 from tocsin.node.exchange_settings import ExchangeSettings
+from tocsin.node.intake_settings import IntakeSettings
 from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.node_settings import NodeSettings
 from tocsin.node.oauth_settings import OAuthSettings
@@ -356,7 +357,11 @@ class ApiSettings(Section):
     """What programs may ask of the API."""
 
     requests_a_minute: int = Field(600, ge=1, description="So many requests a minute from one person or token.")
-    public_a_minute: int = Field(60, ge=1, description="So many from one network of visitors without an account.")
+    public_a_minute: int = Field(
+        60,
+        ge=1,
+        description="So many from one address (IPv6: one /64) without an account; ten times as many from its network.",
+    )
     max_upload_bytes: int = Field(
         5_000_000_000, ge=1_000, description="A report that is sent in may have so many bytes."
     )
@@ -392,6 +397,7 @@ class Settings(Section):
     single_sign_on: SingleSignOnSettings = SingleSignOnSettings()
     assets: AssetsSettings = AssetsSettings()
     exchange: ExchangeSettings = ExchangeSettings()
+    intake: IntakeSettings = IntakeSettings()
     collect: dict[Name, dict[str, Any]] = Field(
         {}, description="Collectors by name, each a table of its kind's own settings."
     )

@@ -14,7 +14,7 @@ from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
 from tocsin.node.storage import BucketPlace, check_storage, shared_folder
-from tocsin.operations import cluster_checks, feed_checks, reading_checks
+from tocsin.operations import cluster_checks, feed_checks, intake_checks, reading_checks
 from tocsin.operations.health_finding import HealthFinding
 from tocsin.pipeline.commit import last_stored
 from tocsin.pipeline.stores import NodeWithStores, open_node
@@ -22,7 +22,6 @@ from tocsin.pipeline.term import last_number
 
 _LITTLE_SPACE = 2_000_000_000
 _KEY_DAYS = 60
-_LONG_WAIT = timedelta(minutes=15)  # the largest reports are taken in within minutes
 
 
 def examine(home: Path) -> list[HealthFinding]:
@@ -45,13 +44,14 @@ def examine(home: Path) -> list[HealthFinding]:
         HealthFinding(say("settings and records"), True, say("open, %(name)s", name=node.database.engine.dialect.name))
     )
     for check in (
+        intake_checks.reserve,
         _closed,
         _storage,
         _unfinished,
         _event_table,
         reading_checks.compiled_reader,
         reading_checks.confined_readers,
-        _uploads,
+        intake_checks.uploads,
         _kept_files,
         feed_checks.feeds,
         feed_checks.feed_files,
@@ -73,6 +73,8 @@ def examine(home: Path) -> list[HealthFinding]:
         _mail_texts,
         _help_texts,
         _security_txt,
+        intake_checks.identity_provider,
+        intake_checks.volumes,
     ):
         try:
             findings += check(node)
@@ -156,21 +158,6 @@ def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
         else say("Stop every server, then 'tocsin doctor --repair' takes the table back.")
         if shown > last
         else say("One of them is older than the other: restore both from one backup."),
-    )
-
-
-def _uploads(node: NodeWithStores) -> Iterator[HealthFinding]:
-    """Reports that were sent in and that nobody takes in."""
-    from tocsin.pipeline.uploads import waiting_since
-
-    with node.database.reading() as session:
-        since = waiting_since(session)
-    well = since is None or datetime.now(UTC) - since < _LONG_WAIT
-    yield HealthFinding(
-        say("reports that were sent in"),
-        well,
-        say("the oldest waits since %(since)s UTC", since=f"{since:%Y-%m-%d %H:%M}") if since else say("none waits"),
-        "" if well else say("The server takes them in: look into its log, and start it again."),
     )
 
 

@@ -17,6 +17,7 @@ from tocsin.incidents.threads import kept_mails
 from tocsin.node.accounts import forget_ended_links
 from tocsin.node.letters import empty_letters
 from tocsin.node.records import LARGE_MERGE, AuditAction, audit, forget_undos
+from tocsin.node.volumes import forget_volumes
 from tocsin.operations.statistics import keep_months
 from tocsin.operations.take_back import forget_taken_back
 from tocsin.pipeline import commit as commitment
@@ -69,6 +70,7 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
         with node.database.begin() as session:
             forget_ended_links(session, now)
             forget_undos(session, now)
+            forget_volumes(session, now)
             forget_contacts(session)
             empty_letters(session, now - timedelta(days=keep.mails_days))
             references = now - timedelta(days=node.settings.never_held.keep_days)

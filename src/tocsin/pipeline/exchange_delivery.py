@@ -47,6 +47,8 @@ _REFUSED: Final = {
     404: say("There is no inbox at this address."),
     413: say("The inbox takes no file of this size."),
     429: say("The inbox takes no more for now."),
+    503: say("The inbox takes no more for now."),
+    507: say("The inbox has no room at the moment; it is sent again later."),
 }
 
 

@@ -46,6 +46,7 @@ class ItemKind(StrEnum):
     PARTNER_KEYS = "partner-keys"  # pinned keys that end soon
     PARTNER_KEYS_STOPPED = "partner-keys-stopped"  # by their partners
     PARTNER_ATTESTATIONS = "partner-attestations"  # of partners, that end soon
+    PARTNER_VOLUMES = "partner-volumes"  # that partners would bring, and more than is taken in a day
     AGREEMENTS = "agreements"  # to be signed, adopted or refused
     AGREEMENTS_ENDING = "agreements-ending"  # in force, and soon no more
     PARTNER_ITEMS = "partner-items"  # that partners offered or recalled, to be decided

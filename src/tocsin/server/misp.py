@@ -25,12 +25,12 @@ from tocsin.exchange.protocols import (
     check_offer,
     failure,
     program_caller,
+    take_partner_bytes,
 )
-from tocsin.node.accounts import network_of
-from tocsin.node.errors import InputError, TocsinError
+from tocsin.node.errors import InputError, LaterError, TocsinError
 from tocsin.operations.machines import ServersAtWork
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.server.request_limit import NETWORK, PERSON, RequestLimit
+from tocsin.server.request_limit import PERSON, RequestLimit
 from tocsin.server.security import address_of
 
 _NO_KEY: Final = "Authentication failed. Please make sure you pass the API key along in the Authorization header."
@@ -56,8 +56,10 @@ class MispApi:
             lambda: program_caller(self.node.database, AccessProtocol.MISP, sent, self.clock())
         )
         call = self._call(request, caller or ProgramCaller(0, 0, "", frozenset()))
-        whose = (NETWORK, network_of(address_of(request))) if caller is None else (PERSON, str(caller.token))
-        allowed, headers = self._limit.count(*whose)
+        if caller is None:
+            allowed, headers = self._limit.count_stranger(address_of(request))
+        else:
+            allowed, headers = self._limit.count(PERSON, str(caller.token))
         if not allowed:
             refused = _response(failure(call, 429, "Too many requests."))
             refused.headers.update(headers)
@@ -80,10 +82,13 @@ class MispApi:
     def _answered(self, call: MispCall) -> MispAnswer:
         try:
             if call.body:
+                take_partner_bytes(self.node, call.caller, len(call.body), call.now)
                 check_offer(self.node, AccessProtocol.MISP, call.body, call.now)
             answer = answer_call(call)
             # Read here, in one thread: a session is not for several.
             return answer if answer.pieces is None else replace(answer, pieces=[*_joined(answer.pieces)])
+        except LaterError as error:
+            return failure(call, error.status, str(error), headers={"Retry-After": str(error.seconds)}, saved=False)
         except InputError as error:
             return failure(call, 403, str(error), saved=False)
         except TocsinError:

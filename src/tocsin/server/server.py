@@ -30,6 +30,7 @@ from tocsin.interface import NotHereError, SecondFactorError, SignInError, Wrong
 from tocsin.networks import current_folder
 from tocsin.node.errors import (
     InputError,
+    LaterError,
     NotFoundError,
     SettingError,
     StorageError,
@@ -91,7 +92,15 @@ from tocsin.server.pages import (
     undo_pages,
     verify_pages,
 )
-from tocsin.server.security import Authentication, BodyTimeout, FencedRefusal, ReadAudit, TimedProtocol, with_headers
+from tocsin.server.security import (
+    Authentication,
+    BodyTimeout,
+    FencedRefusal,
+    ReadAudit,
+    StrangerTurns,
+    TimedProtocol,
+    with_headers,
+)
 from tocsin.server.taxii import TaxiiServer
 from tocsin.server.work_process import WorkProcess
 from tocsin.sharing.lookup import ResponsibilityLookup
@@ -197,6 +206,7 @@ def make_application(
     _add_failures(application, desk)
     # The last one added is the outermost.
     application.add_middleware(ReadAudit, database=node.database, clock=clock)
+    application.add_middleware(StrangerTurns, settings=node.settings.intake, database=node.database, clock=clock)
     application.add_middleware(Authentication, database=node.database, clock=clock)
     application.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)
     application.add_middleware(BodyTimeout)
@@ -275,12 +285,20 @@ def _add_failures(application: FastAPI, desk: PageContext) -> None:
     def failed(request: Request, raised: TocsinError | OSError) -> Response:
         """What the visitor can mend is said; what is wrong inside is for those who run the node."""
         error = known_failure(raised)
-        if isinstance(error, UsageError | InputError):
-            return desk.page(request, "failed.html", status=422, what="input", error=error)
+        if isinstance(error, UsageError | InputError | LaterError):
+            status, headers = _told_why(error)
+            response = desk.page(request, "failed.html", status=status, what="input", error=error)
+            response.headers.update(headers)
+            return response
         # Of an error of the system the place says more than its words.
         getLogger("uvicorn.error").error("%s", error.line, exc_info=None if error is raised else raised)
         what = "storage" if isinstance(error, StorageError) else "failed"
         return desk.page(request, "failed.html", status=503, what=what, error=None)
+
+
+def _told_why(error: TocsinError) -> tuple[int, dict[str, str]]:
+    """The status of what the visitor can mend, or can send later, and when."""
+    return (error.status, {"Retry-After": str(error.seconds)}) if isinstance(error, LaterError) else (422, {})
 
 
 def _ask_to_sign_in(desk: PageContext, request: Request, error: SignInError) -> Response:

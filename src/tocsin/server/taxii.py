@@ -33,9 +33,9 @@ from tocsin.exchange.protocols import (
     read_filter,
     read_objects,
     status_of,
+    take_partner_bytes,
 )
-from tocsin.node.accounts import network_of
-from tocsin.node.errors import InputError, TocsinError, UsageError
+from tocsin.node.errors import InputError, LaterError, TocsinError, UsageError
 from tocsin.node.records import node_uuid
 from tocsin.operations.machines import ServersAtWork
 from tocsin.pipeline.stores import NodeWithStores
@@ -70,6 +70,9 @@ class TaxiiServer:
         except _RefusedError as error:
             response = _error(error.status, error.title)
             response.headers.update(error.headers)
+        except LaterError as error:
+            response = _error(error.status, str(error))
+            response.headers["Retry-After"] = str(error.seconds)
         except UsageError as error:
             response = _error(400, str(error))
         except InputError as error:
@@ -100,13 +103,16 @@ class TaxiiServer:
             lambda: program_caller(self.node.database, AccessProtocol.TAXII, sent, self.clock())
         )
         if caller is None:
-            self._count(NETWORK, network_of(address_of(request)))
+            self._check(*self._limit.count_stranger(address_of(request)))
             raise _RefusedError(401, "Sign in with the token that you were given.")
         return caller
 
     def _count(self, kind: str, whose: str) -> None:
         """Nobody reads, guesses tokens, or fills the list of what waits for a person, faster than so."""
-        allowed, headers = self._limit.count(kind, whose)
+        self._check(*self._limit.count(kind, whose))
+
+    @staticmethod
+    def _check(allowed: bool, headers: Mapping[str, str]) -> None:
         if not allowed:
             raise _RefusedError(429, "Too many requests.", headers)
 
@@ -158,6 +164,7 @@ class TaxiiServer:
             case ["root", "collections", name, "objects"]:
                 if not self._collection(caller, name)["can_write"]:
                     raise _RefusedError(403, "Your token lets you post nothing to this collection.")
+                take_partner_bytes(self.node, caller, len(content), self.clock())
                 return _json(post(self.node, caller, content, self.clock()), status=202)
         raise _missing()
 

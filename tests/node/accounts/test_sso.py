@@ -9,14 +9,16 @@ from typing import Any
 
 import httpx
 import pytest
+from joserfc.jwk import RSAKey
 from pydantic import ValidationError
 from sqlalchemy import select
 
 from support.console_users import person
 from support.openid_provider import CLIENT, SECRET, OpenIDProvider, code_of, openid_provider
 from support.world import START, World, copy_world, make_world, served
-from tocsin.node.accounts import AccountRole, Person, Session, invite, site_config_of
+from tocsin.node.accounts import AccountRole, Person, Provider, Session, invite, site_config_of
 from tocsin.node.accounts.models import AccountElsewhere, Totp
+from tocsin.node.errors import RemoteError
 from tocsin.node.records import AuditEntry
 from tocsin.node.settings import SingleSignOnSettings
 from tocsin.node.tokens import open_tokens
@@ -283,3 +285,10 @@ def test_a_provider_that_does_not_answer(world: World, provider: OpenIDProvider)
 def test_a_provider_in_the_clear_is_no_setting(issuer: str) -> None:
     with pytest.raises(ValidationError):
         SingleSignOnSettings(issuer=issuer, client_id="tocsin")
+
+
+@pytest.mark.filterwarnings("ignore:Key size")
+def test_a_provider_with_a_short_key_signs_nobody_in(provider: OpenIDProvider) -> None:
+    provider.key = RSAKey.generate_key(1_024, {"kid": "one"}, private=True)
+    with pytest.raises(RemoteError, match="1,024 bits"):
+        Provider(provider.issuer, CLIENT, SECRET).check()

@@ -69,9 +69,11 @@ NOTHING_OF_STRANGERS = {
         "exchange_recall_item", "exchange_recall_sum", "exchange_receipt", "exchange_taxii_collection",
         "exchange_taxii_incident", "exchange_taxii_status",
     ],
-    "how a dispatch travelled: addresses, hashes and times": ["exchange_arrival", "exchange_evidence", "exchange_try"],
+    "how a dispatch travelled: addresses, hashes and times": [
+        "exchange_address", "exchange_arrival", "exchange_evidence", "exchange_try",
+    ],
     "hashes, numbers and times": [
-        "answered_digest", "audit_seal", "brake_pass", "inbox_mail", "node_identity", "notification_run",
+        "answered_digest", "audit_seal", "brake_pass", "day_volume", "inbox_mail", "node_identity", "notification_run",
         "passed_number", "problem_reminder", "tombstone", "withheld_events", "writer_term",
     ],
     "sealed: it names things by number, and what people typed stands beside it": ["audit_entry"],

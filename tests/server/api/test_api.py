@@ -119,7 +119,10 @@ def test_networks_are_counted_apart_however_their_addresses_are_written(fresh: P
             client.get("/health", headers={"x-forwarded-for": address}).status_code
             for address in ("::ffff:192.0.2.1", "::ffff:198.51.100.1", "192.0.2.7", "fe80::1%eth0", "fe80::2")
         ]
-    assert asked == [200, 200, 429, 200, 429]
+    assert asked == [200, 200, 200, 200, 429], "an address, and of IPv6 a /64"
+    with caller(world, None) as client:
+        asked = [client.get("/health", headers={"x-forwarded-for": f"203.0.113.{n}"}).status_code for n in range(11)]
+    assert asked == [200] * 10 + [429], "a network has ten times as many"
 
 
 def test_the_description_and_its_page(world: World) -> None:

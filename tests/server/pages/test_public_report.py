@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from sqlalchemy import func, select
 
 from support.abuse_reports import REFERENCE, canaries, noted, shapes, xarf
 from support.browser import browser
+from support.public_forms import made_of, sum_of
 from support.world import START, World, copy_world, served, serving, text_of
 from tocsin.incidents.arrivals import PublicReport
-from tocsin.server.pages.public.rate_limit import RateLimit
-from tocsin.server.pages.public.report_pages import GUESSES_AN_HOUR, REPORTS_AN_HOUR
+from tocsin.pipeline.stores import open_node
+from tocsin.server.pages.public.report_pages import GUESSES_AN_HOUR
+from tocsin.server.security.rate_limit import RateLimit
 from tocsin.server.server import make_application
 
 AGENT = "A Browser That Nobody Else Has/1.0"
@@ -37,9 +40,7 @@ def client(world: World) -> Iterator[httpx.Client]:
 
 
 def _made(client: httpx.Client, path: str = "/report") -> str:
-    found = re.search(r'name="made" value="([^"]+)"', client.get(path).text)
-    assert found
-    return found[1]
+    return made_of(client.get(path))
 
 
 def _send(client: httpx.Client, *, files: Any = None, **fields: str) -> httpx.Response:
@@ -216,16 +217,29 @@ def test_a_page_elsewhere_cannot_send_reports_through_its_visitors(world: World,
     assert _count(world) == 0
 
 
-def test_too_many_from_one_part_of_the_net_are_told_when_to_try_again(world: World, client: httpx.Client) -> None:
-    for number in range(REPORTS_AN_HOUR):
-        _ticket(_send(client, place=f"192.0.2.{number}"))
-    answer = _send(client, what="What I wrote is still here")
-    assert answer.status_code == 429
-    assert 0 < int(answer.headers["retry-after"]) <= 3600
-    assert "What I wrote is still here" in answer.text
-    client.headers["X-Forwarded-For"] = "203.0.112.77"  # another network is not held up
-    _ticket(_send(client))
-    assert _count(world) == REPORTS_AN_HOUR + 1
+def test_many_behind_one_address_are_asked_for_a_sum_then_told_when_to_try_again(world: World) -> None:
+    with (world.node.home / "tocsin.toml").open("a") as out:
+        out.write("\n[intake]\nreports_an_hour = 2\nasked_an_hour = 2\n")
+    with world.open:
+        client = replace(world, node=open_node(world.node.home)).client(public=True)
+        client.headers["X-Forwarded-For"] = FROM
+        for number in range(2):
+            _ticket(_send(client, place=f"192.0.2.{number}"))
+        asked = _send(client, what="What I wrote is still here")
+        assert (asked.status_code, "What I wrote is still here" in asked.text) == (422, True)
+        wrong = _send(client, made=made_of(asked), what="What I wrote is still here", sum="99")
+        assert (wrong.status_code, 'id="sum-error"' in wrong.text) == (422, True)
+        _ticket(_send(client, made=made_of(wrong), what="What I wrote is still here", sum=sum_of(wrong)))
+        form = client.get("/report")  # whoever comes now is asked at once
+        _ticket(_send(client, made=made_of(form), what="Arabic digits", sum=chr(0x660 + 0) + sum_of(form)))
+        form = client.get("/report")
+        answer = _send(client, made=made_of(form), what="What I wrote is still here", sum=sum_of(form))
+        assert answer.status_code == 429
+        assert 0 < int(answer.headers["retry-after"]) <= 3600
+        assert "What I wrote is still here" in answer.text
+        client.headers["X-Forwarded-For"] = "203.0.112.77"  # another network is not held up
+        _ticket(_send(client))
+    assert _count(world) == 5
 
 
 def test_secrets_cannot_be_tried_out(client: httpx.Client) -> None:
@@ -236,13 +250,16 @@ def test_secrets_cannot_be_tried_out(client: httpx.Client) -> None:
     assert client.post("/report/answer", data={"reference": reference, "secret": secret}).status_code == 429
 
 
-def test_turns_are_counted_by_coarse_prefixes_whose_names_are_not_kept() -> None:
-    turns = RateLimit(1, lambda: START)
+def test_turns_are_counted_by_address_and_by_coarse_prefixes_whose_names_are_not_kept() -> None:
+    turns = RateLimit(1, 2, lambda: START)
     assert turns.take("192.0.2.1") == 0
-    assert turns.take("192.0.2.200") > 0
-    assert turns.take("::ffff:192.0.2.9") > 0
+    assert turns.take("::ffff:192.0.2.1") > 0
+    assert turns.take("192.0.2.200") == 0
+    assert turns.take("192.0.2.9") > 0, "the network has had its two"
     assert turns.take("2001:db8:1:2::3") == 0
-    assert turns.take("2001:db8:1:3::3") > 0
+    assert turns.take("2001:db8:1:2::4") > 0, "one /64 is one address"
+    assert turns.take("2001:db8:1:3::3") == 0
+    assert turns.take("2001:db8:1:4::3") > 0
     assert turns.take("2001:db8:2::3") == 0
     assert turns.take("192.0.3.1") == 0
     assert "192.0.2" not in str(vars(turns._limiter.storage))

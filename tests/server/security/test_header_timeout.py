@@ -64,3 +64,18 @@ def test_a_slow_body_and_a_pause_between_requests_are_not_cut_off(port: int) -> 
         assert client.post("/", content=parts()).json() == 30
         time.sleep(2.5)
         assert client.post("/", content=parts()).json() == 30
+
+
+def test_a_request_that_says_its_end_in_two_ways_is_refused_and_the_connection_ends(port: int) -> None:
+    chunked = b"Transfer-Encoding: chunked\r\n"
+    for lengths in (b"content-length: 5\r\n" + chunked, chunked + b"Content-Length: 5\r\n"):
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+            connection.sendall(
+                b"POST / HTTP/1.1\r\nHost: x\r\n" + lengths + b"\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n"
+            )
+            answer = b""
+            with suppress(ConnectionError):
+                while block := connection.recv(4_096):
+                    answer += block
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert answer.count(b"HTTP/1.1") == 1

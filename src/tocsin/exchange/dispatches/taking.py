@@ -72,9 +72,17 @@ def take(file: bytes, recipient: DispatchRecipient, now: datetime) -> IncomingDi
 
 
 def take_members(
-    members: Mapping[str, bytes], recipient: DispatchRecipient, now: datetime, *, wrong: RefusalError | None = None
+    members: Mapping[str, bytes],
+    recipient: DispatchRecipient,
+    now: datetime,
+    *,
+    wrong: RefusalError | None = None,
+    contents: DispatchContents | None = None,
 ) -> IncomingDispatch:
-    """As `take`, of a file that was opened. ``wrong``: why its contents are not taken, whatever they are."""
+    """As `take`, of a file that was opened. ``wrong``: why its contents are not taken, whatever they are.
+
+    ``contents``: what `read_contents` made of them by the same keys, before.
+    """
     statement = read_head(members, recipient.keys, recipient.own)
     dispatch = statement.said(Dispatch)
     link = recipient.links.get(dispatch.by.node) or IncomingLink(genesis(dispatch.by, dispatch.to))
@@ -84,7 +92,7 @@ def take_members(
     try:
         if wrong is not None:
             raise wrong
-        return IncomingDispatch(statement, outcome, read_contents(dispatch, members, recipient.keys))
+        return IncomingDispatch(statement, outcome, contents or read_contents(dispatch, members, recipient.keys))
     except RefusalError as error:
         return IncomingDispatch(statement, refuse_contents(outcome, error))
 

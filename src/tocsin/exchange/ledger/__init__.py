@@ -6,6 +6,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.exchange.ledger import acts, agreement_acts, case_acts
+    from tocsin.exchange.ledger.bounds import BRINGING, check_waiting, waiting_items
     from tocsin.exchange.ledger.cases.act_parts import readable_row
     from tocsin.exchange.ledger.cases.consent_questions import open_questions
     from tocsin.exchange.ledger.cases.handover import close_handed_over
@@ -84,7 +85,7 @@ if TYPE_CHECKING:
         outgoing_bytes,
         passed_by_program,
         receipt_file,
-        received_dispatches,
+        received_rows,
         sealed_file,
         sent_dispatches,
         stuck_dispatches,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.agreements import note_agreement, note_ground
@@ -42,12 +42,35 @@ from tocsin.node.node import Node
 _HELD: Final = frozenset(OfferState) - {OfferState.ERASED}  # also what was declined lies in an archive
 
 
+def write_items(opened: OpenPartner, row: IncomingRow, contents: DispatchContents) -> None:
+    """The items that a dispatch offers wait for a person; one that was offered before in this version is known."""
+    items = [(one, one.body) for one in contents.statements if isinstance(one.body, SharedItem)]
+    of = OfferedItem.partner_id == opened.partner.id, OfferedItem.item.in_([item.item.id for _, item in items])
+    known: dict[Name, list[OfferedItem]] = {}
+    for one in opened.session.scalars(select(OfferedItem).where(*of)):
+        known.setdefault((one.node, one.item), []).append(one)
+    new = list[OfferedItem]()
+    for statement, item in items:
+        here = known.setdefault(name_of(item.item), [])
+        if any(one.version >= item.version for one in here):
+            continue
+        for one in here:
+            if one.state == OfferState.OFFERED:
+                one.state = OfferState.REPLACED.value
+        here.append(_offered(opened, row, item, contents, verified=statement.hash not in contents.unverified))
+        new.append(here[-1])
+    if new:  # one statement for all of them: the records are locked meanwhile
+        opened.session.flush()
+        columns = [one.key for one in OfferedItem.__table__.columns]
+        said = [{name: value for name in columns if (value := getattr(one, name)) is not None} for one in new]
+        opened.session.execute(insert(OfferedItem), said)
+
+
 def write_statement(opened: OpenPartner, row: IncomingRow, statement: Statement, contents: DispatchContents) -> None:
-    """A statement of another kind stays in the archive of its dispatch."""
+    """What a statement says beside its item; one of another kind stays in the archive of its dispatch."""
     verified = statement.hash not in contents.unverified
     match statement.body:
         case SharedItem() as item:
-            _offer(opened, row, item, contents, verified=verified)
             if item.agreement is not None:
                 note_ground(opened.session, Direction.IN, row.id, item.agreement, opened.partner.node)
         case SharingAgreement():
@@ -88,28 +111,19 @@ def held_items(session: Session, names: set[Name]) -> dict[Name, list[OfferedIte
     return found
 
 
-def _offer(
+def _offered(
     opened: OpenPartner, row: IncomingRow, item: SharedItem, contents: DispatchContents, *, verified: bool
-) -> None:
-    same = OfferedItem.node == item.item.node, OfferedItem.item == item.item.id
-    known = opened.session.scalars(select(OfferedItem).where(OfferedItem.partner_id == opened.partner.id, *same)).all()
-    if any(one.version >= item.version for one in known):
-        return
-    for one in known:
-        if one.state == OfferState.OFFERED:
-            one.state = OfferState.REPLACED.value
+) -> OfferedItem:
     parts = [
         {"hash": part.hash, "name": part.name, "type": part.type, "class": part.class_, "bytes": part.bytes}
         for part in item.parts
         if part.hash in contents.parts
     ]
-    made = OfferedItem(
+    return OfferedItem(
         partner_id=opened.partner.id, incoming_id=row.id, node=item.item.node, item=item.item.id,
         version=item.version, title=item.title, tlp=item.tlp.value, pap=item.pap.value if item.pap else "",
         verified=verified, parts=parts, state=OfferState.OFFERED.value, came_at=opened.context.now,
     )  # fmt: skip
-    opened.session.add(made)
-    opened.session.flush()
 
 
 def _take_recall(opened: OpenPartner, recall: Recall, statement: Statement) -> None:

@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.agreements import is_stopped
@@ -71,7 +72,7 @@ class SentDispatch:
 
 @dataclass(frozen=True)
 class ReceivedDispatch:
-    """A dispatch that came, with the items that it offered."""
+    """A dispatch that came, with the items that it offered, or those of a page."""
 
     row: IncomingRow
     partner: str
@@ -79,14 +80,21 @@ class ReceivedDispatch:
 
 
 def sent_dispatches(
-    session: Session, partner: int | None = None, *, limit: int = 1_000, number: int | None = None
+    session: Session,
+    partner: int | None = None,
+    *,
+    limit: int = 1_000,
+    number: int | None = None,
+    before: int | None = None,
 ) -> list[SentDispatch]:
-    """What went to a partner, or to all, the newest first. ``number``: only this one of the list."""
+    """What went to a partner, or to all, the newest first. ``number``: only this one; ``before``: older ones alone."""
     query = select(OutgoingRow, Partner.name).join(Partner, Partner.id == OutgoingRow.partner_id)
     if partner is not None:
         query = query.where(OutgoingRow.partner_id == partner)
     if number is not None:
         query = query.where(OutgoingRow.id == number)
+    if before is not None:
+        query = query.where(OutgoingRow.id < before)
     rows = session.execute(query.order_by(OutgoingRow.id.desc()).limit(limit)).all()
     items, recalls = defaultdict[int | None, list[PassedItem]](list), defaultdict[int | None, list[PassedItem]](list)
     numbers = [row.id for row, _ in rows]
@@ -101,6 +109,11 @@ def sent_dispatches(
         )
         for row, name in rows
     ]
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is the number of a row."""
+    return text.isascii() and text.isdecimal() and len(text) < 15
 
 
 def sums_of(session: Session, items: Collection[PassedItem], recalled: Collection[int]) -> dict[int, RecallSum]:
@@ -147,16 +160,33 @@ def holders_of(session: Session, items: Collection[UUID]) -> list[ItemHolder]:
     return sorted(found, key=lambda one: one.partner)
 
 
-def received_dispatches(session: Session, partner: int | None = None, *, limit: int = 1_000) -> list[ReceivedDispatch]:
-    """What came from a partner, or from all, the newest first."""
-    query = select(IncomingRow, Partner.name).join(Partner, Partner.id == IncomingRow.partner_id)
+def received_rows(
+    session: Session, partner: int | None = None, *, limit: int = 1_000, after: str = ""
+) -> tuple[list[ReceivedDispatch], str]:
+    """What came from a partner, or from all, the newest first, and where the next page begins; empty: this is the last.
+
+    ``limit``: of items, and of dispatches without any. ``after``: what the page before gave; what is no such place
+    counts as the beginning.
+    """
+    query = (
+        select(IncomingRow, Partner.name, OfferedItem)
+        .join(Partner, Partner.id == IncomingRow.partner_id)
+        .join(OfferedItem, OfferedItem.incoming_id == IncomingRow.id, isouter=True)
+    )
     if partner is not None:
         query = query.where(IncomingRow.partner_id == partner)
-    rows = session.execute(query.order_by(IncomingRow.id.desc()).limit(limit)).all()
-    items = defaultdict[int, list[OfferedItem]](list)
-    for one in session.scalars(select(OfferedItem).where(OfferedItem.incoming_id.in_([row.id for row, _ in rows]))):
-        items[one.incoming_id].append(one)
-    return [ReceivedDispatch(row, name, tuple(items[row.id])) for row, name in rows]
+    dispatch, _, item = after.partition("-")
+    if is_number(dispatch) and is_number(item):
+        same = and_(IncomingRow.id == int(dispatch), OfferedItem.id > int(item))
+        query = query.where(or_(IncomingRow.id < int(dispatch), same))
+    rows = session.execute(query.order_by(IncomingRow.id.desc(), OfferedItem.id).limit(limit + 1)).all()
+    shown = rows[:limit]
+    found = [
+        ReceivedDispatch(row, name, tuple(one for _, _, one in of if one is not None))
+        for (row, name), of in ((key, list(of)) for key, of in groupby(shown, key=lambda one: (one[0], one[1])))
+    ]
+    last = shown[-1] if len(rows) > limit else None
+    return found, f"{last[0].id}-{last[2].id if last[2] else 0}" if last else ""
 
 
 def open_items(session: Session) -> Sequence[OfferedItem]:

@@ -1,8 +1,8 @@
 """A dispatch is signed, packed and encrypted, and its number is used once: it is written down in one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -15,6 +15,7 @@ from tocsin.exchange.ledger.models import OutgoingRow
 from tocsin.exchange.ledger.number_checks import check_numbers
 from tocsin.exchange.ledger.states import Direction
 from tocsin.exchange.statements import (
+    CaseEntry,
     Dispatch,
     DispatchType,
     NodeKey,
@@ -27,6 +28,7 @@ from tocsin.exchange.statements import (
     sign_statement,
     utc,
 )
+from tocsin.interface import ActContext
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import AuditAction, cut
 from tocsin.node.sentences import say
@@ -34,6 +36,9 @@ from tocsin.sharing.gate import Marking
 
 if TYPE_CHECKING:
     from pysequoia import Cert
+
+MOST_STATEMENTS: Final = 500
+"""No node refuses a dispatch with so many: `ExchangeSettings.statements` is at least as many."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +81,16 @@ def sealed_before(session: Session, once: str | None) -> OutgoingRow | None:
     return session.scalar(select(OutgoingRow).where(OutgoingRow.once == once)) if once else None
 
 
-def prepare_dispatch(opened: OpenPartner, draft: DispatchDraft) -> PreparedDispatch:
-    """What `seal_dispatch` does of most work, without a lock: in a transaction that only reads.
+def prepare_dispatch(opened: OpenPartner, draft: DispatchDraft) -> PreparedDispatch | None:
+    """What `seal_dispatch` does of most work, without a lock: in a transaction that only reads. None: of several.
 
     Raises:
         ConflictError: it has no node or no valid key, or takes no file of this size.
         StorageError: the disk is full.
 
     """
+    if len(draft.statements) > MOST_STATEMENTS:
+        return None
     to, cert = partner_party(opened.session, opened.partner, opened.context.now)
     return _prepared(opened, draft, (to, cert), outgoing_link(opened.session, opened.partner, opened.us.name, to))
 
@@ -115,6 +122,8 @@ def seal_dispatch(
 ) -> OutgoingRow:
     """The next dispatch to a partner, in the caller's transaction.
 
+    What no node takes in one goes in several: first the older entries of a case, as its partner reads them in order.
+
     ``prepared``: used where the link has not moved since; else it is made anew under the lock.
 
     Raises:
@@ -124,6 +133,12 @@ def seal_dispatch(
     """
     session, context, partner = opened.session, opened.context, opened.partner
     check_numbers(session, partner)
+    if earlier := _earlier_entries(draft):
+        part = replace(draft, type=DispatchType.SHARE, statements=earlier, parts=(), withheld=(), text="", reasons=[])
+        seal_dispatch(opened, replace(part, request=None, answer=None)).state = _held_state(context)
+        sent = {one.hash for one in earlier}
+        rest = replace(draft, statements=[one for one in draft.statements if one.hash not in sent])
+        return seal_dispatch(opened, rest, once)
     to, cert = partner_party(session, partner, context.now)
     link = outgoing_link(session, partner, opened.us.name, to)
     if prepared is None or (prepared.link, prepared.to) != (link, to):
@@ -143,3 +158,25 @@ def seal_dispatch(
     opened.note(AuditAction.DISPATCH_SEALED, number=row.number, type=row.type, sha256=row.hash)
     cut("exchange.sealing")
     return row
+
+
+def _earlier_entries(draft: DispatchDraft) -> list[Statement]:
+    """The oldest entries of cases that go before the rest of a draft; none where all of it is taken in one.
+
+    Raises:
+        ConflictError: it has more than is taken in one, and is not made of entries.
+
+    """
+    if len(draft.statements) <= MOST_STATEMENTS:
+        return []
+    entries = [one for one in draft.statements if isinstance(one.body, CaseEntry)]
+    if len(draft.statements) - len(entries) >= MOST_STATEMENTS:
+        raise ConflictError(
+            say("More than %(n)s things would go at once.", n=f"{MOST_STATEMENTS:,}"),
+            hint=say("Send them in several messages."),
+        )
+    return entries[:MOST_STATEMENTS]
+
+
+def _held_state(context: ActContext) -> OutgoingState:
+    return OutgoingState.HELD if context.not_before is not None else OutgoingState.SEALED

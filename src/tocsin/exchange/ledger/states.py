@@ -63,6 +63,8 @@ TAKING_WRITES: Final[Mapping[str, frozenset[str]]] = {
     "exchange_recall_sum": frozenset(),
     "exchange_number_check": frozenset(),
     "exchange_arrival": frozenset(),
+    "exchange_address": frozenset({"day"}),  # from where a partner posts
+    "day_volume": frozenset({"bytes", "refused"}),
     "exchange_case": frozenset(),
     "exchange_case_entry": frozenset(),
     "exchange_message": frozenset(),

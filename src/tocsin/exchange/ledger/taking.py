@@ -3,6 +3,7 @@
 What this writes lies in the tables of `TAKING_WRITES`.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Final
@@ -27,6 +28,7 @@ from tocsin.exchange.dispatches import (
     open_file,
     open_receipt,
     pack,
+    read_contents,
     read_foreign_head,
     refuse_contents,
     resume,
@@ -34,7 +36,7 @@ from tocsin.exchange.dispatches import (
     take_members,
 )
 from tocsin.exchange.ledger.cases import check_cases, write_cases, write_message
-from tocsin.exchange.ledger.contents import answer_recall, nothing_held, tombstones, write_statement
+from tocsin.exchange.ledger.contents import answer_recall, nothing_held, tombstones, write_items, write_statement
 from tocsin.exchange.ledger.links import (
     OpenPartner,
     OwnParty,
@@ -48,9 +50,10 @@ from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow,
 from tocsin.exchange.ledger.number_checks import may_have_lost, note_had, note_resumed
 from tocsin.exchange.ledger.sending import DispatchResult, result_of
 from tocsin.exchange.ledger.states import Direction, IncomingState
-from tocsin.exchange.partners import Partner, check_key_notice
+from tocsin.exchange.partners import Partner, check_key_notice, pinned_keys
 from tocsin.exchange.recalls import check_item, check_recall, name_of
 from tocsin.exchange.statements import (
+    Dispatch,
     KeyNotice,
     Recall,
     Receipt,
@@ -104,12 +107,18 @@ def take(context: ActContext, request: PartnerFile) -> TakingResult:
 def take_opened(context: ActContext, us: OwnParty, members: dict[str, bytes]) -> TakingResult:
     """As `take`, of a file that was opened."""
     named = read_foreign_head(members)
-    wrong, packed = _wrong_contents(context, members), pack(members)
+    sender, wrong = named.by.node, _too_many(context, named) or _wrong_contents(context, members)
+    packed, verified = pack(members), None
+    with context.database.reading() as session:
+        keys = pinned_keys(session)
+    with suppress(RefusalError):  # told below, of a dispatch whose number counts
+        verified = None if wrong else read_contents(named, members, keys)
     cut("exchange.opened")
     with context.database.begin() as session:
-        sender = named.by.node
         session.scalar(select(Partner).where(Partner.node == sender).with_for_update())
-        taking = take_members(members, us.recipient(session, named.number), context.now, wrong=wrong)
+        recipient = us.recipient(session, named.number)
+        known = verified if recipient.keys == keys else None
+        taking = take_members(members, recipient, context.now, wrong=wrong, contents=known)
         if taking.contents is not None:
             taking = _checked(session, us, taking, taking.contents)
         partner = session.scalars(select(Partner).where(Partner.node == sender)).one()
@@ -161,6 +170,15 @@ def newest_receipt(session: Session, direction: Direction, of: str) -> ReceiptRo
 def read_receipt(row: ReceiptRow) -> Statement:
     """A receipt as it was signed."""
     return read_statement(row.content.encode(), row.signature.encode())
+
+
+def _too_many(context: ActContext, dispatch: Dispatch) -> RefusalError | None:
+    """A dispatch with more statements than are taken: what it brings is not looked at."""
+    most, found = context.node.settings.exchange.statements, len(dispatch.statements)
+    if found <= most:
+        return None
+    reason = say("It brings %(n)s statements; at most %(most)s are taken.", n=f"{found:,}", most=f"{most:,}")
+    return RefusalError(RefusalCode.TOO_LARGE, reason)
 
 
 def _wrong_contents(context: ActContext, members: dict[str, bytes]) -> RefusalError | None:
@@ -216,6 +234,7 @@ def _write(opened: OpenPartner, taking: IncomingDispatch, packed: bytes, row: In
     if outcome.counts:
         keep_link(session, opened.partner, Direction.IN, outcome.link.number, outcome.link.head)
     if contents:
+        write_items(opened, row, contents)
         for statement in contents.statements:
             write_statement(opened, row, statement, contents)
         write_cases(opened, row, contents)

@@ -9,6 +9,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.exchange.partners import acts, list_acts
+    from tocsin.exchange.partners.allowances import refused_partners
     from tocsin.exchange.partners.attestations import attestations_of, attested, ending_attestations
     from tocsin.exchange.partners.cerebrate import cerebrate_files
     from tocsin.exchange.partners.key_acts import NO_ROUTE, PartnerNamed

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tocsin.directory import canonical, find_team
-from tocsin.exchange.partners import attestations, key_acts, key_notices
+from tocsin.exchange.partners import allowances, attestations, key_acts, key_notices
 from tocsin.exchange.partners.key_acts import (
     NO_ROUTE,
     PartnerNamed,
@@ -258,5 +258,6 @@ ACTS: Final = (
     *key_acts.ACTS,
     *key_notices.ACTS,
     *attestations.ACTS,
+    *allowances.ACTS,
 )  # fmt: skip
 """What can be done with partners."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.protocols.misp.calls import MispAnswer, MispCall, failure
     from tocsin.exchange.protocols.misp.incident_events import event_recipient, ground_detail, incident_package
     from tocsin.exchange.protocols.models import PartnerToken
-    from tocsin.exchange.protocols.offers import check_offer
+    from tocsin.exchange.protocols.offers import check_offer, take_partner_bytes
     from tocsin.exchange.protocols.taxii.collection import CollectionWriter, purge_incident, read_objects, refresh
     from tocsin.exchange.protocols.taxii.events import has_events, read_events
     from tocsin.exchange.protocols.taxii.models import TaxiiCollection, TaxiiObject

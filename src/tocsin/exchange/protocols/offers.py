@@ -15,13 +15,21 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.exchange.dispatches import pack
 from tocsin.exchange.formats import Collection, Observable
-from tocsin.exchange.ledger import OBSERVABLES, IncomingRow, IncomingState, OfferedItem, OfferState
+from tocsin.exchange.ledger import (
+    OBSERVABLES,
+    IncomingRow,
+    IncomingState,
+    OfferedItem,
+    OfferState,
+    check_waiting,
+)
 from tocsin.exchange.protocols.tokens import AccessProtocol, ProgramCaller
 from tocsin.incidents import ObservableRole
 from tocsin.node.errors import InputError
 from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.spreadsheet import escape_formula
+from tocsin.node.volumes import check_room, take_bytes
 from tocsin.sharing.gate import Marking
 
 _NAMES: Final = UUID("5b0d4f3e-6f1c-4c0e-9d7e-1f1e2a7c9b60")  # ours, for items that came without a name
@@ -44,12 +52,18 @@ class FaceOffer:
 
 
 def offer(session: Session, node: Node, caller: ProgramCaller, given: FaceOffer, now: datetime) -> OfferedItem:
-    """The item, in the caller's transaction; the same bytes of a partner are one item. `check_offer` comes first."""
+    """The item, in the caller's transaction; the same bytes of a partner are one item. `check_offer` comes first.
+
+    Raises:
+        LaterError: too much of the partner waits for a decision.
+
+    """
     way, digest = given.way, hashlib.sha256(given.content).hexdigest()
     same = IncomingRow.partner_id == caller.partner, IncomingRow.hash == f"sha256:{digest}"
     of = select(OfferedItem).join(IncomingRow, IncomingRow.id == OfferedItem.incoming_id)
     if (known := session.scalar(of.where(*same))) is not None:
         return known
+    check_waiting(session, node, caller.partner)
     tlp, pap = given.marking.tlp.value, given.marking.pap
     files = {given.name: (given.content, given.type), OBSERVABLES: (_observables(given.said), "text/csv")}
     named = {name: hashlib.sha256(content).hexdigest() for name, (content, _) in files.items()}
@@ -76,6 +90,12 @@ def offer(session: Session, node: Node, caller: ProgramCaller, given: FaceOffer,
         session, AuditAction.OFFER_CAME, at=now, actor=way.value, subject=f"partner:{caller.partner}", detail=detail
     )  # fmt: skip
     return item
+
+
+def take_partner_bytes(node: Node, caller: ProgramCaller, size: int, now: datetime) -> None:
+    """Count what a program of a partner brings, before it is looked at. Raises LaterError, NoRoomError."""
+    check_room(node.settings.intake, node.home, size)
+    take_bytes(node.database, f"partner:{caller.partner}", size, node.settings.intake.partner_bytes_a_day, now)
 
 
 def check_offer(node: Node, way: AccessProtocol, content: bytes, now: datetime) -> None:

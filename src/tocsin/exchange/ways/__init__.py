@@ -6,10 +6,11 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.exchange.ways import acts
-    from tocsin.exchange.ways.arriving import TooManyDispatchesError, note_arrival, take_file
+    from tocsin.exchange.ways.arriving import TooManyDispatchesError, is_for_us, note_arrival, take_file
     from tocsin.exchange.ways.arriving_mails import take_exchange_mail
     from tocsin.exchange.ways.checks import ask_for_checks, give_up_checks
     from tocsin.exchange.ways.evidence import evidence_of
+    from tocsin.exchange.ways.first_part import HEAD_BYTES, is_for
     from tocsin.exchange.ways.link_answers import KEPT_CODES, answer_link, linked_mail
     from tocsin.exchange.ways.mailing import mail_dispatch, mail_receipts, settle_mails
     from tocsin.exchange.ways.models import ExchangeArrival, ExchangeTry
@@ -26,11 +27,14 @@ if TYPE_CHECKING:
     from tocsin.exchange.ways.uploads import (
         ANSWER,
         PART_BYTES,
+        PARTNER,
         OpenUpload,
         UploadError,
         UploadRange,
         append_part,
+        note_address,
         read_range,
+        share_of,
     )
 else:
     lazy_face(__name__)

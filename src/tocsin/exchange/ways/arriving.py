@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from tocsin.exchange.dispatches import DISPATCH, RECEIPT, Limits, open_file, open_receipt, read_head
 from tocsin.exchange.ledger import (
+    BRINGING,
     Direction,
     DispatchResult,
     IncomingRow,
@@ -18,21 +19,26 @@ from tocsin.exchange.ledger import (
     PartnerFile,
     ReceiptRow,
     TakingResult,
+    check_waiting,
     own_party,
     receipt_file,
     take_opened,
     take_receipt,
 )
 from tocsin.exchange.partners import Partner
+from tocsin.exchange.statements import Dispatch
+from tocsin.exchange.ways.first_part import is_for
 from tocsin.exchange.ways.models import ExchangeArrival
 from tocsin.exchange.ways.states import ExchangeWay
 from tocsin.interface import ActContext
-from tocsin.node.errors import ConflictError, NotFoundError
+from tocsin.node.errors import ConflictError, LaterError, NotFoundError
+from tocsin.node.node import Node
 from tocsin.node.records import cut
 from tocsin.node.sentences import say
+from tocsin.node.volumes import take_bytes
 
 
-class TooManyDispatchesError(ConflictError):
+class TooManyDispatchesError(LaterError):
     """A partner sends more in an hour than is taken, of dispatches or of receipts."""
 
 
@@ -50,7 +56,7 @@ def take_file(context: ActContext, content: bytes, *, limited: bool = True) -> F
 
     Raises:
         RefusalError: it is not for this node, or of nobody whom it knows; nothing is kept.
-        TooManyDispatchesError: it is of a partner who has sent too much in this hour.
+        LaterError: it is of a partner who has sent too much in this hour or on this day, or of whom too much waits.
         NotFoundError, ConflictError: this node has no key that works.
 
     """
@@ -60,7 +66,7 @@ def take_file(context: ActContext, content: bytes, *, limited: bool = True) -> F
         if limited:
             _check_receipt(context, us, content)
         return FileArrival(receipt=take_receipt(context, PartnerFile(content=content)))
-    _check_sender(context, us, members, limited=limited)
+    _check_sender(context, us, members, len(content), limited=limited)
     taken = take_opened(context, us, members)
     with context.database.reading() as session:
         try:
@@ -68,6 +74,19 @@ def take_file(context: ActContext, content: bytes, *, limited: bool = True) -> F
         except NotFoundError:
             answer = b""
     return FileArrival(taken, answer=answer)
+
+
+def is_for_us(node: Node, head: bytes, now: datetime) -> bool:
+    """Whether a file, by its first bytes, is encrypted for a key of this node."""
+    from pysequoia.packet import PacketPile
+
+    try:
+        us = own_party(node, now)
+    except (NotFoundError, ConflictError):
+        return False
+    public = [us.key.public, *(one.public for one in us.earlier if one.decryptor)]
+    packets = [packet for key in public for packet in PacketPile.from_bytes(key.encode())]
+    return is_for(head, frozenset(bytes.fromhex(one.fingerprint) for one in packets if one.fingerprint))
 
 
 def note_arrival(context: ActContext, arrival: FileArrival, way: ExchangeWay, mail: str = "") -> None:
@@ -88,18 +107,25 @@ def note_arrival(context: ActContext, arrival: FileArrival, way: ExchangeWay, ma
         cut("exchange.arriving")
 
 
-def _check_sender(context: ActContext, us: OwnParty, members: dict[str, bytes], *, limited: bool) -> None:
+def _check_sender(context: ActContext, us: OwnParty, members: dict[str, bytes], size: int, *, limited: bool) -> None:
     """Refuse strangers before anything inside is looked at, and a partner who sends too much.
 
     Raises:
-        RefusalError, TooManyDispatchesError: so it is.
+        RefusalError, LaterError: so it is.
 
     """
     with context.database.reading() as session:
         head = read_head(members, us.recipient(session).keys, us.names)
+        if session.scalar(select(IncomingRow.id).where(IncomingRow.hash == head.hash)) is not None:
+            return  # it is here: what is asked for once more is our receipt
+        partner = session.scalar(select(Partner.id).where(Partner.node == head.body.by.node)) or 0
         if limited:
-            of = select(func.count()).select_from(IncomingRow).join(Partner, Partner.id == IncomingRow.partner_id)
-            _check_hour(context, session, of.where(Partner.node == head.body.by.node), IncomingRow.came_at)
+            of = select(func.count()).select_from(IncomingRow).where(IncomingRow.partner_id == partner)
+            _check_hour(context, session, of, IncomingRow.came_at)
+        if head.said(Dispatch).type in BRINGING:
+            check_waiting(session, context.node, partner)
+    most = context.node.settings.intake.partner_bytes_a_day
+    take_bytes(context.database, f"partner:{partner}", size, most, context.now)
 
 
 def _check_receipt(context: ActContext, us: OwnParty, content: bytes) -> None:

@@ -59,7 +59,7 @@ def take_exchange_mail(context: MailContext, arrival: MailArrival) -> TakenMail 
             return TakenMail(MailKind.AUTOMATIC, say("A part of a file of a partner; the others are to come."))
         try:
             taken = take_file(acting, content, limited=False)
-        except (RefusalError, NotFoundError, ConflictError):  # of somebody else, or for somebody else
+        except (RefusalError, NotFoundError, ConflictError):  # of or for somebody else, or too much: a person has it
             continue
         note_arrival(acting, taken, ExchangeWay.MAIL, arrival.sha256)
         return TakenMail(MailKind.AUTOMATIC, _words(taken))

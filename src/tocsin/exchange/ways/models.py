@@ -1,8 +1,8 @@
 """The tables of how dispatches travel: each try of one of ours, how one came, and what shows that ours arrived."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Text, UniqueConstraint
+from sqlalchemy import Date, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.exchange.ledger import OutgoingRow
@@ -40,6 +40,16 @@ class ExchangeArrival(Base):
     mail: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     answered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class ExchangeAddress(Base):
+    """That a partner posted from an address, which is kept as a keyed hash, and on which day (UTC) last."""
+
+    __tablename__ = "exchange_address"
+
+    partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id), primary_key=True)
+    address: Mapped[str] = mapped_column(Text, primary_key=True)
+    day: Mapped[date] = mapped_column(Date)
 
 
 class ExchangeEvidence(Base):

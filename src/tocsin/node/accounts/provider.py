@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
+from tocsin.node.accounts.weak_keys import why_weak
 from tocsin.node.errors import RemoteError
 
 if TYPE_CHECKING:
@@ -98,6 +99,15 @@ class Provider:
         strong = isinstance(methods, list) and "mfa" in methods  # RFC 8176
         return Claims(str(said["sub"]), mailbox, str(said.get("name", ""))[:100], strong)
 
+    def check(self) -> None:
+        """Nothing, where the provider answers, and has a key that can be used.
+
+        Raises:
+            RemoteError: so it is not.
+
+        """
+        self._keys()
+
     def _exchange(self, code: str, back: str, verifier: str) -> dict[str, Any]:
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": back, "code_verifier": verifier}
         auth = None
@@ -163,9 +173,13 @@ class Provider:
         def fetch() -> KeySet:
             said = self._ask("GET", self._endpoint("jwks_uri"))
             try:
-                return KeySet.import_key_set({"keys": [key for key in said["keys"] if key.get("kty") != "oct"]})
+                found = KeySet.import_key_set({"keys": [key for key in said["keys"] if key.get("kty") != "oct"]})
+                weak = [why_weak(key.raw_value) for key in found.keys]
             except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
                 raise self._failure("its keys cannot be read") from error
+            if weak and all(weak):
+                raise self._failure(f"it signs with {weak[0]}")
+            return KeySet([key for key, why in zip(found.keys, weak, strict=True) if not why])
 
         found: KeySet = self._remembered("keys", fetch, _RENEWED if fresh else _KEPT)
         return found

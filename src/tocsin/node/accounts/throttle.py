@@ -84,14 +84,14 @@ def forget_old(transaction: Transaction, now: datetime) -> None:
     transaction.execute(delete(Bucket).where(Bucket.at < now - _KEPT))
 
 
-def network_of(address: str, *, v6_bits: int = 56) -> str:
+def network_of(address: str, *, v4_bits: int = 24, v6_bits: int = 56) -> str:
     """The network that counts as one for attempts from an address: /24 of IPv4, /56 of IPv6, as sites get them."""
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:
         return "unknown"
     mapped = getattr(found, "ipv4_mapped", None) or found
-    return str(ip_network(f"{mapped}/{24 if isinstance(mapped, IPv4Address) else v6_bits}", strict=False))
+    return str(ip_network(f"{mapped}/{v4_bits if isinstance(mapped, IPv4Address) else v6_bits}", strict=False))
 
 
 def _bucket(transaction: Transaction, tokens: Tokens, one: Attempt, now: datetime) -> Bucket | None:

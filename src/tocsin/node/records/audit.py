@@ -111,6 +111,7 @@ class AuditAction(StrEnum):
     PARTNER_CHANGED = "partner.changed"
     PARTNER_REMOVED = "partner.removed"
     PARTNER_CHECKED = "partner.checked"
+    PARTNER_ALLOWED = "partner.allowed"
     PARTNER_ATTESTED = "partner.attested"
     PARTNER_UNATTESTED = "partner.unattested"
     PARTNERS_LISTED = "partners.listed"

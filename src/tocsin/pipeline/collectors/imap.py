@@ -21,6 +21,7 @@ from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.oauth_settings import OAuthSettings
 from tocsin.node.paths import HomeFolder
 from tocsin.node.settings import load_settings, read_secret
+from tocsin.node.volumes import check_room
 from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorKind, Memory, WaitingReport, place
 from tocsin.pipeline.collectors.trust import TrustSettings, trust
 from tocsin.pipeline.parse import known_by
@@ -66,6 +67,7 @@ class Imap:
     def look(self, memory: Memory) -> Iterator[Iterator[CollectedOffer]]:
         """The mails in the folder, oldest first."""
         del memory  # what was taken is in another folder
+        check_room(load_settings(self.home).intake, self.home)  # else they stay on their server
         with open_mailbox(self._account(), tls=trust(self.settings, self.home)) as mailbox:
             yield (self._offer(mailbox, received) for received in mailbox.waiting())
 

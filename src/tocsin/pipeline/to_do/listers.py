@@ -37,6 +37,7 @@ from tocsin.exchange.partners import (
     ending_attestations,
     ending_keys,
     list_partners,
+    refused_partners,
     stopped_keys,
 )
 from tocsin.incidents import (
@@ -429,6 +430,11 @@ def partner_keys_stopped(context: ListingContext) -> Iterator[Item]:
     found = stopped_keys(context.partners)
     since = min((key.ended_at for key in found if key.ended_at), default=None)
     yield Item(ItemKind.PARTNER_KEYS_STOPPED, len(found), since)
+
+
+def partner_volumes(context: ListingContext) -> Iterator[Item]:
+    """Partners whose dispatches wait with them, since they brought as much as is taken in a day."""
+    yield Item(ItemKind.PARTNER_VOLUMES, len(refused_partners(context.session, context.now)))
 
 
 def partner_attestations(context: ListingContext) -> Iterator[Item]:

@@ -68,6 +68,15 @@ PARTNER_KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             Resolution(say("Remove it"), "/partners?need=attestation", "partners unattest"),
         ),
     ),
+    ItemKind.PARTNER_VOLUMES: ToDoKind(
+        say("Partners at their daily limit"),
+        lambda item: say_count(
+            "%(n)s partner reached its daily limit of bytes", "%(n)s partners reached their daily limit of bytes",
+            item.count,
+        ),
+        "/partners?need=volume", Permission.PARTNERS_WRITE, listers.partner_volumes,
+        (Resolution(say("Allow it more for today"), "/partners?need=volume", "partners allow-more"),),
+    ),
     ItemKind.AGREEMENTS: ToDoKind(
         say("Agreements with partners"),
         lambda item: say_count("%(n)s agreement to decide", "%(n)s agreements to decide", item.count),

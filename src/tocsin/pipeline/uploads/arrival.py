@@ -23,10 +23,12 @@ from tocsin.events.redaction import Redaction
 from tocsin.events.sources import sources
 from tocsin.node.errors import InputError, UsageError
 from tocsin.node.files import disk_failures, sync_folder
+from tocsin.node.intake_settings import IntakeSettings
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.sentences import say
 from tocsin.node.settings import IngestSettings
+from tocsin.node.volumes import check_room
 from tocsin.pipeline.collectors import file_name
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads.models import Upload, UploadState
@@ -36,6 +38,7 @@ MOST_FILES: Final = 1_000
 
 _PIECE = 1 << 20
 _SLICE = 1 << 12  # packed bytes at once: after each member of a stream the rest of them is copied
+_CHECKED = 16_000_000  # bytes after which the room of the disk is looked at again
 _FEW = 100_000  # packed bytes before which their ratio says nothing
 _FORGOTTEN = 86_400.0  # seconds after which nobody is still sending
 
@@ -65,8 +68,9 @@ class Arrival:
             with (place / name).open("wb") as out:
                 intake = IntakeFilter(self.node, "upload")
                 writing = _Writing(
-                    name, out, self.node.settings.ingest, _Unpacking() if packed else None, intake.report_redaction()
-                )
+                    name, out, self.node.settings.ingest, _Unpacking() if packed else None, intake.report_redaction(),
+                    (self.node.settings.intake, self.node.home),
+                )  # fmt: skip
                 yield writing
                 writing.finish()
                 intake.note(writing.redaction)
@@ -114,7 +118,13 @@ class Arrival:
 
 @contextmanager
 def arrive(node: NodeWithStores) -> Iterator[Arrival]:
-    """Something that is being sent in; at the end of the block what was not kept is gone."""
+    """Something that is being sent in; at the end of the block what was not kept is gone.
+
+    Raises:
+        NoRoomError: what is left of the disk is for the node's own work.
+
+    """
+    check_room(node.settings.intake, node.home)
     uuid = uuid4()
     folder = node.home / HomeFolder.UPLOADS / f"{uuid}.part"
     arrival = Arrival(node, uuid, folder)
@@ -153,6 +163,7 @@ class _Writing:
     limits: IngestSettings
     unpacking: "_Unpacking | None"
     redaction: Redaction
+    room: tuple[IntakeSettings, Path]
     size: int = 0
     came: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
@@ -162,9 +173,12 @@ class _Writing:
 
         Raises:
             InputError: it is damaged, or unpacks to more than the limits allow.
+            NoRoomError: what is left of the disk is for the node's own work.
             StorageError: the disk is full or fails.
 
         """
+        if self.came // _CHECKED != (self.came + len(block)) // _CHECKED:
+            check_room(*self.room)
         self.came += len(block)
         for piece in self.unpacking.pieces(block) if self.unpacking else (block,):
             self.size += len(piece)

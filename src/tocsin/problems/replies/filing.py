@@ -6,11 +6,14 @@ report that must never be held (X-ARF) only a note is kept that it came.
 """
 
 import hashlib
+import hmac
+import re
 import ssl
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from logging import getLogger
 from typing import Final
 
 from sqlalchemy import select
@@ -29,14 +32,17 @@ from tocsin.delivery.mailbox import (
     read_mail,
 )
 from tocsin.delivery.never_held import IntakeFilter, answers_hotline, redacted_mail, remove_mail, take_hotline_mail
-from tocsin.node.errors import StorageError, TocsinError, internal_failures
+from tocsin.node.errors import LaterError, StorageError, TocsinError, internal_failures
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.sentences import say
+from tocsin.node.volumes import check_room, take_bytes
 from tocsin.problems.replies.apply import apply_decision
 from tocsin.problems.replies.case import ReplyCase, examine
 from tocsin.problems.replies.decide import ReplyDecision
 from tocsin.problems.replies.matching import MailArrival, MailContext, MailMatch, MailTaker, TakenMail
 
+_FROM: Final = re.compile(rb"(?im)^from:([^\r\n]{0,1000})")
+_HEAD: Final = 65_536  # bytes in which the sender stands
 _NOTHING: Final = read_mail(b"")
 _OF_HOTLINE: Final = ReplyDecision(
     MailKind.RECEIPT, MailState.CLOSED, say("It is for the protection officer; nothing of it is kept."), MailMatch()
@@ -241,12 +247,16 @@ def read_mailbox(
 
     Raises:
         SettingError: no mailbox is set, or its password file cannot be used.
+        NoRoomError: the disk is nearly full: mails stay on their server.
         StorageError: the server, the disk or the database fails; what was read until then stays read.
 
     """
     run = MailboxRun()
     with open_mailbox(account_of(desk.node.settings.mailbox), tls=tls) as mailbox:
         for received in mailbox.waiting():
+            check_room(desk.node.settings.intake, desk.node.home, received.size)
+            if not dry_run and not _may_bring(desk, received, now()):
+                continue  # it stays on its server until tomorrow
             done = _file(desk, mailbox, received, now(), dry_run=dry_run)
             run.mails += 1
             run.again += done.again
@@ -254,6 +264,22 @@ def read_mailbox(
                 run.counts[done.decision.kind.value, done.decision.state.value] += 1
             filed(done)
     return run
+
+
+def _may_bring(desk: MailContext, received: IncomingMail, now: datetime) -> bool:
+    """Whether the sender of a mail may bring so much more today."""
+    found = _FROM.search(received.raw[:_HEAD])
+    sender = found[1].strip().lower()[:1_000] if found else b""
+    source = f"mail:{hmac.digest(desk.tokens.secret, b'tocsin.senders' + sender, 'sha256').hex()[:32]}"
+    most = desk.node.settings.intake.sender_bytes_a_day
+    try:
+        take_bytes(desk.node.database, source, len(received.raw), most, now)
+    except LaterError:
+        getLogger("uvicorn.error").warning(
+            "A mail of %d bytes waits until tomorrow: its sender sent much.", received.size
+        )
+        return False
+    return True
 
 
 def _file(desk: MailContext, mailbox: Mailbox, received: IncomingMail, now: datetime, *, dry_run: bool) -> FilingResult:

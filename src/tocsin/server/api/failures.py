@@ -16,6 +16,7 @@ from tocsin.interface import NotHereError, SecondFactorError, SignInError, Wrong
 from tocsin.node.errors import (
     ConflictError,
     InputError,
+    LaterError,
     NotFoundError,
     RemoteError,
     StorageError,
@@ -88,6 +89,8 @@ def unknown() -> ProblemResponse:
 
 def failure_of(error: TocsinError) -> ProblemResponse:
     """One of our errors. What is wrong inside is for those who run the node."""
+    if isinstance(error, LaterError):
+        return problem(error.status, str(error), hint=error.hint, headers={"Retry-After": str(error.seconds)})
     status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
     if status in {500, 503}:
         getLogger("uvicorn.error").error("%s", error.line)

@@ -7,11 +7,10 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.interface import visitor_of
-from tocsin.node.accounts import network_of
 from tocsin.node.errors import TocsinError
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.failures import failure_of, problem, unknown
-from tocsin.server.request_limit import NETWORK, PERSON, RequestLimit
+from tocsin.server.request_limit import PERSON, RequestLimit
 from tocsin.server.security import address_of
 
 OPEN: Final = ("/health", "/me", "/openapi.json", "/docs")
@@ -37,9 +36,10 @@ class Gatekeeper:
         except TocsinError as error:
             await failure_of(error)(scope, receive, send)
             return
-        kind = NETWORK if visitor.person is None else PERSON
-        address = address_of(request)
-        allowed, headers = self._limit.count(kind, str(visitor.person or network_of(address)))
+        if visitor.person is None:
+            allowed, headers = self._limit.count_stranger(address_of(request))
+        else:
+            allowed, headers = self._limit.count(PERSON, str(visitor.person))
 
         async def say(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -102,6 +102,7 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.PARTNER_CHANGED: N_("Partner edited"),
     AuditAction.PARTNER_REMOVED: N_("Partner removed"),
     AuditAction.PARTNER_CHECKED: N_("Communication check with a partner recorded"),
+    AuditAction.PARTNER_ALLOWED: N_("Partner allowed to send more for a day"),
     AuditAction.PARTNER_ATTESTED: N_("Attestation of a partner recorded"),
     AuditAction.PARTNER_UNATTESTED: N_("Attestation of a partner removed"),
     AuditAction.PARTNERS_LISTED: N_("List of partners imported"),

@@ -36,7 +36,7 @@ from tocsin.exchange.ledger import (
     open_questions,
     recall_sum,
     receipt_file,
-    received_dispatches,
+    received_rows,
     sent_claims,
     sent_dispatches,
     stuck_dispatches,
@@ -54,6 +54,7 @@ from tocsin.interface import (
     PageRouter,
     context_for,
     needs,
+    number_in,
 )
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, StorageError, TocsinError, UsageError
@@ -74,6 +75,7 @@ _PLACE: Final = "/exchange"
 _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
 _WORKER = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
 _ACTS: Final = {act.name: act for act in (*acts.ACTS, *case_acts.ACTS, *way_acts.ACTS)}
+_PAGE: Final = 100  # rows of each of the two lists
 _SHOWN: Final = 20  # observables of an item
 _LARGEST: Final = 64_000_001  # bytes of a file that are read: one more than a dispatch may have
 _WAITING: Final = (
@@ -204,15 +206,21 @@ def _list(
 ) -> Response:  # fmt: skip
     with desk.node.database.reading() as session:
         partner = read_partner(session, str(number), desk.now).partner if number else None
-        sent, came = sent_dispatches(session, number, limit=200), received_dispatches(session, number, limit=200)
+        asked = request.query_params
+        came, later_came = received_rows(session, number, limit=_PAGE, after=asked.get("came", ""))
+        sent = sent_dispatches(session, number, limit=_PAGE + 1, before=number_in(asked.get("sent", "")))
+        later_sent = sent[_PAGE - 1].row.id if len(sent) > _PAGE else None
         unchecked = unchecked_partners(session)
         waiting, reader = _waiting(desk, session, number), IncidentReader(visitor.person, desk.now)
         cases = list_cases(session, reader, number, limit=200)
         messages = list_messages(session, reader, number, limit=200)
     return desk.page(
-        request, "exchange/list.html", status=409 if error else 200, partner=partner, sent=sent, came=came, error=error,
+        request, "exchange/list.html", status=409 if error else 200, partner=partner, sent=sent[:_PAGE], came=came,
+        error=error,
         unchecked=[one for one in unchecked if number in {None, one.id}],
-        waiting=waiting, cases=cases, messages=messages, **WORDS,
+        waiting=waiting, cases=cases, messages=messages,
+        later_came=f"?came={later_came}#came" if later_came else "",
+        later_sent=f"?sent={later_sent}#sent" if later_sent else "", **WORDS,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Partners: the list, one of them with its keys and checks, and the forms of their acts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Any, Final
@@ -29,6 +29,7 @@ from tocsin.exchange.partners import (
     partner_names,
     read_partner,
     read_profile_file,
+    refused_partners,
     stopped_keys,
     vouchers,
 )
@@ -56,6 +57,7 @@ _NEEDS: Final[Mapping[str, str]] = {
     "expiring": N_("Key expires within 30 days"),
     "stopped": N_("Key stopped by the partner"),
     "attestation": N_("Attestation expires within 30 days"),
+    "volume": N_("Daily limit of bytes reached"),
 }
 
 
@@ -152,6 +154,14 @@ _FORMS: Final[Mapping[str, _Form]] = {
             "expires": (N_("Expires (UTC)"), N_("Empty: it has no end.")),
         },
     ),
+    "/{partner}/allow-more": _Form(
+        "allow-more", N_("Allow more for today"), N_("Allow more"),
+        {
+            "megabytes": (
+                N_("Megabytes"), N_("How much more it may send until midnight (UTC). It tries again by itself."),
+            ),
+        },
+    ),
 }  # fmt: skip
 
 
@@ -202,6 +212,7 @@ def partner_pages(desk: PageContext) -> APIRouter:
             vouched=vouched,
             team=desk.teams().get(found.partner.team_id or 0),
             expiring={key.id for key in ending_keys([found], desk.now)}, attestations=attestations_of(found.partner),
+            is_at_limit=_is_at_limit(found, desk),
             lacking=lacking, person_of=person_of, ending={one.name for one in ending_attestations([found], desk.now)},
             removable=removable and all(state is PartnerKeyState.CLAIMED for _, state in keys), **PARTNER_WORDS,
         )  # fmt: skip
@@ -329,16 +340,19 @@ def _voucher(desk: PageContext, partner: ListedPartner | None, key: PartnerKey |
 
 def _needs(one: ListedPartner, need: str, desk: PageContext) -> bool:
     """Whether a partner has a need; without one, all do."""
-    match need:
-        case "claimed":
-            return bool(one.in_state(PartnerKeyState.CLAIMED, desk.now))
-        case "check":
-            return one.state in {LinkState.CHECK_DUE, LinkState.FAILING}
-        case "expiring":
-            return bool(ending_keys([one], desk.now))
-        case "stopped":
-            return bool(stopped_keys([one]))
-        case "attestation":
-            return bool(ending_attestations([one], desk.now))
-        case _:
-            return True
+    return need not in _NEED_OF or _NEED_OF[need](one, desk)
+
+
+def _is_at_limit(one: ListedPartner, desk: PageContext) -> bool:
+    with desk.node.database.reading() as session:
+        return one.partner.id in {of.id for of in refused_partners(session, desk.now)}
+
+
+_NEED_OF: Final[Mapping[str, Callable[[ListedPartner, PageContext], bool]]] = {
+    "claimed": lambda one, desk: bool(one.in_state(PartnerKeyState.CLAIMED, desk.now)),
+    "check": lambda one, _: one.state in {LinkState.CHECK_DUE, LinkState.FAILING},
+    "expiring": lambda one, desk: bool(ending_keys([one], desk.now)),
+    "stopped": lambda one, _: bool(stopped_keys([one])),
+    "attestation": lambda one, desk: bool(ending_attestations([one], desk.now)),
+    "volume": _is_at_limit,
+}

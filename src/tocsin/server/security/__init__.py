@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tocsin.server.security.files import sent
     from tocsin.server.security.header_timeout import TimedProtocol
     from tocsin.server.security.headers import with_headers
+    from tocsin.server.security.rate_limit import ByteLimit, RateLimit
     from tocsin.server.security.read_audit import ReadAudit
+    from tocsin.server.security.turns import StrangerTurns
 else:
     lazy_face(__name__)

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Final
 from uuid import uuid4
 
-from tocsin.exchange.ledger import MispRecord, RecordKind
+from tocsin.exchange.ledger import MispRecord, RecordKind, check_waiting
 from tocsin.exchange.protocols.misp.calls import NOT_PERMITTED, CallFunction, CallRoom, EventAnswer, Json, success
 from tocsin.exchange.protocols.misp.event_reader import MOST_ATTRIBUTES, EventReader
 from tocsin.exchange.protocols.misp.feedback_calls import propose_edit
@@ -25,6 +25,7 @@ _ATTRIBUTE, _OBJECT = RecordKind.ATTRIBUTE, RecordKind.OBJECT
 
 
 def _add_event(room: CallRoom) -> EventAnswer:
+    check_waiting(room.session, room.call.node, room.call.caller.partner)
     row = room.store.add_event(room.call.body)
     for one in room.events.incidents(only=row.uuid):  # an incident that the caller reads here
         raise ExistingEventError(int(one.shown["id"]))

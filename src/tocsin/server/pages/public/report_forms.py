@@ -34,7 +34,9 @@ _FIRST_KIND: Final = (
 
 @dataclass(frozen=True)
 class PublicReportForm:
-    """What somebody wrote; ``trap`` is a field that people do not see. ``files``: None for one that is not taken.
+    """What somebody wrote; ``trap`` is a field that people do not see, ``sum`` the answer where they were asked.
+
+    ``files``: None for one that is not taken.
 
     ``switch``: language and colours, where the form was sent to be shown with these.
     """
@@ -46,6 +48,7 @@ class PublicReportForm:
     happened: str = ""
     mailbox: str = ""
     trap: str = ""
+    sum: str = ""
     files: Sequence[ReportAttachment | None] = ()
     switch: Mapping[str, str] | None = None
 
@@ -101,6 +104,7 @@ class ReceivedForm:
             happened=_one_line(intake.kept_text(text_of(form, "happened"))),
             mailbox=_one_line(text_of(form, "mailbox")),
             trap=text_of(form, "website"),
+            sum=_number(text_of(form, "sum")),
             files=files,
             switch={name: text_of(form, name) for name in (LANGUAGE, THEME)} if "switch" in form else None,
         )
@@ -145,6 +149,12 @@ def _is_mailbox(text: str) -> bool:
         return not text or bool(canonical.mailbox(text))
     except ValueError:
         return False
+
+
+def _number(text: str) -> str:
+    """A small number in whatever digits somebody writes; what is none as it is."""
+    text = text.strip()[:10]
+    return str(int(text)) if text.isdecimal() else text
 
 
 def _one_line(text: str) -> str:

@@ -3,7 +3,9 @@
 Kept is what was typed and sent, and nothing of who did: no address, no browser, no cookie.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
@@ -28,26 +30,31 @@ from tocsin.incidents.arrivals import (
 )
 from tocsin.interface import PageRouter, WrongFormError, needs
 from tocsin.node.accounts import Permission, Principal
+from tocsin.node.errors import NoRoomError
+from tocsin.node.volumes import check_room
 from tocsin.server.pages.answer_forms import from_own_page
 from tocsin.server.pages.context import PageContext, keep_for_back, switch
 from tocsin.server.pages.home_pages import keep_choices
 from tocsin.server.pages.inbox import KINDS, REASONS
 from tocsin.server.pages.public.help_cards import cards_for
 from tocsin.server.pages.public.public_page import show
-from tocsin.server.pages.public.rate_limit import RateLimit
 from tocsin.server.pages.public.report_forms import TOO_LARGE, Message, PublicReportForm, Sent, wrongs_of
 from tocsin.server.pages.words import N_
-from tocsin.server.security import address_of, text_of
+from tocsin.server.request_limit import note_refusal
+from tocsin.server.security import RateLimit, address_of, text_of
 from tocsin.sharing.public_lookup import PublicLookup
 
-REPORTS_AN_HOUR: Final = 10
 GUESSES_AN_HOUR: Final = 30
-"""Wrong secrets, and messages."""
+"""Wrong secrets, and messages, of one address."""
+
+_NETWORK: Final = 10  # so many times as much of one network
 
 _ANY_SIZE: Final = 1_000_000_000  # the form itself reads nothing of what is too large, and keeps its page
 _SAME: Final = timedelta(days=1)  # in which a report that says just the same is taken for the same
 _STALE = N_("The form was open for more than a day. What you wrote is still there: send it again.")
 _MANY = N_("Many reports came from your part of the network. Try again in %(minutes)s minutes, or write us a mail.")
+_NO_ROOM = N_("We cannot keep more at the moment. Call us, or try again later: what you wrote is still there.")
+_ASK = N_("Write the sum of the two numbers, and send it again.")
 _NOT_BOTH = N_("There is no report with this reference and this secret. Check both.")
 _MANY_TRIES = N_("Too many tries came from your part of the network. Try again in %(minutes)s minutes.")
 _NO_WORDS = N_("Write what you want to add, in at most 10,000 characters.")
@@ -56,14 +63,20 @@ _NO_WORDS = N_("Write what you want to add, in at most 10,000 characters.")
 def report_pages(desk: PageContext, helps: PublicLookup) -> APIRouter:
     """The report form, and the page of one report for its reporter."""
     router = PageRouter()
-    reports, tries = RateLimit(REPORTS_AN_HOUR, desk.clock), RateLimit(GUESSES_AN_HOUR, desk.clock)
+    intake = desk.node.settings.intake
+    reports = _ReportShares(
+        RateLimit(intake.reports_an_hour, _NETWORK * intake.reports_an_hour, desk.clock),
+        RateLimit(intake.asked_an_hour, intake.network_reports_an_hour, desk.clock),
+    )
+    tries = RateLimit(GUESSES_AN_HOUR, _NETWORK * GUESSES_AN_HOUR, desk.clock)
 
     @router.get("/report")
     def form(
         request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_REPORT)], kind: str = ""
     ) -> Response:
         """The form, with its kind chosen where a page before it knows."""
-        return _form(desk, request, PublicReportForm(kind=kind if kind in KINDS else ""))
+        asked = reports.are_asked(address_of(request))
+        return _form(desk, request, PublicReportForm(kind=kind if kind in KINDS else ""), asked=asked)
 
     @router.post("/report", max_body_size=_ANY_SIZE)
     def send(
@@ -83,10 +96,8 @@ def report_pages(desk: PageContext, helps: PublicLookup) -> APIRouter:
         wrongs = wrongs_of(typed) or ([] if ticket else [("send", _STALE)])
         if wrongs or ticket is None:
             return _form(desk, request, typed, wrongs, status=422)
-        if minutes := reports.take(address_of(request)):
-            said = desk.words(request).say(_MANY, minutes=minutes)
-            return _later(_form(desk, request, typed, [("send", said)], status=429), minutes)
-        return _take_in(desk, helps, request, typed, ticket)
+        refused = _beyond(desk, request, reports, typed, ticket)
+        return refused or _take_in(desk, helps, request, typed, ticket)
 
     @router.get("/report/answer")
     def find(request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_REPORT)]) -> Response:
@@ -112,6 +123,57 @@ def report_pages(desk: PageContext, helps: PublicLookup) -> APIRouter:
     return router
 
 
+@dataclass(frozen=True)
+class _ReportShares:
+    """How many reports come from where. ``free``: without a question; ``asked``: of those who gave a sum.
+
+    People behind one address share the first; the second is not used up by a program that fills in forms.
+    """
+
+    free: RateLimit
+    asked: RateLimit
+
+    def are_asked(self, address: str) -> bool:
+        """Whether a report from there needs a sum now."""
+        return bool(self.free.left(address))
+
+    def take(self, address: str) -> bool:
+        """Whether one is taken without a question."""
+        return not self.free.take(address)
+
+    def take_asked(self, address: str) -> int:
+        """As `RateLimit.take`, with the sum."""
+        return self.asked.take(address)
+
+
+def numbers_of(ticket: Ticket) -> tuple[int, int]:
+    """The two numbers that the sender of this form is asked to add, each from 2 to 9."""
+    first, second = bytes.fromhex(ticket.act)[:2]
+    return 2 + first % 8, 2 + second % 8
+
+
+def _beyond(
+    desk: PageContext, request: Request, shares: _ReportShares, typed: PublicReportForm, ticket: Ticket
+) -> Response | None:
+    """The answer to a report that is not taken now, with all that was typed; None: it is taken."""
+    words, address = desk.words(request), address_of(request)
+    try:
+        check_room(desk.node.settings.intake, desk.node.home)
+    except NoRoomError as error:
+        note_refusal(request, "disk")
+        wrongs = [("send", words.say(_NO_ROOM))]
+        return _later(_form(desk, request, typed, wrongs, status=503), ceil(error.seconds / 60))
+    if shares.take(address):
+        return None
+    if typed.sum != str(sum(numbers_of(ticket))):
+        return _form(desk, request, typed, [("sum", _ASK)], status=422, asked=True)
+    if minutes := shares.take_asked(address):
+        note_refusal(request, "reports")
+        wrongs = [("send", words.say(_MANY, minutes=minutes))]
+        return _later(_form(desk, request, typed, wrongs, status=429, asked=True), minutes)
+    return None
+
+
 def _take_in(
     desk: PageContext, helps: PublicLookup, request: Request, typed: PublicReportForm, ticket: Ticket
 ) -> Response:
@@ -135,9 +197,12 @@ def _form(
     *,
     same: PublicReport | None = None,
     status: int = 200,
+    asked: bool = False,
 ) -> Response:
     made = typed.made if ticket_of(typed.made, desk.tokens, desk.now) else form_word(desk.tokens, desk.now)
+    ticket = ticket_of(made, desk.tokens, desk.now)
     context: dict[str, Any] = {
+        "numbers": numbers_of(ticket) if ticket and (asked or typed.sum) else None,
         "typed": typed,
         "wrongs": wrongs or [],
         "same": same,
