@@ -61,6 +61,11 @@ _ABOUT: Final = frozenset({
 })  # fmt: skip
 """Words beside the name of a class that say that it is spoken of: "csam policy" is no report."""
 _MOST_WORDS: Final = 8
+_JUDGED: Final = frozenset({
+    *("confirmed", "suspected", "possible", "probable", "alleged", "content", "report", "material", "illegal", "type"),
+    *("image", "images", "video", "videos", "picture", "pictures", "category", "level", "a", "b", "a1", "a2", "b1", "b2"),
+})  # fmt: skip
+_ITEMS: Final = re.compile("[,;|]")
 
 _ID: Final = re.compile(r"[0-9A-Za-z._:-]{4,80}")
 _HOST: Final = re.compile(r"(?=.{1,253}$)[0-9A-Za-z_](?:[0-9A-Za-z_.-]*[0-9A-Za-z_])?")
@@ -136,8 +141,9 @@ class ClassTable:
             return True
         if not has_run(data):
             return False
-        text = unescaped(data.decode("utf-8", "ignore").replace("\0", ""))
-        return any(self._marked_inside(inner, further, depth) for _, _, inner in encoded_runs(text))
+        text = data.decode("utf-8", "ignore").replace("\0", "")
+        texts = {text, unescaped(text)}
+        return any(self._marked_inside(inner, further, depth) for one in texts for _, _, inner in encoded_runs(one))
 
     def _marked_inside(self, data: bytes, further: Sequence[bytes], depth: int) -> bool:
         return data.startswith(PACKED) or (depth > 0 and self.marked(data, further, depth - 1))
@@ -173,14 +179,29 @@ class ClassNames(dict[str, str]):
 @lru_cache(maxsize=20_000)
 def _class_named(kind: str, whole: bool, names: ClassNames) -> str:  # noqa: FBT001 (a key of the cache)
     text = plain(kind)
-    for segment in (text, *_SEGMENTS.split(text)):
-        if of := names.squeezed.get(_GAPS.sub("", segment)):
-            return of
+    if of := names.squeezed.get(_GAPS.sub("", text)):
+        return of
     words = _GAPS.sub(" ", text).split()
-    if whole or len(words) > _MOST_WORDS or not _ABOUT.isdisjoint(words):
+    if len(words) > _MOST_WORDS or not _ABOUT.isdisjoint(words):
         return ""
-    spoken = f" {' '.join(words)} "
-    return next((of for name, of in names.items() if f" {name} " in spoken), "")
+    if not whole:
+        spoken = f" {' '.join(words)} "
+        found = next((of for name, of in names.items() if f" {name} " in spoken), "")
+        return found or _class_of_segment(text, names)
+    return next(filter(None, (_class_of_item(item.strip(), names) for item in _ITEMS.split(text))), "")
+
+
+def _class_of_item(item: str, names: ClassNames) -> str:
+    """The class of one thing in a cell: a tag of a machine, or a name with nothing but a word or two of judgement."""
+    if not re.search(r"\s", item):
+        return _class_of_segment(item, names)
+    words = [word for word in _GAPS.sub(" ", item).split() if word not in _JUDGED]
+    return names.squeezed.get("".join(words), "")
+
+
+def _class_of_segment(text: str, names: ClassNames) -> str:
+    segments = (names.squeezed.get(_GAPS.sub("", segment), "") for segment in _SEGMENTS.split(text))
+    return next(filter(None, segments), "")
 
 
 def _spaced(text: str) -> str:
@@ -261,9 +282,13 @@ def carries(value: Any) -> bool:
         last = _last(name)
         if last in _CARRIES and inner:
             return True
-        if last not in _REFERS and carries(inner):
+        if last not in _REFERS and not (classifies(name) and _is_words(inner)) and carries(inner):
             return True
     return False
+
+
+def _is_words(value: Any) -> bool:
+    return all(isinstance(one, str) for one in listed(value))
 
 
 def is_place(text: str) -> bool:

@@ -17,6 +17,8 @@ from typing import Any, Final
 RUN: Final = 40
 """Letters from which on a run may be base64 of a report."""
 
+_WRAPPED: Final = 3
+_MOST_READINGS: Final = 16
 _PART: Final = 1 << 17  # bytes that stay near the processor
 _OVER: Final = 16  # bytes of the next part, for what stands across
 
@@ -85,27 +87,60 @@ def ascii_letters(text: str) -> str:
 
 
 def unescaped(text: str) -> str:
-    """The text with the escapes of JSON, HTML, URLs, quoted-printable and UTF-7 read, where there are any."""
+    """The text with the escapes of JSON, HTML, URLs, mail and UTF-7 read, also those within each other."""
+    for _ in range(_WRAPPED):
+        once = _unescaped_once(text)
+        if once == text:
+            break
+        text = once
+    return text if text.isascii() else _paired(text)
+
+
+def _unescaped_once(text: str) -> str:
     if "\\" in text:
         text = _ESCAPE.sub(_unicode, text)
     if "&" in text:
         text = _ENTITY.sub(_entity, text)
-        if "&" in text:  # of what was shown as it is written
-            text = _ENTITY.sub(_entity, text)
     if "%" in text:
         text = _PERCENT.sub(_bytes, text)
     if "=" in text:
         if "=?" in text:
             text = _WORDS.sub(_encoded_words, text)
         text = _QUOTED.sub(_bytes, _SOFT.sub("", text))
-    if "+A" in text:
-        text = _UTF_7.sub(_utf_7, text)
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if not text.isascii() else text
+    return _UTF_7.sub(_utf_7, text) if "+A" in text else text
 
 
-def variants(text: str) -> Iterator[str]:
-    """The text, then as it reads without what it may be wrapped in: HTML, an encoding of mail, URLs, a text in code."""
-    yield text
+def _paired(text: str) -> str:
+    """The text whose surrogates are letters."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def readings(text: str) -> Iterator[str]:
+    """The text as it reads in each of the ways in which it may be wrapped, one in another; each once, not too many.
+
+    What cuts words or hides where cells end is taken away first.
+    """
+    waiting, seen = [text], {text}
+    if _SOFT.search(text):
+        waiting.insert(0, _QUOTED.sub(_bytes, _SOFT.sub("", text)))
+    while waiting and len(seen) < _MOST_READINGS:
+        one = waiting.pop(0)
+        found = [inner for inner in dict.fromkeys(_unwrapped(one)) if inner not in seen]
+        seen.update(found)
+        if "&quot;" in one:
+            yield from found
+        yield one
+        waiting[:0] = found
+    yield from waiting
+
+
+def _unwrapped(text: str) -> Iterator[str]:
+    """The text without what it is wrapped in: an encoding of mail, HTML, a quotation, URLs, a text in code."""
+    if "=" in text:
+        if _SOFT.search(text) or _QUOTED.search(text):
+            yield _QUOTED.sub(_bytes, _SOFT.sub("", text))
+        if "=?" in text:
+            yield _WORDS.sub(_encoded_words, text)
     if "<" in text:
         lines = _CELL_ENDS.sub("\t", _ENDS.sub("\n", text))
         yield html.unescape(_TAG.sub("", lines))
@@ -113,16 +148,11 @@ def variants(text: str) -> Iterator[str]:
         yield _QUOTATION.sub("", text)
     if "&" in text:
         yield html.unescape(text)
-    if "=" in text:
-        if _QUOTED.search(text) or _SOFT.search(text):
-            yield _QUOTED.sub(_bytes, _SOFT.sub("", text))
-        if "=?" in text:
-            yield _WORDS.sub(_encoded_words, text)
     if "%" in text and _PERCENT.search(text):
         yield _PERCENT.sub(_bytes, text)
     if "\\" in text:
         yield text.replace("\\\\", "\\").replace('\\"', '"').replace("\\n", "\n")
-        yield _ESCAPE.sub(_unicode, text)
+        yield _paired(_ESCAPE.sub(_unicode, text))
     if "+A" in text and _UTF_7.search(text):
         yield _UTF_7.sub(_utf_7, text)
 

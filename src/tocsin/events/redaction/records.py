@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from tocsin.events.redaction.classes import BUILT_IN, ClassTable, carries, is_xarf, listed
-from tocsin.events.redaction.letters import encoded_runs, squeezed, variants
+from tocsin.events.redaction.letters import encoded_runs, readings, squeezed
 from tocsin.events.redaction.texts import elements, fragments, json_values, lines, masked, row_class, rows
 from tocsin.node.sentences import say
 
@@ -34,6 +35,7 @@ XARF: Final = (b"xarfversion", b"reporterinfo")
 _ROUNDS: Final = 8  # a text may have several, each wrapped otherwise
 _LINE: Final = str(NEVER_HELD)
 _AROUND: Final = 4_000  # letters beside what is encoded that say whether it stands in a row
+_SIGN: Final = re.compile("\ue000(\\d{1,7})\ue001")
 _AUTHORS: Final = {"created_by_ref", "object_marking_refs"}
 
 _TIME: Final = re.compile(r"[0-9TZ:.+ -]{10,40}")
@@ -84,7 +86,9 @@ class Reduction:
     def text(self, text: str) -> str:
         """A text in which each report is as it may be kept; as it reads where it had to be decoded for that."""
         for _ in range(_ROUNDS):
-            for one in variants(text):
+            values = [(start, end) for start, end, _ in json_values(text)]
+            for hidden in readings(_hidden(text, values)):
+                one = _SIGN.sub(partial(_shown, text, values), hidden)
                 kept = self._pass(one)
                 if kept != one:
                     text = kept
@@ -242,6 +246,20 @@ def _replaced(text: str, spans: list[tuple[int, int, str]]) -> str:
             out += [text[at:start], instead, "\n" * text.count("\n", start, end)]
         at = max(at, end)
     return "".join((*out, text[at:]))
+
+
+def _hidden(text: str, spans: list[tuple[int, int]]) -> str:
+    """The text with a sign for each span: what is read as it stands is not read as if it were wrapped."""
+    out, at = [], 0
+    for place, (start, end) in enumerate(spans):
+        out += [text[at:start], f"\ue000{place}\ue001"]
+        at = end
+    return "".join((*out, text[at:]))
+
+
+def _shown(text: str, spans: list[tuple[int, int]], sign: re.Match[str]) -> str:
+    start, end = spans[int(sign[1])] if int(sign[1]) < len(spans) else (0, 0)
+    return text[start:end]
 
 
 def _row_around(text: str, start: int, end: int) -> tuple[int, int]:

@@ -306,7 +306,8 @@ class Redaction:
             return raw if kept == value else self._instead(raw, kept)
         except (ValueError, RecursionError):
             del self.found[before:]
-            return self._unreadable(raw) if names_xarf(raw) else self._as_text(raw)
+            kept = self._as_text(raw)
+            return self._unreadable(raw) if kept is raw and names_xarf(raw) else kept
 
     def _unreadable(self, raw: bytes) -> bytes:
         named = self._classes.class_named_in(raw)

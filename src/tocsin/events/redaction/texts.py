@@ -18,6 +18,7 @@ _BRACE: Final = re.compile(r"[{}\[\]]")
 _PAIR: Final = re.compile(
     r"""["']?(?<![\w.@-])([^\W\d][\w.@ -]{0,60}?)["']?\s{0,80}[:=]\s{0,80}[\[({]?\s{0,80}(?:"([^"\n]{1,2000})(?:"|\Z)|'([^'\n]{1,2000})(?:'|\Z))"""
 )
+_QUOTED_PAIR: Final = re.compile(r"""["']([\w.@-]{1,60})["']\s{0,80}:\s{0,80}\[?\s{0,80}(?:"([^"\n]{1,2000})(?:"|\Z)|'([^'\n]{1,2000})(?:'|\Z))""")
 _XARF: Final = re.compile(r"""["']xarf_?version["']\s{0,80}:|["']reporterinfo["']\s{0,80}:""", re.IGNORECASE)
 _CONTENT: Final = re.compile(r"""["'](?:payload|evidence|data|samples|attachment)["']\s{0,80}:""", re.IGNORECASE)
 _WORD_PAIR: Final = re.compile(r"""(?<![\w.@-])([^\W\d][\w.@-]{1,60})[=:]("[^"\n]{0,2000}"|'[^'\n]{0,2000}'|[^\s"']\S{0,2000})""")
@@ -30,6 +31,7 @@ _HEAD: Final = 2_000
 _LOOSE: Final = 20  # elements that may be left open
 _DELIMITERS: Final = ",;\t|"
 _FAILED: Final = 4  # times the text: letters of failed attempts at JSON; what stands behind is looked at as a piece
+_ABOVE: Final = 30  # lines in which the head of a table is looked for, beside the first
 _LONGEST_BLOCK: Final = 400  # lines
 
 
@@ -86,8 +88,9 @@ def fragments(text: str, classes: ClassTable, values: Sequence[tuple[int, int]] 
         if start < end_of_last:
             continue
         within = [name for at, name in marks if start <= at < end]
-        named, piece = next(filter(None, within), ""), text[start:end]
-        if (named and _has_place(piece)) or (not named and within and _CONTENT.search(piece)):
+        braced = text[start] in "{["
+        named, piece = next(filter(None, within), ""), (text if braced else rest)[start:end]
+        if (named and _has_place(piece, _PAIR if braced else _QUOTED_PAIR)) or (not named and within and _CONTENT.search(piece)):
             yield TextSpan(start, end, named)
             end_of_last = end
 
@@ -98,10 +101,11 @@ def _naming(text: str, classes: ClassTable) -> Iterator[tuple[re.Match[str], str
             yield found, named
 
 
-def _has_place(piece: str) -> bool:
+def _has_place(piece: str, pair: re.Pattern[str]) -> bool:
     if _CONTENT.search(piece):
         return True
-    return any(not refers(found[1]) and carries(found[2] or found[3]) for found in _PAIR.finditer(piece))
+    pairs = ((found[1], found[2] or found[3]) for found in pair.finditer(piece))
+    return any(not refers(name) and not classifies(name) and carries(value) for name, value in pairs)
 
 
 def _outermost(text: str, places: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -154,20 +158,29 @@ def rows(text: str, classes: ClassTable, header: Sequence[str] = ()) -> Iterator
             last += 1
         for begin, end in ((first, last), (number, number + 1)):
             record = text[starts[begin] : starts[end]]
-            if named := _row_class(record, classes, header or _header(lines[0])):
+            if named := _row_class(record, classes, header, [*lines[:1], *lines[max(0, begin - _ABOVE) : begin]]):
                 yield TextSpan(starts[begin], starts[begin] + len(record.rstrip("\r\n")), named)
                 done = end
                 break
 
 
-def _row_class(record: str, classes: ClassTable, header: Sequence[str]) -> str:
+def _row_class(record: str, classes: ClassTable, header: Sequence[str], above: Sequence[str]) -> str:
+    """The class of a row; ``above``: lines of which the last with as many cells that are names may be its head."""
     for delimiter in _DELIMITERS:
         if delimiter not in record:
             continue
         cells = _cells(record, delimiter)
-        if named := row_class(cells, classes, header if len(header) == len(cells) else ()):
+        if not any(map(classes.class_named, cells)):
+            continue
+        heads = [header, *(_cells(line, delimiter) for line in above[::-1] if delimiter in line)]
+        head = next((one for one in heads if len(one) == len(cells) and _is_head(one)), ())
+        if named := row_class(cells, classes, head):
             return named
     return ""
+
+
+def _is_head(cells: Sequence[str]) -> bool:
+    return not any(map(is_place, cells)) and any(classifies(cell) or refers(cell) for cell in cells)
 
 
 def row_class(cells: Sequence[str], classes: ClassTable, header: Sequence[str] = ()) -> str:
@@ -188,11 +201,6 @@ def _cells(record: str, delimiter: str) -> list[str]:
         return [cell.strip() for row in (read or csv.reader(record.splitlines(keepends=True), delimiter=delimiter)) for cell in row]
     except csv.Error:
         return [cell.strip(" \"'\r\n") for cell in record.split(delimiter)]
-
-
-def _header(line: str) -> Sequence[str]:
-    delimiter = max(_DELIMITERS, key=line.count)
-    return _cells(line, delimiter) if delimiter in line else ()
 
 
 def lines(text: str, classes: ClassTable) -> Iterator[TextSpan]:
