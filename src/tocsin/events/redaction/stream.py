@@ -32,7 +32,7 @@ from tocsin.events.redaction.classes import (
     report_in_text,
     unreadable_report,
 )
-from tocsin.events.redaction.letters import scattered
+from tocsin.events.redaction.letters import spelled
 from tocsin.events.redaction.records import XARF, Reduction, loads, names_xarf, unreadable, withheld
 from tocsin.node.errors import InputError
 from tocsin.node.files import sync_file
@@ -49,7 +49,7 @@ _DEPTH = 6  # archives, mails and encoded texts in one another
 _GZIP, _ZIP = PACKED
 _MOST_INNER = 1 << 29  # bytes that all come to that is packed in something packed
 _HEAD = 1 << 16  # bytes that say whether it is a mail
-_PIECE = 1 << 20  # bytes of text that are looked at together
+_PIECE = 1 << 18  # bytes of text that are looked at first, and at least together
 _KEPT_BACK = 1 << 16  # bytes that wait for what follows where no line ends
 _BLANK = b"\xef\xbb\xbf \t\r\n\v\f,"  # what may stand before it, as the recogniser of X-ARF takes it
 _BETWEEN = re.compile(rb"[\xef\xbb\xbf\s,\[\]]*")
@@ -124,6 +124,8 @@ class Redaction:
         return self._taken(b"", final=True)
 
     def _taken(self, block: bytes, *, final: bool) -> bytes:
+        if self._begun and self._decode is _same and not final:
+            return self._further(block)
         self._held += self._decode(block, final) if self._decode else block
         if self._way is None:
             self._way = self._chosen(final)
@@ -165,15 +167,27 @@ class Redaction:
         return blanks + (self._way(final) if self._way else b"")
 
     def _texts(self, final: bool) -> bytes:
-        """Text, or anything that is not JSON, a piece of whole lines at a time."""
+        """Text, or anything that is not JSON, a piece of whole lines at a time; the first one more thoroughly."""
+        if self._begun:
+            return self._further(b"", final=final)
         if not final and len(self._held) < _PIECE:
             return b""
         end = len(self._held) if final else self._held.rfind(b"\n") + 1 or len(self._held) - _KEPT_BACK
-        piece = self._release(end)
-        first, self._begun = not self._begun, True
-        if not (self.marked(piece) if first or not piece.isascii() else scattered(piece, self._classes.marks)):
-            return piece
-        return self._as_text(piece)
+        piece, self._begun = self._release(end), True
+        return self._as_text(piece) if self.marked(piece) else piece
+
+    def _further(self, block: bytes, *, final: bool = False) -> bytes:
+        """The same of what follows the first piece; most of it is not copied more than once."""
+        end = len(block) if final else block.rfind(b"\n") + 1 or len(block) - _KEPT_BACK
+        if not final and end <= 0:
+            self._held += block
+            if len(self._held) < _PIECE:
+                return b""
+            block, end = b"", 0
+        piece = bytes(self._held) + block[:end] if end or final else self._release(len(self._held))
+        self._held = bytearray(block[end:])
+        named = spelled(piece, self._classes.marks) if piece.isascii() else self.marked(piece)
+        return self._as_text(piece) if named else piece
 
     def _as_text(self, raw: bytes) -> bytes:
         """A text with what may be kept of it."""
