@@ -20,7 +20,7 @@ RUN: Final = 40
 _WRAPPED: Final = 3
 _MOST_READINGS: Final = 16
 _PART: Final = 1 << 17  # bytes that stay near the processor
-_LOOKED: Final = (0, 1, 3, 4)  # places in a mark
+_LOOKED: Final = (0, 1, 3)  # places in a mark
 
 _LOWER: Final = bytes(byte + 32 if 65 <= byte <= 90 else byte for byte in range(256))
 _OTHERS: Final = bytes(byte for byte in range(256) if not chr(byte).isascii() or not chr(byte).isalnum())
@@ -73,32 +73,23 @@ def spelled(data: bytes, marks: Sequence[bytes]) -> bool:
     import numpy as np  # small reports are looked at otherwise
 
     size = _PART + max(map(len, marks))
-    small, held = np.empty(size, np.uint8), np.empty(size, bool)
-    letters = {mark[place] for mark in marks for place in _LOOKED if place < len(mark)}
-    stand = {letter: np.empty(size, bool) for letter in letters}
+    small, here, there = (np.empty(size, np.uint8) for _ in range(3))
+    wanted = {tuple((place, mark[place]) for place in _LOOKED if place < len(mark)) for mark in marks}
     for start in range(0, len(data), _PART):
         length = min(size, len(data) - start)
         low = np.bitwise_or(np.frombuffer(data, np.uint8, length, start), 32, out=small[:length])
-        for letter, at in stand.items():
-            np.equal(low, letter, out=at[:length])
-        for mark in marks:
-            if length >= len(mark) and _stand(mark, stand, held, length):
+        for (first, letter), *others in wanted:
+            end = length - (others[-1][0] if others else first)
+            if end <= 0:
+                continue
+            unlike = np.bitwise_xor(low[first : first + end], letter, out=here[:end])  # 0 where all are as wanted
+            for place, other in others:
+                unlike |= np.bitwise_xor(low[place : place + end], other, out=there[:end])
+            if not unlike.min():
                 part = data[start : start + length].lower()
-                if any(one in part for one in marks):
+                if any(mark in part for mark in marks):
                     return True
     return False
-
-
-def _stand(mark: bytes, stand: dict[int, Any], held: Any, length: int) -> bool:
-    """Whether the letters of a mark that are looked for stand anywhere in the distance that they have in it."""
-    import numpy as np
-
-    places = [place for place in _LOOKED if place < len(mark)]
-    end = length - places[-1]
-    found = stand[mark[places[0]]][:end]
-    for place in places[1:]:
-        found = np.logical_and(found, stand[mark[place]][place : place + end], out=held[:end])
-    return bool(found.any())
 
 
 def ascii_letters(text: str) -> str:

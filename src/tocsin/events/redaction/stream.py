@@ -184,8 +184,8 @@ class Redaction:
             if len(self._held) < _PIECE:
                 return b""
             block, end = b"", 0
-        piece = bytes(self._held) + block[:end] if end or final else self._release(len(self._held))
-        self._held = bytearray(block[end:])
+        piece = b"".join((self._held, memoryview(block)[: max(end, 0)]))
+        self._held = bytearray(memoryview(block)[max(end, 0) :])
         named = spelled(piece, self._classes.marks) if piece.isascii() else self.marked(piece)
         return self._as_text(piece) if named else piece
 
