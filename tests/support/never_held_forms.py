@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any, Final
 
 MARKER: Final = "SYNTHETIC-MARKER-OF-A-PICTURE"
@@ -168,7 +169,10 @@ OBJECTS: Final[dict[str, Callable[[str], Any]]] = {
 """A report as JSON, by how its class is written."""
 
 
-def _csv(kind: str, delimiter: str = ",", head: str = "time,ip,type,url,text,raw\n") -> str:
+_HEAD = "time.source,source.ip,classification.type,source.url,event_description.text,raw\n"
+
+
+def _csv(kind: str, delimiter: str = ",", head: str = _HEAD) -> str:
     row = [_STAMP, "192.0.2.1", kind, URL, WORDS, PICTURE]
     other = [_STAMP, "192.0.2.2", "spam", "https://other.example/", "harmless", "x"]
     lines = [delimiter.join(f'"{cell}"' for cell in one) for one in (other, row, other)]
@@ -182,7 +186,8 @@ def _marked_up(kind: str) -> str:
 TEXTS: Final[dict[str, Callable[[str], str]]] = {
     "CSV": _csv,
     "CSV without a head": lambda kind: _csv(kind, head=""),
-    "CSV of other columns": lambda kind: _csv(kind, head="a,b,c,d,e,f\n"),
+    "CSV of other columns": lambda kind: _csv(kind, head="time,ip,type,url,text,raw\n"),
+    "CSV of unknown columns": lambda kind: _csv(kind, head="a,b,c,d,e,f\n"),
     "CSV with semicolons": lambda kind: _csv(kind, ";"),
     "TSV": lambda kind: _csv(kind, "\t"),
     "CSV over lines": lambda kind: _csv(kind).replace(WORDS, f"first\n{WORDS}\nlast"),
@@ -376,3 +381,30 @@ def forms(most: int, seed: int = 1) -> list[ReportForm]:
 
 def _parts(form: ReportForm) -> tuple[str, str, str]:
     return form.container, form.place, form.disguise
+
+
+def traces_in(content: bytes, depth: int = 5) -> bool:
+    """Whether anything of such a report stands in bytes, also packed or in base64."""
+    if any(trace in content or trace in content.replace(b"\0", b"") for trace in (*TRACES, *_ENCODED)):
+        return True
+    if depth and content.startswith(b"\x1f\x8b"):
+        return traces_in(gzip.decompress(content), depth - 1)
+    if depth and content.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return any(traces_in(archive.read(member), depth - 1) for member in archive.namelist())
+    if depth and content.startswith(b"PAR1"):
+        import polars as pl
+
+        return traces_in(pl.read_parquet(io.BytesIO(content)).write_json().encode(), depth - 1)
+    return False
+
+
+def files_with_traces(folder: Path) -> list[str]:
+    """The files below a folder in which anything of such a report stands: records, blobs, events, spool, logs, mails."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [str(path.relative_to(folder)) for path in files if traces_in(path.read_bytes())]
+
+
+_ENCODED: Final = [
+    base64.b64encode(b"x" * shift + trace)[4:-4] for trace in TRACES for shift in range(3)
+]

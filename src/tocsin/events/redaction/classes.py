@@ -65,6 +65,7 @@ _JUDGED: Final = frozenset({
     *("confirmed", "suspected", "possible", "probable", "alleged", "content", "report", "material", "illegal", "type"),
     *("image", "images", "video", "videos", "picture", "pictures", "category", "level", "a", "b", "a1", "a2", "b1", "b2"),
 })  # fmt: skip
+_SHORT_ESCAPE: Final = re.compile(r"\\+[nrtbf]")
 _ITEMS: Final = re.compile("[,;|]")
 
 _ID: Final = re.compile(r"[0-9A-Za-z._:-]{4,80}")
@@ -127,9 +128,20 @@ class ClassTable:
         return self._class_in([raw.replace(b"\0", b"").decode("utf-8", "replace")])
 
     def hinted(self, data: bytes) -> bool:
-        """Whether the letters of a name stand in bytes in their order, whatever signs stand between them."""
+        """Whether a name stands in bytes as words of its own, whatever signs stand between its letters."""
         letters = squeezed(data)
-        return any(mark in letters for mark in self.marks)
+        return any(mark in letters for mark in self.marks) and self._spelled_in(data)
+
+    def _spelled_in(self, data: bytes) -> bool:
+        text = plain(_SHORT_ESCAPE.sub(" ", data.decode("utf-8", "ignore").replace("\0", "")))
+        return self._apart.search(text) is not None
+
+    @cached_property
+    def _apart(self) -> re.Pattern[str]:
+        """A name whose letters may have signs between them, and that is no part of a word."""
+        gap = "[^a-z0-9]{0,8}"
+        names = "|".join(gap.join(name.replace(" ", "")) for name in self._names if name)
+        return re.compile(rf"(?<![a-z0-9])(?:{names})(?![a-z0-9])")
 
     def marked(self, data: bytes, further: Sequence[bytes] = (), depth: int = 2) -> bool:
         """Whether a name, or one of ``further`` in small letters, may stand in bytes in whatever disguise.
@@ -137,7 +149,9 @@ class ClassTable:
         Also in what is encoded in them, so many times. Nothing is parsed: where it says no, there is none.
         """
         letters = squeezed(data)
-        if any(mark in letters for mark in (*self.marks, *further)):
+        if any(mark in letters for mark in further):
+            return True
+        if any(mark in letters for mark in self.marks) and self._spelled_in(data):
             return True
         if not has_run(data):
             return False

@@ -50,6 +50,7 @@ _GZIP, _ZIP = PACKED
 _MOST_INNER = 1 << 29  # bytes that all come to that is packed in something packed
 _HEAD = 1 << 16  # bytes that say whether it is a mail
 _PIECE = 1 << 18  # bytes of text that are looked at first, and at least together
+_FIRST = 1 << 22  # most bytes of the first piece
 _KEPT_BACK = 1 << 16  # bytes that wait for what follows where no line ends
 _BLANK = b"\xef\xbb\xbf \t\r\n\v\f,"  # what may stand before it, as the recogniser of X-ARF takes it
 _BETWEEN = re.compile(rb"[\xef\xbb\xbf\s,\[\]]*")
@@ -172,9 +173,11 @@ class Redaction:
             return self._further(b"", final=final)
         if not final and len(self._held) < _PIECE:
             return b""
-        end = len(self._held) if final else self._held.rfind(b"\n") + 1 or len(self._held) - _KEPT_BACK
+        whole = final and len(self._held) <= _FIRST
+        end = len(self._held) if whole else self._held.rfind(b"\n", 0, _FIRST) + 1 or min(len(self._held), _FIRST)
         piece, self._begun = self._release(end), True
-        return self._as_text(piece) if self.marked(piece) else piece
+        kept, rest = self._as_text(piece) if self.marked(piece) else piece, self._release(len(self._held))
+        return kept + self._further(rest, final=final) if rest else kept
 
     def _further(self, block: bytes, *, final: bool = False) -> bytes:
         """The same of what follows the first piece; most of it is not copied more than once."""
@@ -384,7 +387,7 @@ class Redaction:
         """A damaged zip file: its members are found without its directory, as tools that repair such files do."""
         if any([self._noted(_passed(piece, self._inner())) for piece in _pieces(data)]):  # noqa: C419 (all)
             return json.dumps(unreadable()).encode()
-        return data
+        return self._as_text(data) if self.marked(data) else data
 
     def _noted(self, inner: "Redaction") -> bool:
         self.changed |= inner.changed
