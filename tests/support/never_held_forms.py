@@ -1,4 +1,4 @@
-"""Reports of what must never be held in every form: how it is written × where it stands × how its class is disguised.
+"""Reports of what must never be held in every form: how it is written, where it stands, how its class is disguised.
 
 All of it is made up: the "picture" is a marker, hosts and addresses are those for documentation.
 """
@@ -208,7 +208,7 @@ TEXTS: Final[dict[str, Callable[[str], str]]] = {
 }
 """A report in another form of text."""
 
-KINDS: Final = {**{name: "json" for name in OBJECTS}, **dict.fromkeys(TEXTS, "text")}
+KINDS: Final = {**dict.fromkeys(OBJECTS, "json"), **dict.fromkeys(TEXTS, "text")}
 
 DISGUISES: Final = {
     "plain": "csam",
@@ -405,6 +405,4 @@ def files_with_traces(folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in files if traces_in(path.read_bytes())]
 
 
-_ENCODED: Final = [
-    base64.b64encode(b"x" * shift + trace)[4:-4] for trace in TRACES for shift in range(3)
-]
+_ENCODED: Final = [base64.b64encode(b"x" * shift + trace)[4:-4] for trace in TRACES for shift in range(3)]

@@ -24,14 +24,14 @@ _SENTENCES: Final = (
     "The {about} on {term} is due on {date}; see https://intranet.example/{slug}.",
     "Whoever meets {term} rings the hotline at once and forwards nothing.",
     "Article {n}. Whoever produces, offers or possesses {term} is punished by imprisonment; see 192.0.2.{n} in the annex.",
-    "In X-ARF the class is written \"type\": \"{term}\" below \"category\": \"content\".",
+    'In X-ARF the class is written "type": "{term}" below "category": "content".',
     "We block {{type: {term}}} at the gateway (rule {n}).",
     "Subscribe at https://news.example/{slug} or write to {person}@news.example.",
     "{person} asked whether {term} falls under the {about}. It does not.",
     "The list of classes has phishing, spam, {term} and malware.",
     "New this month: {term} {about} | {date} | https://events.example/{slug}",
     "Hotline numbers: +000 {n}34; child protection {about}.",
-    "He said: {{see [1]}} and \"{term}\" is no longer used; [1] https://law.example/{slug}",
+    'He said: {{see [1]}} and "{term}" is no longer used; [1] https://law.example/{slug}',
 )
 _HOSTS: Final = ("a.example", "b.example", "mail.c.example")
 
@@ -94,7 +94,7 @@ def _newsletter(draw: _Draw) -> bytes:
 def _newsletter_html(draw: _Draw) -> bytes:
     rows = "".join(f"<tr><td>{draw.date}</td><td>{draw.spoken}</td><td><a href='https://a.example/{draw.slug}'>more</a>"
                    "</td></tr>" for _ in range(4))  # fmt: skip
-    paragraphs = "".join(f"<p class=\"csam-news\">{draw.sentence}</p>" for _ in range(6))
+    paragraphs = "".join(f'<p class="csam-news">{draw.sentence}</p>' for _ in range(6))
     return f"<!doctype html><html><body><h1>{draw.spoken}</h1>{paragraphs}<table>{rows}</table></body></html>".encode()
 
 
@@ -176,14 +176,14 @@ def _rules(draw: _Draw) -> bytes:
         f"title: {draw.spoken}\nid: 5e39776a-b284-40b3-8079-22fea964451a\nauthor: {draw.one(_PEOPLE)}\n"
         f"tags:\n    - attack.t1071\nreferences:\n    - https://rules.example/{draw.slug}\n"
         f"detection:\n    keywords:\n        - '{draw.term}'\n    condition: keywords\n",
-        f"rule mentions_{draw.number} {{\n  meta:\n    description = \"{draw.spoken}\"\n"
-        f"    reference = \"https://rules.example/{draw.slug}\"\n  strings:\n    $a = \"{draw.term}\" nocase\n"
+        f'rule mentions_{draw.number} {{\n  meta:\n    description = "{draw.spoken}"\n'
+        f'    reference = "https://rules.example/{draw.slug}"\n  strings:\n    $a = "{draw.term}" nocase\n'
         "  condition:\n    $a\n}\n",
         f'alert http any any -> any any (msg:"{draw.spoken}"; content:"csam"; classtype:policy-violation; '
         f'reference:url,rules.example/{draw.slug}; sid:{draw.number};)\n',
         f'if kind in ("csam", "csem"):  # {draw.sentence}\n    ring(HOTLINE)\n',
         f'[never_held.classes.other]\nwords = ["{draw.term}"]\nname = "{draw.spoken}"\n',
-        f"{{'csam': 'Child sexual abuse material', 'spam': 'Spam'}}  # names of classes\n",
+        "{'csam': 'Child sexual abuse material', 'spam': 'Spam'}  # names of classes\n",
     )).encode()  # fmt: skip
 
 
@@ -255,7 +255,9 @@ def _mailed(draw: _Draw, data: bytes) -> bytes:
     mail.set_content(draw.text())
     if draw.random.random() < 0.5:
         mail.add_alternative(f"<p>{draw.sentence}</p>", "html")
-    mail.add_attachment(data, "application", "octet-stream", filename=draw.one(("a.json", "a.csv", "notes.txt", "a.bin")))
+    mail.add_attachment(
+        data, "application", "octet-stream", filename=draw.one(("a.json", "a.csv", "notes.txt", "a.bin"))
+    )
     return bytes(mail)
 
 

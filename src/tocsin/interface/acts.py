@@ -188,7 +188,9 @@ class Act:
         return cast("type[BaseModel]", request)
 
     def perform(self, context: ActContext, request: BaseModel) -> Any:
-        """Do it, with what may be kept of what was typed. Where the same came twice at once, as by a double click, the second is done again: it finds the first.
+        """Do it, with what may be kept of what was typed.
+
+        Where the same came twice at once, as by a double click, the second is done again: it finds the first.
 
         PostgreSQL lets both begin, and refuses what must be there once; SQLite lets one begin after the other.
         """

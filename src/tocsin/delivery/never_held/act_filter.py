@@ -15,6 +15,8 @@ from tocsin.node.sentences import say
 _SHORTEST: Final = 24
 """Letters of a text that can name a class and a place."""
 
+_PLACES: Final = {"replay": "quarantine edit"}
+
 
 def passed(act: Act, context: ActContext, request: BaseModel) -> BaseModel:
     """The request with what may be kept of its texts, after the rest was noted.
@@ -38,7 +40,7 @@ def passed(act: Act, context: ActContext, request: BaseModel) -> BaseModel:
 def place_of(act: Act) -> str:
     """How references name the way in: the room of the act, of the pipeline its module."""
     room, module = act.function.__module__.split(".")[1:3]
-    return module.replace("_", " ") if room == "pipeline" else room
+    return _PLACES.get(module, module.replace("_", " ")) if room == "pipeline" else room
 
 
 def _kept(value: Any, intake: IntakeFilter) -> Any:
@@ -70,4 +72,3 @@ def _refused() -> InputError:
         say("A part of it must not be kept here."),
         hint=say("Only a reference of it was noted. docs/never-held.md says what to do."),
     )
-

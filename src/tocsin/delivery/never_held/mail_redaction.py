@@ -80,7 +80,7 @@ def redacted_mail(raw: bytes, redaction: MakeRedaction) -> tuple[bytes, list[Red
 
 
 def looked_through(mail: ReadMail, redaction: MakeRedaction, raw: bytes = b"") -> list[Look]:
-    """Whatever in a mail may be a report. ``raw``: all of it, of which what stands in no part is looked through, too."""
+    """Whatever in a mail may be a report. ``raw``: all of it: what stands in no part is looked through, too."""
     texts = [text.encode("utf-8", "replace") for text in (mail.text, mail.quoted)]
     whole = [*(report.content for one in _mails(mail) for report in abuse_reports(one)), *texts]
     parts = [look for part in mail.all_parts() for look in _of_part(part, redaction)]

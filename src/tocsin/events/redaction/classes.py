@@ -50,20 +50,22 @@ _REFERS: Final = frozenset({
 })  # fmt: skip
 """What tells of words and not of a report: a place under such a name is none of what is reported."""
 _CARRIES: Final = frozenset({
-    *("objectrefs", "payload", "payloadbin", "evidence", "attachment", "attachments", "picture", "screenshot", "image", "samples"),
+    *("objectrefs", "payload", "payloadbin", "evidence", "attachment", "attachments", "picture", "screenshot", "image"),
+    "samples",
 })  # fmt: skip
 _ABOUT: Final = frozenset({
-    *("policy", "policies", "law", "laws", "legal", "act", "bill", "legislation", "regulation", "directive", "training"),
-    *("awareness", "prevention", "protection", "hotline", "helpline", "newsletter", "conference", "workshop", "meeting"),
-    *("agenda", "definition", "taxonomy", "schema", "procedure", "guideline", "guidelines", "statistics", "research"),
-    *("study", "strategy", "working", "unit", "desk", "combating", "fight", "against", "anti", "education", "campaign"),
-    *("news", "article", "template", "faq", "not", "no", "non", "act", "project", "team", "group"),
+    *("policy", "policies", "law", "laws", "legal", "act", "bill", "legislation", "regulation", "directive", "meeting"),
+    *("awareness", "prevention", "protection", "hotline", "helpline", "newsletter", "conference", "workshop"),
+    *("training", "agenda", "definition", "taxonomy", "schema", "procedure", "guideline", "guidelines", "statistics"),
+    *("research", "study", "strategy", "working", "unit", "desk", "combating", "fight", "against", "anti", "campaign"),
+    *("news", "article", "template", "faq", "education", "not", "no", "non", "project", "team", "group"),
 })  # fmt: skip
 """Words beside the name of a class that say that it is spoken of: "csam policy" is no report."""
 _MOST_WORDS: Final = 8
 _JUDGED: Final = frozenset({
     *("confirmed", "suspected", "possible", "probable", "alleged", "content", "report", "material", "illegal", "type"),
-    *("image", "images", "video", "videos", "picture", "pictures", "category", "level", "a", "b", "a1", "a2", "b1", "b2"),
+    *("image", "images", "video", "videos", "picture", "pictures", "category", "level"),
+    *("a", "b", "a1", "a2", "b1", "b2"),
 })  # fmt: skip
 _SHORT_ESCAPE: Final = re.compile(r"\\+[nrtbf]")
 _ITEMS: Final = re.compile("[,;|]")
@@ -77,10 +79,13 @@ _GAPS: Final = re.compile(r"[^a-z0-9]+")
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}(?::|\[:\])//[^\s\"'<>]+|\bwww\.[^\s\"'<>]+")
 _PLACE: Final = re.compile(
     rf"{_URL.pattern}"
-    r"|(?<![\d.])\d{1,3}(?:(?:\.|\[\.\])\d{1,3}){3}(?![\d.])|(?:[0-9A-Fa-f]{1,4}:){3}|(?<![0-9A-Fa-f:]):?[0-9A-Fa-f]{1,4}::"
+    r"|(?<![\d.])\d{1,3}(?:(?:\.|\[\.\])\d{1,3}){3}(?![\d.])"
+    r"|(?:[0-9A-Fa-f]{1,4}:){3}|(?<![0-9A-Fa-f:]):?[0-9A-Fa-f]{1,4}::"
     r"|(?<![0-9A-Fa-f])[0-9A-Fa-f]{32,128}(?![0-9A-Fa-f])|[A-Za-z0-9+/]{40}"
 )
-_NAMED_PLACE: Final = re.compile(r"[^\s@/]{1,64}@[^\s@/]{1,253}|(?:[\w-]{1,63}(?:\.|\[\.\])){1,8}[A-Za-z][\w-]{1,62}(?::\d{1,5})?(?:/\S*)?")
+_NAMED_PLACE: Final = re.compile(
+    r"[^\s@/]{1,64}@[^\s@/]{1,253}|(?:[\w-]{1,63}(?:\.|\[\.\])){1,8}[A-Za-z][\w-]{1,62}(?::\d{1,5})?(?:/\S*)?"
+)
 
 
 @dataclass(frozen=True)
@@ -108,15 +113,15 @@ class ClassTable:
     def class_of(self, report: Mapping[str, Any]) -> str:
         """The class of a report by what it says that it is, or an empty text.
 
-        One in X-ARF by its words alone; all else only where it also says where something is, or carries it: a list of
-        classes, a schema or an agenda names them and is no report.
+        One in X-ARF or IDEA by its words alone; all else only where it also says where something is, or carries it: a
+        list of classes, a schema or an agenda names them and is no report.
         """
         xarf = is_xarf(report)
         kinds = list(_kinds(report))
         found = next(filter(None, (self.class_named(kind) for kind in kinds)), "")
         if xarf:
             return found or self._class_in(kinds) or ("csam" if any(_OLD in plain(kind) for kind in kinds) else "")
-        return found if found and carries(report) else ""
+        return found if found and (_is_idea(report) or carries(report)) else ""
 
     def class_named(self, kind: str, *, whole: bool = False) -> str:
         """The class that a short text names, or an empty text. ``whole``: a segment of it must be the name alone."""
@@ -191,7 +196,7 @@ class ClassNames(dict[str, str]):
 
 
 @lru_cache(maxsize=20_000)
-def _class_named(kind: str, whole: bool, names: ClassNames) -> str:  # noqa: FBT001 (a key of the cache)
+def _class_named(kind: str, whole: bool, names: ClassNames) -> str:
     text = plain(kind)
     if of := names.squeezed.get(_GAPS.sub("", text)):
         return of
@@ -272,6 +277,10 @@ def is_xarf(value: Mapping[str, Any]) -> bool:
         if last == "reporterinfo" and not (isinstance(inner, dict) and {"properties", "$ref"} & inner.keys()):
             return True
     return False
+
+
+def _is_idea(value: Mapping[str, Any]) -> bool:
+    return str(value.get("Format", "")).startswith("IDEA")
 
 
 def listed(value: Any) -> list[Any]:

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
-from typing import Any, Final
+from typing import Final
 
 RUN: Final = 40
 """Letters from which on a run may be base64 of a report."""
@@ -28,7 +28,8 @@ _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 _RUNS: Final = bytes(65 if byte in _ALPHABET else 46 for byte in range(256))
 _LONG: Final = b"A" * RUN
 _RUN: Final = re.compile(
-    r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{%d,}(?:(?:[\r\n]|\\[rn]|\\/){1,4}[ \t]{0,8}[A-Za-z0-9+/_-]+)*={0,2}" % RUN
+    rf"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{{{RUN},}}"
+    r"(?:(?:[\r\n]|\\[rn]|\\/){1,4}[ \t]{0,8}[A-Za-z0-9+/_-]+)*={0,2}"
 )
 _NO_BASE64: Final = re.compile(r"\\[rn]|\\(?=/)|[^A-Za-z0-9+/_-]")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")
@@ -43,7 +44,9 @@ _TAG: Final = re.compile(r"<[^<>]*>")
 _ENDS: Final = re.compile(r"<(?:/(?:p|tr|li|div|dd|dl|h[1-6]|table)|br)\b[^<>]*>", re.IGNORECASE)
 _CELL_ENDS: Final = re.compile(r"</t[dh]\b[^<>]*>", re.IGNORECASE)
 _WORD: Final = re.compile(r"=\?([\w-]{1,40})\?([bBqQ])\?([^?\s]{0,2000})\?=\s{0,80}")
-_WORDS: Final = re.compile(r"=\?[\w-]{1,40}\?[bBqQ]\?[^?\s]{0,2000}\?=(?:\s{0,80}=\?[\w-]{1,40}\?[bBqQ]\?[^?\s]{0,2000}\?=)*")
+_WORDS: Final = re.compile(
+    r"=\?[\w-]{1,40}\?[bBqQ]\?[^?\s]{0,2000}\?=(?:\s{0,80}=\?[\w-]{1,40}\?[bBqQ]\?[^?\s]{0,2000}\?=)*"
+)
 _PLAIN_BITS = 128
 _SMALL_CAPITAL: Final = re.compile("LATIN LETTER SMALL CAPITAL ([A-Z])")
 _HIDDEN: Final = {"Cf", "Mn", "Me", "Cc"}
@@ -222,8 +225,10 @@ def _encoded_words(found: re.Match[str]) -> str:
     """What encoded words behind each other say (RFC 2047), also where a letter is cut between two of them."""
     raw, charset = b"", "utf-8"
     try:
-        for charset, how, text in _WORD.findall(found[0]):
-            raw += binascii.a2b_base64(text + "=" * (-len(text) % 4)) if how in "bB" else binascii.a2b_qp(text, header=True)
+        for one in _WORD.finditer(found[0]):
+            charset, how, text = one.groups()
+            padded = text + "=" * (-len(text) % 4)
+            raw += binascii.a2b_base64(padded) if how in "bB" else binascii.a2b_qp(text, header=True)
         return raw.decode(charset, "replace")
     except (ValueError, LookupError):
         return found[0]
@@ -237,7 +242,7 @@ def _looks(run: str) -> str:
 
 @cache
 def _look(letter: str) -> str:
-    """What one looks like in ASCII: nothing where it is hidden, a blank where it is a sign, else a word of its number."""
+    """What one looks like in ASCII: nothing where it is hidden, a blank where it is a sign, a word of its number."""
     if letter.isascii():
         return letter
     category = unicodedata.category(letter)

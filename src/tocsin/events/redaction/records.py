@@ -157,9 +157,8 @@ class Reduction:
                 self.found_text(class_name, text[start:end])
                 spans.append((start, end, json.dumps(unreadable())))
         rest = masked(text, values)
-        for start, end, content in encoded_runs(rest):
-            if self.opened(content):
-                spans.append((*_row_around(text, start, end), _LINE))
+        runs = ((start, end) for start, end, content in encoded_runs(rest) if self.opened(content))
+        spans += [(*_row_around(text, start, end), _LINE) for start, end in runs]
         for span in fragments(text, self.classes, values):
             spans.append((span.start, span.end, json.dumps(unreadable())))
             self.found_text(span.class_name, text[span.start : span.end])
@@ -263,7 +262,7 @@ def _shown(text: str, spans: list[tuple[int, int]], sign: re.Match[str]) -> str:
 
 
 def _row_around(text: str, start: int, end: int) -> tuple[int, int]:
-    """The row in which a span stands, where it is in a table, else the span: what else it says is of the same report."""
+    """The row of a table in which a span stands, else the span: what else the row says is of the same report."""
     begin, stop = text.rfind("\n", 0, start) + 1, text.find("\n", end)
     stop = len(text) if stop < 0 else stop
     around = text[max(begin, start - _AROUND) : start] + text[end : min(stop, end + _AROUND)]

@@ -100,6 +100,7 @@ class Redaction:
         self._decode: Callable[[bytes, bool], bytes] | None = None
         self._way: Callable[[bool], bytes] | None = None
         self._strict = self._broken = self._waited = self._begun = False
+        self._encoded = 0  # reports that were found in encoded bytes of the record that is looked at
         self._unpacked = [0] if unpacked is None else unpacked  # bytes of all that is in one another
 
     def anew(self, *, mails: bool = True) -> "Redaction":
@@ -203,6 +204,7 @@ class Redaction:
             return raw
         self.changed = True
         self.withheld += len(self.found) - before
+        self._encoded = 0
         return kept.encode("utf-8", "replace")
 
     def _reduction(self, raw: bytes) -> Reduction:
@@ -227,6 +229,7 @@ class Redaction:
         self._count(len(content))
         inner = _passed(content, self._inner())
         self.found += inner.found
+        self._encoded += len(inner.found)
         return bool(inner.found)
 
     def _count(self, size: int) -> None:
@@ -335,7 +338,8 @@ class Redaction:
         """What stands for a record, on as many lines. Raises RecursionError where it is too deep."""
         count, text = _count(kept), json.dumps(kept)
         self.changed = True
-        self.withheld += count
+        self.withheld += count + self._encoded
+        self._encoded = 0
         lines = "\n" * raw.count(b"\n")
         return f"{text[0]}{lines}{text[1:]}".encode()
 

@@ -13,16 +13,22 @@ from typing import Any, Final
 
 from tocsin.events.redaction.classes import ClassTable, carries, classifies, is_place, refers
 
-_BEGIN: Final = re.compile(r'[\[{](?=\s{0,4000}["{\[\'\]}\w])')
+_BEGIN: Final = re.compile(r'[\[{](?=\s{0,400}["{\[\'\]}\w])')
 _BRACE: Final = re.compile(r"[{}\[\]]")
+_VALUE: Final = r"""(?:"([^"\n]{1,2000})(?:"|\Z)|'([^'\n]{1,2000})(?:'|\Z))"""
 _PAIR: Final = re.compile(
-    r"""["']?(?<![\w.@-])([^\W\d][\w.@ -]{0,60}?)["']?\s{0,80}[:=]\s{0,80}[\[({]?\s{0,80}(?:"([^"\n]{1,2000})(?:"|\Z)|'([^'\n]{1,2000})(?:'|\Z))"""
+    r"""["']?(?<![\w.@-])([^\W\d][\w.@ -]{0,60}?)["']?\s{0,80}[:=]\s{0,80}[\[({]?\s{0,80}"""
+    rf"{_VALUE}"
 )
-_QUOTED_PAIR: Final = re.compile(r"""["']([\w.@-]{1,60})["']\s{0,80}:\s{0,80}\[?\s{0,80}(?:"([^"\n]{1,2000})(?:"|\Z)|'([^'\n]{1,2000})(?:'|\Z))""")
+_QUOTED_PAIR: Final = re.compile(rf"""["']([\w.@-]{{1,60}})["']\s{{0,80}}:\s{{0,80}}\[?\s{{0,80}}{_VALUE}""")
 _XARF: Final = re.compile(r"""["']xarf_?version["']\s{0,80}:|["']reporterinfo["']\s{0,80}:""", re.IGNORECASE)
 _CONTENT: Final = re.compile(r"""["'](?:payload|evidence|data|samples|attachment)["']\s{0,80}:""", re.IGNORECASE)
-_WORD_PAIR: Final = re.compile(r"""(?<![\w.@-])([^\W\d][\w.@-]{1,60})[=:]("[^"\n]{0,2000}"|'[^'\n]{0,2000}'|[^\s"']\S{0,2000})""")
-_LINE_PAIR: Final = re.compile(r"[ \t>*-]{0,40}\**([^\W\d][\w. @-]{0,60}?)\**[ \t]{0,40}[:=]\**[ \t]{0,40}(\S.{0,4000})?$")
+_WORD_PAIR: Final = re.compile(
+    r"""(?<![\w.@-])([^\W\d][\w.@-]{1,60})[=:]("[^"\n]{0,2000}"|'[^'\n]{0,2000}'|[^\s"']\S{0,2000})"""
+)
+_LINE_PAIR: Final = re.compile(
+    r"[ \t>*-]{0,40}\**([^\W\d][\w. @-]{0,60}?)\**[ \t]{0,40}[:=]\**[ \t]{0,40}(\S.{0,4000})?$"
+)
 _ITEM: Final = re.compile(r"[ \t]{1,40}-?[ \t]{0,8}\S")
 _TAG: Final = re.compile(r"<(/?)([A-Za-z_][\w:.-]{0,80})([^<>]{0,4000})>([^<>]{0,400})")
 _ATTRIBUTE: Final = re.compile(r"""([\w:.-]{1,60})\s{0,8}=\s{0,8}(?:"([^"]{0,2000})"|'([^']{0,2000})')""")
@@ -90,7 +96,9 @@ def fragments(text: str, classes: ClassTable, values: Sequence[tuple[int, int]] 
         within = [name for at, name in marks if start <= at < end]
         braced = text[start] in "{["
         named, piece = next(filter(None, within), ""), (text if braced else rest)[start:end]
-        if (named and _has_place(piece, _PAIR if braced else _QUOTED_PAIR)) or (not named and within and _CONTENT.search(piece)):
+        if (named and _has_place(piece, _PAIR if braced else _QUOTED_PAIR)) or (
+            not named and within and _CONTENT.search(piece)
+        ):
             yield TextSpan(start, end, named)
             end_of_last = end
 
@@ -136,8 +144,8 @@ def _note(waiting: list[tuple[int, int]], opened: Sequence[int]) -> None:
         waiting.append((opened[0], 1) if opened else (0, 0))
 
 
-def rows(text: str, classes: ClassTable, header: Sequence[str] = ()) -> Iterator[TextSpan]:
-    """Rows of a table of which a cell is the name of a class, and another one says where. ``header``: of its columns."""
+def rows(text: str, classes: ClassTable) -> Iterator[TextSpan]:
+    """Rows of a table of which a cell is the name of a class, and another one says where."""
     lines = text.splitlines(keepends=True)
     starts, odd, at, quotes = [], [], 0, 0
     for line in lines:
@@ -158,13 +166,13 @@ def rows(text: str, classes: ClassTable, header: Sequence[str] = ()) -> Iterator
             last += 1
         for begin, end in ((first, last), (number, number + 1)):
             record = text[starts[begin] : starts[end]]
-            if named := _row_class(record, classes, header, [*lines[:1], *lines[max(0, begin - _ABOVE) : begin]]):
+            if named := _row_class(record, classes, [*lines[:1], *lines[max(0, begin - _ABOVE) : begin]]):
                 yield TextSpan(starts[begin], starts[begin] + len(record.rstrip("\r\n")), named)
                 done = end
                 break
 
 
-def _row_class(record: str, classes: ClassTable, header: Sequence[str], above: Sequence[str]) -> str:
+def _row_class(record: str, classes: ClassTable, above: Sequence[str]) -> str:
     """The class of a row; ``above``: lines of which the last with as many cells that are names may be its head."""
     for delimiter in _DELIMITERS:
         if delimiter not in record:
@@ -172,7 +180,7 @@ def _row_class(record: str, classes: ClassTable, header: Sequence[str], above: S
         cells = _cells(record, delimiter)
         if not any(map(classes.class_named, cells)):
             continue
-        heads = [header, *(_cells(line, delimiter) for line in above[::-1] if delimiter in line)]
+        heads = (_cells(line, delimiter) for line in above[::-1] if delimiter in line)
         head = next((one for one in heads if len(one) == len(cells) and _is_head(one)), ())
         if named := row_class(cells, classes, head):
             return named
@@ -198,7 +206,11 @@ def row_class(cells: Sequence[str], classes: ClassTable, header: Sequence[str] =
 def _cells(record: str, delimiter: str) -> list[str]:
     try:
         read = list(csv.reader([record], delimiter=delimiter)) if "\n" not in record.rstrip("\r\n") else None
-        return [cell.strip() for row in (read or csv.reader(record.splitlines(keepends=True), delimiter=delimiter)) for cell in row]
+        return [
+            cell.strip()
+            for row in (read or csv.reader(record.splitlines(keepends=True), delimiter=delimiter))
+            for cell in row
+        ]
     except csv.Error:
         return [cell.strip(" \"'\r\n") for cell in record.split(delimiter)]
 
