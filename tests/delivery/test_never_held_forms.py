@@ -89,11 +89,13 @@ def test_files_of_others_pass_but_those_that_are_such_reports(shared_data: Path)
 
 def test_a_large_table_is_looked_through_to_its_end() -> None:
     row = '"2026-11-23T10:30:00Z","192.0.2.{0}","spam","https://a.example/{0}","docs amazon"\n'
-    rows = "".join(row.format(number % 250) for number in range(40_000))
+    rows = "".join(row.format(number % 250) for number in range(12_000))
     bad = f'"2026-11-23T10:30:00Z","192.0.2.1","CSAM","https://files.example/{PATH}","x"\n'
     for place in (0, len(rows) // 2, len(rows)):
         at = rows.rfind("\n", 0, place) + 1
-        left, redaction = kept((rows[:at] + bad + rows[at:]).encode())
+        data, redaction = (rows[:at] + bad + rows[at:]).encode(), Redaction(mails=MailFilter())
+        blocks = [redaction.take(data[begin : begin + 300_000]) for begin in range(0, len(data), 300_000)]
+        left = b"".join(blocks) + redaction.end()
         assert (len(redaction.found), traces_in(left)) == (1, False)
         assert left.count(b"\n") == rows.count("\n") + 1
         assert len(left) > len(rows)
@@ -173,7 +175,7 @@ DRIVEN: dict[str, Send] = {
     "watch": _watched,
     "pipeline/comparison.py:_batches": _in_file(lambda world, path: compare(world.node, [path], now=world.now)),
     "pipeline/feed_trial.py:try_feed": _in_file(
-        lambda world, path: try_feed(world.node, path, mapping=None, feed="", now=world.now)
+        lambda world, path: try_feed(world.node, path, None, None, world.now)
     ),
     "pipeline/replay.py:replay": _filter("quarantine edit"),
     "server/pages/context.py:kept": _filter("drafting"),
@@ -212,6 +214,10 @@ def test_at_each_door_nothing_of_any_form_comes_in(world: World, tmp_path: Path,
 _MAILED = ("mail", "attached", "behind the last", "before the first", "in a header", "in words")
 
 
+def _is_typed(data: bytes) -> bool:
+    return len(data) < 10_000 and not _is_packed(data)
+
+
 def _is_packed(data: bytes) -> bool:
     """Whether it is nothing that a field of a form can hold."""
     return b"\0" in data or data.startswith((b"PK", b"\x1f\x8b"))
@@ -243,7 +249,7 @@ def _texts(act: Act) -> Iterator[str]:
 
 
 def test_what_is_typed_into_any_act_passes_the_filter(world: World) -> None:
-    asked, chosen = 0, forms(40, seed=5)
+    asked, reached, chosen = 0, 0, [form for form in forms(80, seed=5) if _is_typed(form.data)]
     context = ActContext(world.node, world.now, "person:1")
     for act in every_act():
         probe, given = _probe(act)
@@ -252,9 +258,10 @@ def test_what_is_typed_into_any_act_passes_the_filter(world: World) -> None:
             request = _request(act, name, form.data.decode("utf-8", "replace"))
             with suppress(InputError):
                 probe.perform(context, request)
-            asked += 1
-            assert not any(traces_in(one.model_dump_json().encode()) for one in given), (act.operation, name, form)
+            asked, reached = asked + 1, reached + bool(given)
+            assert not any(traces_in(str(getattr(one, name)).encode()) for one in given), (act.operation, name, form)
     assert asked > 250
+    assert reached > asked / 2  # others are refused, since what is left is no value of the field
     assert files_with_traces(world.node.home) == []
     assert {one.split()[0] for one in map(place_of, every_act())} >= {"incidents", "assets", "comments"}
 

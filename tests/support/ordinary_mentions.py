@@ -6,9 +6,9 @@ import io
 import json
 import random
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from email.message import EmailMessage
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 _TERMS: Final = (
     "csam", "CSAM", "CSEM", "child sexual abuse material", "child-sexual-exploitation", "child pornography",
@@ -33,6 +33,7 @@ _SENTENCES: Final = (
     "Hotline numbers: +000 {n}34; child protection {about}.",
     'He said: {{see [1]}} and "{term}" is no longer used; [1] https://law.example/{slug}',
 )
+_T = TypeVar("_T")
 _HOSTS: Final = ("a.example", "b.example", "mail.c.example")
 
 
@@ -42,7 +43,7 @@ class _Draw:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
 
-    def one(self, of: Any) -> Any:
+    def one(self, of: Sequence[_T]) -> _T:
         return self.random.choice(of)
 
     @property

@@ -31,10 +31,13 @@ def passed(act: Act, context: ActContext, request: BaseModel) -> BaseModel:
     changed = {name: value for name, value in kept.items() if value is not values[name]}
     if not changed:
         return request
+    left = request.model_copy()
     try:
-        return type(request).model_validate({**request.model_dump(), **changed})
+        for name, value in changed.items():
+            type(left).__pydantic_validator__.validate_assignment(left, name, value)
     except ValidationError:
         raise _refused() from None
+    return left
 
 
 def place_of(act: Act) -> str:

@@ -68,7 +68,7 @@ def redacted_mail(raw: bytes, redaction: MakeRedaction) -> tuple[bytes, list[Red
     parts = looked_through(read_mail(raw, _FURTHER), redaction)
     looks = [one for _, one in parts]
     looks += [one for _, one in found_in(_beside(raw, redaction), looks)]
-    if not any(one.withheld for one in looks):
+    if not any(one.withheld or one.found for one in looks):
         return raw, []
     note, given = EmailMessage(), BytesHeaderParser().parsebytes(raw)
     for name in _KEPT:

@@ -100,7 +100,6 @@ class Redaction:
         self._decode: Callable[[bytes, bool], bytes] | None = None
         self._way: Callable[[bool], bytes] | None = None
         self._strict = self._broken = self._waited = self._begun = False
-        self._encoded = 0  # reports that were found in encoded bytes of the record that is looked at
         self._unpacked = [0] if unpacked is None else unpacked  # bytes of all that is in one another
 
     def anew(self, *, mails: bool = True) -> "Redaction":
@@ -204,7 +203,6 @@ class Redaction:
             return raw
         self.changed = True
         self.withheld += len(self.found) - before
-        self._encoded = 0
         return kept.encode("utf-8", "replace")
 
     def _reduction(self, raw: bytes) -> Reduction:
@@ -229,7 +227,6 @@ class Redaction:
         self._count(len(content))
         inner = _passed(content, self._inner())
         self.found += inner.found
-        self._encoded += len(inner.found)
         return bool(inner.found)
 
     def _count(self, size: int) -> None:
@@ -323,7 +320,7 @@ class Redaction:
         try:
             value = loads(as_text(raw.strip())[0])
             kept = self._reduction(raw).value(value)
-            return raw if kept == value else self._instead(raw, kept)
+            return raw if kept == value else self._instead(raw, kept, len(self.found) - before)
         except (ValueError, RecursionError):
             del self.found[before:]
             kept = self._as_text(raw)
@@ -332,14 +329,13 @@ class Redaction:
     def _unreadable(self, raw: bytes) -> bytes:
         named = self._classes.class_named_in(raw)
         self.found += [unreadable_report(named, raw)] if named else []
-        return self._instead(raw, unreadable())
+        return self._instead(raw, unreadable(), 0)
 
-    def _instead(self, raw: bytes, kept: object) -> bytes:
+    def _instead(self, raw: bytes, kept: object, found: int) -> bytes:
         """What stands for a record, on as many lines. Raises RecursionError where it is too deep."""
         count, text = _count(kept), json.dumps(kept)
         self.changed = True
-        self.withheld += count + self._encoded
-        self._encoded = 0
+        self.withheld += max(count, found)  # some stand in texts
         lines = "\n" * raw.count(b"\n")
         return f"{text[0]}{lines}{text[1:]}".encode()
 
