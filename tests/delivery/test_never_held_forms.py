@@ -174,9 +174,7 @@ DRIVEN: dict[str, Send] = {
     "problems/answers/by_team.py:answer_problems": _words("answer link"),
     "watch": _watched,
     "pipeline/comparison.py:_batches": _in_file(lambda world, path: compare(world.node, [path], now=world.now)),
-    "pipeline/feed_trial.py:try_feed": _in_file(
-        lambda world, path: try_feed(world.node, path, None, None, world.now)
-    ),
+    "pipeline/feed_trial.py:try_feed": _in_file(lambda world, path: try_feed(world.node, path, None, None, world.now)),
     "pipeline/replay.py:replay": _filter("quarantine edit"),
     "server/pages/context.py:kept": _filter("drafting"),
     "incidents/arrivals/files.py:kept_file": lambda world, data, _: kept_file(
@@ -239,7 +237,8 @@ def _probe(act: Act) -> tuple[Act, list[BaseModel]]:
 
 def _request(act: Act, name: str, text: str) -> BaseModel:
     """A request that says nothing else."""
-    return act.request.model_construct(**{**dict.fromkeys(act.request.model_fields), name: text})
+    values: dict[str, Any] = {**dict.fromkeys(act.request.model_fields), name: text}
+    return act.request.model_construct(None, **values)
 
 
 def _texts(act: Act) -> Iterator[str]:
@@ -253,14 +252,15 @@ def test_what_is_typed_into_any_act_passes_the_filter(world: World) -> None:
     context = ActContext(world.node, world.now, "person:1")
     for act in every_act():
         probe, given = _probe(act)
-        for name in _texts(act):
+        texts = list(_texts(act))
+        for name in texts if WHOLE else texts[asked % max(1, len(texts)) :][:1]:
             form = chosen[asked % len(chosen)]
             request = _request(act, name, form.data.decode("utf-8", "replace"))
             with suppress(InputError):
                 probe.perform(context, request)
             asked, reached = asked + 1, reached + bool(given)
             assert not any(traces_in(str(getattr(one, name)).encode()) for one in given), (act.operation, name, form)
-    assert asked > 250
+    assert asked > 150
     assert reached > asked / 2  # others are refused, since what is left is no value of the field
     assert files_with_traces(world.node.home) == []
     assert {one.split()[0] for one in map(place_of, every_act())} >= {"incidents", "assets", "comments"}

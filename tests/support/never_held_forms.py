@@ -400,7 +400,7 @@ def traces_in(content: bytes, depth: int = 5) -> bool:
 
 
 def files_with_traces(folder: Path) -> list[str]:
-    """The files below a folder in which anything of such a report stands: records, blobs, events, spool, logs, mails."""
+    """The files below a folder in which anything of such a report stands: records, blobs, events, logs, mails …"""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return [str(path.relative_to(folder)) for path in files if traces_in(path.read_bytes())]
 
