@@ -67,7 +67,7 @@ _JUDGED: Final = frozenset({
     *("image", "images", "video", "videos", "picture", "pictures", "category", "level"),
     *("a", "b", "a1", "a2", "b1", "b2"),
 })  # fmt: skip
-_SHORT_ESCAPE: Final = re.compile(r"\\+[nrtbf]")
+_SHORT_ESCAPE: Final = re.compile(r"\\{1,8}[nrtbf]")
 _ITEMS: Final = re.compile("[,;|]")
 
 _ID: Final = re.compile(r"[0-9A-Za-z._:-]{4,80}")

@@ -163,12 +163,13 @@ class Reduction:
             spans.append((span.start, span.end, json.dumps(unreadable())))
             self.found_text(span.class_name, text[span.start : span.end])
         if self.classes.hinted(rest.encode("utf-8", "replace")):
-            rest = masked(rest, sorted({(start, end) for start, end, _ in spans if (start, end) not in values}))
+            rest = masked(rest, sorted({(start, end) for start, end, _ in spans}))
             for find in (rows, lines, elements):
-                for span in find(rest, self.classes):
-                    if not any(start < span.end and span.start < end for start, end, _ in spans):
-                        self.found_text(span.class_name, text[span.start : span.end])
-                        spans.append((span.start, span.end, _LINE))
+                new = sorted((span.start, span.end, span.class_name) for span in find(rest, self.classes))
+                for start, end, class_name in new:
+                    self.found_text(class_name, text[start:end])
+                    spans.append((start, end, _LINE))
+                rest = masked(rest, ((start, end) for start, end, _ in new))
         return _replaced(text, spans) if spans else text
 
 

@@ -37,6 +37,7 @@ _HEAD: Final = 2_000
 _LOOSE: Final = 20  # elements that may be left open
 _DELIMITERS: Final = ",;\t|"
 _FAILED: Final = 4  # times the text: letters of failed attempts at JSON; what stands behind is looked at as a piece
+_MOST_FAILED: Final = 2_000  # attempts: each error counts the lines before it
 _ABOVE: Final = 30  # lines in which the head of a table is looked for, beside the first
 _LONGEST_BLOCK: Final = 400  # lines
 
@@ -56,12 +57,13 @@ def json_values(text: str) -> Iterator[tuple[int, int, Any]]:
     An object in which a name stands twice has both values, as readers differ in which of these they see.
     """
     decoder, at, left = json.JSONDecoder(object_pairs_hook=_merged, strict=False), 0, _FAILED * len(text) + (1 << 16)
-    while left > 0 and (found := _BEGIN.search(text, at)):
+    failed = 0
+    while left > 0 and failed < _MOST_FAILED and (found := _BEGIN.search(text, at)):
         start = found.start()
         try:
             value, at = decoder.raw_decode(text, start)
         except json.JSONDecodeError as error:
-            at, left = start + 1, left - (error.pos - start) - 16
+            at, left, failed = start + 1, left - (error.pos - start) - 16, failed + 1
         except RecursionError:
             at, left = start + 1, left - (len(text) - start)
         else:
@@ -72,8 +74,10 @@ def masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
     """The text with blanks where the spans are."""
     out, at = [], 0
     for start, end in spans:
-        out += [text[at:start], " " * (end - start)]
-        at = end
+        if end > at:
+            start = max(start, at)  # noqa: PLW2901 (spans may lie over each other)
+            out += [text[at:start], " " * (end - start)]
+            at = end
     return "".join((*out, text[at:]))
 
 
