@@ -192,7 +192,7 @@ def passing(intake: IntakeFilter, path: Path, spool: Path, limits: IngestSetting
     made: list[Redaction] = []
 
     def one() -> Redaction:
-        made.append(intake.report_redaction())
+        made.append(intake.redaction())
         return made[-1]
 
     folders = intake.node.home / HomeFolder.FEEDS, path.parent

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tocsin.delivery.mailbox import is_mail
-from tocsin.events.redaction import NEVER_HELD, ClassTable, Redaction, redacted_bytes, report_in, scan_file
+from tocsin.events.redaction import NEVER_HELD, ClassTable, Redaction, redacted_bytes, scan_file
 from tocsin.node.errors import InputError
 from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.node import Node
@@ -55,11 +55,7 @@ class IntakeFilter:
         return class_table(self.node.settings.never_held)
 
     def redaction(self) -> Redaction:
-        """What bytes are to pass; `note` it afterwards."""
-        return Redaction(self.classes)
-
-    def report_redaction(self) -> Redaction:
-        """What the bytes of a report are to pass: also one that is a mail."""
+        """What bytes are to pass; `note` it afterwards. It knows mails, packed files and texts."""
         return Redaction(self.classes, mails=MailFilter())
 
     def note(self, *redactions: Redaction) -> None:
@@ -87,18 +83,18 @@ class IntakeFilter:
 
     def scan(self, path: Path) -> None:
         """Note what is in a file that stays where it is and that nobody could read as a report."""
-        redaction = self.report_redaction()
+        redaction = self.redaction()
         with suppress(OSError, InputError):
             scan_file(path, redaction)
         self.note(redaction)
 
     def kept_text(self, text: str) -> str:
         """What may be kept of something that somebody wrote, after the rest was noted."""
-        report, redaction = report_in(text.encode("utf-8", "replace")), self.redaction()
-        kept = redacted_bytes(report, redaction)
+        redaction = self.redaction()
+        kept = redacted_bytes(text.encode("utf-8", "replace"), redaction)
         if not redaction.changed:
             return text
-        words = text.encode("utf-8", "replace").removesuffix(report) + kept
-        shown = str(NEVER_HELD) if redaction.found else words.decode("utf-8", "replace")
+        packed = kept.startswith(b"PK")  # it was a mail
+        shown = str(NEVER_HELD) if redaction.found or packed else kept.decode("utf-8", "replace")
         self.note(redaction)
         return shown

@@ -1,6 +1,5 @@
 """What of a mail may be kept: it is looked through part by part, also in the mails that were forwarded in it."""
 
-import html
 import io
 import json
 import zipfile
@@ -24,16 +23,15 @@ from tocsin.events.redaction import (
     NEVER_HELD,
     FoundReport,
     Redaction,
-    names_xarf,
     placeholder,
     redacted_bytes,
-    report_in,
 )
 from tocsin.node.errors import InputError
 
 _FURTHER: Final = replace(LIMITS, depth=40, parts=2_000)
 """What is looked through for reports; of an answer less is read."""
 
+_AS_IT_IS: Final = {"", "utf-8", "us-ascii"}
 _KEPT: Final = ("Return-Path", "From", "To", "Date", "Message-ID")
 MakeRedaction = Callable[[], Redaction]
 Look = tuple[bytes, Redaction]
@@ -44,6 +42,7 @@ def packed_reports(data: bytes, redaction: MakeRedaction) -> tuple[bytes, list[R
     """A mail as it is; or, where something of it may not be kept, a ZIP file of the reports in it as they may."""
     mails = list(mails_of(data, _FURTHER))
     looks = [look for mail in mails for look in looked_through(mail, redaction)]
+    looks += found_in(_beside(data, redaction), [one for _, one in looks])
     if not any(one.changed or one.withheld for _, one in looks):
         return data, []
     kept: list[tuple[str, bytes, Redaction]] = []
@@ -66,8 +65,10 @@ def redacted_mail(raw: bytes, redaction: MakeRedaction) -> tuple[bytes, list[Red
 
     Where there is a report in it that may not be kept, only its way: sender, recipient, time and number.
     """
-    looks = [one for _, one in looked_through(read_mail(raw, _FURTHER), redaction)]
-    if not any(one.withheld for one in looks):
+    parts = looked_through(read_mail(raw, _FURTHER), redaction)
+    looks = [one for _, one in parts]
+    looks += [one for _, one in found_in(_beside(raw, redaction), looks)]
+    if not any(one.withheld or one.found for one in looks):
         return raw, []
     note, given = EmailMessage(), BytesHeaderParser().parsebytes(raw)
     for name in _KEPT:
@@ -78,12 +79,18 @@ def redacted_mail(raw: bytes, redaction: MakeRedaction) -> tuple[bytes, list[Red
     return note.as_bytes(), looks
 
 
-def looked_through(mail: ReadMail, redaction: MakeRedaction) -> list[Look]:
-    """Whatever in a mail may be a report."""
-    texts = [report_in(text.encode("utf-8", "replace")) for text in (mail.text, mail.quoted)]
+def looked_through(mail: ReadMail, redaction: MakeRedaction, raw: bytes = b"") -> list[Look]:
+    """Whatever in a mail may be a report. ``raw``: all of it: what stands in no part is looked through, too."""
+    texts = [text.encode("utf-8", "replace") for text in (mail.text, mail.quoted)]
     whole = [*(report.content for one in _mails(mail) for report in abuse_reports(one)), *texts]
     parts = [look for part in mail.all_parts() for look in _of_part(part, redaction)]
-    return [*parts, *((content, passed(content, redaction())) for content in whole)]
+    looks = [*parts, *((content, passed(content, redaction())) for content in whole)]
+    return [*looks, *found_in(_beside(raw, redaction), [one for _, one in looks])] if raw else looks
+
+
+def _beside(raw: bytes, redaction: MakeRedaction) -> list[Look]:
+    """A mail as a text: its headers, and what stands before, between and behind its parts."""
+    return [(raw, passed(raw, redaction().anew(mails=False)))]
 
 
 def found_in(looks: Sequence[Look], before: Sequence[Redaction] = ()) -> list[Look]:
@@ -125,11 +132,7 @@ def _of_part(part: MailPart, redaction: MakeRedaction) -> list[Look]:
 
 
 def _looks(part: MailPart) -> Iterator[bytes]:
-    """A part as it came, and from where a report may begin in it behind other words; of a text that comes first."""
-    if part.media_type.startswith("text/"):
-        text = text_of(part.content, part.charset)
-        plain = html.unescape(text) if part.media_type == "text/html" else text
-        yield report_in(plain.encode("utf-8", "replace"))
+    """A part as it came; of a text first as it reads."""
+    if part.media_type.startswith("text/") and part.charset.lower() not in _AS_IT_IS:
+        yield text_of(part.content, part.charset).encode("utf-8", "replace")
     yield part.content
-    if not part.media_type.startswith("text/") and names_xarf(part.content):
-        yield report_in(part.content)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
         redact_file,
         redacted,
         redacted_bytes,
-        report_in,
         scan_file,
     )
 else:

@@ -2,28 +2,90 @@
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-_BUILT_IN: Final = MappingProxyType(
-    {"csam": ("csam", "abusive.child"), "csem": ("csem",)}
-)  # the second: IDEA's category
+from tocsin.events.redaction.letters import encoded_runs, has_run, plain, squeezed, unescaped
+
+PACKED: Final = (b"\x1f\x8b", b"PK\x03\x04")
+"""How gzip and zip begin."""
+
+_LONGEST_KIND: Final = 400
+_BUILT_IN: Final = MappingProxyType({
+    "csam": (
+        "csam", "abusive child", "child sexual abuse", "child sexual abuse material", "child sexual abuse imagery",
+        "child sexual abuse images", "child sexual abuse content", "child abuse", "child abuse material", "child porn",
+        "child abuse images", "child abuse imagery", "child pornography", "pornography child exploitation",
+    ),
+    "csem": (
+        "csem", "child sexual exploitation", "child sexual exploitation material", "child exploitation",
+        "child exploitation material",
+    ),
+})  # fmt: skip
+"""What such reports are called, in whatever format: words in small letters. The second is IDEA's category."""
+
+_KINDS: Final = (
+    *("type", "types", "tag", "tags", "category", "categories", "class", "classes", "classification"),
+    *("classifications", "label", "labels", "kind", "kinds", "taxonomy", "typ", "tipo", "categoria", "categorie"),
+)
+"""How a name ends under which formats say what a report is: ``type`` also as ``extra.type`` or ``indicator_types``."""
+_OF_KINDS: Final = frozenset({"identifier", "name", "value", "id", "code", "term", "text", "title", *_KINDS})
+"""Under which names it stands in an object below such a name."""
+_SAYS: Final = frozenset({"value", "values", "text", "content"})  # beside a name, in a list of names and values
+_PAIRED: Final = frozenset({"name", "key", "field", "objectrelation", "attribute", "column"})
+_PARENTS: Final = frozenset({
+    *("classification", "extra", "report", "event", "incident", "meta", "metadata", "details", "abuse", "threat"),
+    *("additional", "info", "general", "header", "properties"),
+})  # fmt: skip
+"""Objects that say what the object is in which they stand."""
+_REFERS: Final = frozenset({
+    *("ref", "refs", "reference", "references", "link", "links", "guid", "see", "schema", "doc", "docs", "homepage"),
+    *("documentation", "externalreferences", "author", "authors", "contact", "maintainer", "license", "publisher"),
+    *("website", "unsubscribe", "from", "to", "cc", "sender", "replyto", "subject", "id"),
+})  # fmt: skip
+"""What tells of words and not of a report: a place under such a name is none of what is reported."""
+_CARRIES: Final = frozenset({
+    *("objectrefs", "payload", "payloadbin", "evidence", "attachment", "attachments", "picture", "screenshot", "image"),
+    "samples",
+})  # fmt: skip
+_ABOUT: Final = frozenset({
+    *("policy", "policies", "law", "laws", "legal", "act", "bill", "legislation", "regulation", "directive", "meeting"),
+    *("awareness", "prevention", "protection", "hotline", "helpline", "newsletter", "conference", "workshop"),
+    *("training", "agenda", "definition", "taxonomy", "schema", "procedure", "guideline", "guidelines", "statistics"),
+    *("research", "study", "strategy", "working", "unit", "desk", "combating", "fight", "against", "anti", "campaign"),
+    *("news", "article", "template", "faq", "education", "not", "no", "non", "project", "team", "group"),
+})  # fmt: skip
+"""Words beside the name of a class that say that it is spoken of: "csam policy" is no report."""
+_MOST_WORDS: Final = 8
+_JUDGED: Final = frozenset({
+    *("confirmed", "suspected", "possible", "probable", "alleged", "content", "report", "material", "illegal", "type"),
+    *("image", "images", "video", "videos", "picture", "pictures", "category", "level"),
+    *("a", "b", "a1", "a2", "b1", "b2"),
+})  # fmt: skip
+_SHORT_ESCAPE: Final = re.compile(r"\\{1,8}[nrtbf]")
+_ITEMS: Final = re.compile("[,;|]")
+
 _ID: Final = re.compile(r"[0-9A-Za-z._:-]{4,80}")
 _HOST: Final = re.compile(r"(?=.{1,253}$)[0-9A-Za-z_](?:[0-9A-Za-z_.-]*[0-9A-Za-z_])?")
-_OLD: Final = re.compile("child", re.IGNORECASE)  # version 3 had no closed list of types
-_ESCAPE: Final = re.compile(rb"\\u([0-9A-Fa-f]{4})")
-_KINDS: Final = frozenset({"type", "tag", "tags", "category"})
-_OLD_KINDS: Final = frozenset({"reporttype", "reportclass"})
-_XARF: Final = frozenset({"xarf_version", "reporterinfo"})
+_OLD: Final = "child"  # version 3 of X-ARF had no closed list of types
 _LONGEST_URL: Final = 8_000
-_BLOCK = 1 << 20  # bytes whose escapes are read at once
-_ESCAPED: Final = 12  # bytes of the longest escape of one character, a surrogate pair (RFC 8259, 7)
+_SEGMENTS: Final = re.compile(r"[:/=,;|\"'()<>\[\]{}]+")
+_GAPS: Final = re.compile(r"[^a-z0-9]+")
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}(?::|\[:\])//[^\s\"'<>]+|\bwww\.[^\s\"'<>]+")
+_PLACE: Final = re.compile(
+    rf"{_URL.pattern}"
+    r"|(?<![\d.])\d{1,3}(?:(?:\.|\[\.\])\d{1,3}){3}(?![\d.])"
+    r"|(?:[0-9A-Fa-f]{1,4}:){3}|(?<![0-9A-Fa-f:]):?[0-9A-Fa-f]{1,4}::"
+    r"|(?<![0-9A-Fa-f])[0-9A-Fa-f]{32,128}(?![0-9A-Fa-f])|[A-Za-z0-9+/]{40}"
+)
+_NAMED_PLACE: Final = re.compile(
+    r"[^\s@/]{1,64}@[^\s@/]{1,253}|(?:[\w-]{1,63}(?:\.|\[\.\])){1,8}[A-Za-z][\w-]{1,62}(?::\d{1,5})?(?:/\S*)?"
+)
 
 
 @dataclass(frozen=True)
@@ -44,55 +106,125 @@ class FoundReport:
 
 @dataclass(frozen=True)
 class ClassTable:
-    """Which reports must never be held. ``own``: types and tags of X-ARF that name a class, beside csam and csem."""
+    """Which reports must never be held. ``own``: names of classes of this node, beside those of csam and csem."""
 
     own: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def class_of(self, report: Mapping[str, Any]) -> str:
-        """The class of a report by its type or a tag, or an empty text."""
-        kinds = [text for name, value in report.items() if name.lower() in _KINDS for text in _texts(value)]
-        for name, old in report.items():
-            if name.lower() == "report" and isinstance(old, dict):
-                kinds += [text for inner, value in old.items() if inner.lower() in _OLD_KINDS for text in _texts(value)]
-        words = " ".join(map(_plain, kinds))
-        named = next((name for name, pattern in self._patterns.items() if pattern.search(words)), "")
-        return named or ("csam" if is_xarf(report) and _OLD.search(words) else "")
+        """The class of a report by what it says that it is, or an empty text.
+
+        One in X-ARF or IDEA by its words alone; all else only where it also says where something is, or carries it: a
+        list of classes, a schema or an agenda names them and is no report.
+        """
+        xarf = is_xarf(report)
+        kinds = list(_kinds(report))
+        found = next(filter(None, (self.class_named(kind) for kind in kinds)), "")
+        if xarf:
+            return found or self._class_in(kinds) or ("csam" if any(_OLD in plain(kind) for kind in kinds) else "")
+        return found if found and (_is_idea(report) or carries(report)) else ""
+
+    def class_named(self, kind: str, *, whole: bool = False) -> str:
+        """The class that a short text names, or an empty text. ``whole``: a segment of it must be the name alone."""
+        key = kind if len(kind) <= _LONGEST_KIND else ""
+        return _class_named(key, whole, self._names) if key else ""
 
     def class_named_in(self, raw: bytes) -> str:
-        """The class whose word stands somewhere in what cannot be read, or an empty text."""
-        text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)).encode("utf-8", "replace"), raw.replace(b"\0", b""))
-        words = _plain(text.decode("utf-8", "replace"))
-        return next((name for name, pattern in self._patterns.items() if pattern.search(words)), "")
+        """The class whose name stands somewhere in what cannot be read, or an empty text."""
+        return self._class_in([raw.replace(b"\0", b"").decode("utf-8", "replace")])
+
+    def hinted(self, data: bytes) -> bool:
+        """Whether a name stands in bytes as words of its own, whatever signs stand between its letters."""
+        letters = squeezed(data)
+        return any(mark in letters for mark in self.marks) and self._spelled_in(data)
+
+    def _spelled_in(self, data: bytes) -> bool:
+        text = plain(_SHORT_ESCAPE.sub(" ", data.decode("utf-8", "ignore").replace("\0", "")))
+        return self._apart.search(text) is not None
+
+    @cached_property
+    def _apart(self) -> re.Pattern[str]:
+        """A name whose letters may have signs between them, and that is no part of a word."""
+        gap = "[^a-z0-9]{0,8}"
+        names = "|".join(gap.join(name.replace(" ", "")) for name in self._names if name)
+        return re.compile(rf"(?<![a-z0-9])(?:{names})(?![a-z0-9])")
+
+    def marked(self, data: bytes, further: Sequence[bytes] = (), depth: int = 2) -> bool:
+        """Whether a name, or one of ``further`` in small letters, may stand in bytes in whatever disguise.
+
+        Also in what is encoded in them, so many times. Nothing is parsed: where it says no, there is none.
+        """
+        letters = squeezed(data)
+        if any(mark in letters for mark in further):
+            return True
+        if any(mark in letters for mark in self.marks) and self._spelled_in(data):
+            return True
+        if not has_run(data):
+            return False
+        text = data.decode("utf-8", "ignore").replace("\0", "")
+        texts = {text, unescaped(text)}
+        return any(self._marked_inside(inner, further, depth) for one in texts for _, _, inner in encoded_runs(one))
+
+    def _marked_inside(self, data: bytes, further: Sequence[bytes], depth: int) -> bool:
+        return data.startswith(PACKED) or (depth > 0 and self.marked(data, further, depth - 1))
 
     @cached_property
     def marks(self) -> tuple[bytes, ...]:
-        """Bytes in small letters of which at least one stands in whatever names a class without escapes."""
-        tokens = [re.findall(r"[^\W_]+", word) for word in self._words]
-        return tuple({max(found, key=len).lower().encode() for found in tokens if found})
+        """Letters of which some stand in whatever names a class."""
+        return tuple(sorted({(_OLD if _OLD in name else name.replace(" ", "")).encode() for name in self._names}))
 
-    def marked(self, data: bytes, further: Sequence[bytes]) -> bool:
-        """Whether a mark, or one of these, stands in JSON in small letters; escapes are read, nothing is parsed."""
-        marks = (*further, *self.marks)
-        if (found := any(mark in data for mark in marks)) or b"\\u" not in data:
-            return found
-        words, longest = [_plain(mark.decode()) for mark in marks], _ESCAPED * (max(map(len, marks)) + 1)
-        for at in range(0, len(data), _BLOCK):
-            escaped = data[at : at + _BLOCK + longest].decode("raw_unicode_escape", "replace")
-            paired = escaped.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-            text = _plain(paired.replace("\0", ""))
-            if any(word in text for word in words):
-                return True
-        return False
-
-    @property
-    def _words(self) -> list[str]:
-        return [word for words in (*_BUILT_IN.values(), *self.own.values()) for word in words]
+    def _class_in(self, texts: Sequence[str]) -> str:
+        """The class whose name stands in texts as words of their own."""
+        words = " ".join(("", *(_spaced(text) for text in texts), ""))
+        return next((of for name, of in self._names.items() if f" {name} " in words), "")
 
     @cached_property
-    def _patterns(self) -> dict[str, re.Pattern[str]]:
+    def _names(self) -> "ClassNames":
+        """The class of each name in small letters; ours come last, so that they win."""
         tables = {**self.own, **_BUILT_IN}
-        patterns = {name: "|".join(re.escape(_plain(word)) for word in words) for name, words in tables.items()}
-        return {name: re.compile(rf"(?<!\w)(?:{words})(?!\w)") for name, words in patterns.items()}
+        return ClassNames({_spaced(word).strip(): name for name, words in tables.items() for word in words})
+
+
+class ClassNames(dict[str, str]):
+    """The class by name, hashable, as it never changes."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+    @cached_property
+    def squeezed(self) -> dict[str, str]:
+        """The same by the name without blanks."""
+        return {name.replace(" ", ""): of for name, of in self.items()}
+
+
+@lru_cache(maxsize=20_000)
+def _class_named(kind: str, whole: bool, names: ClassNames) -> str:
+    text = plain(kind)
+    if of := names.squeezed.get(_GAPS.sub("", text)):
+        return of
+    words = _GAPS.sub(" ", text).split()
+    if len(words) > _MOST_WORDS or not _ABOUT.isdisjoint(words):
+        return ""
+    if not whole:
+        spoken = f" {' '.join(words)} "
+        found = next((of for name, of in names.items() if f" {name} " in spoken), "")
+        return found or _class_of_segment(text, names)
+    return next(filter(None, (_class_of_item(item.strip(), names) for item in _ITEMS.split(text))), "")
+
+
+def _class_of_item(item: str, names: ClassNames) -> str:
+    """The class of one thing in a cell: a tag of a machine, or a name with nothing but a word or two of judgement."""
+    if not re.search(r"\s", item):
+        return _class_of_segment(item, names)
+    words = [word for word in _GAPS.sub(" ", item).split() if word not in _JUDGED]
+    return names.squeezed.get("".join(words), "")
+
+
+def _class_of_segment(text: str, names: ClassNames) -> str:
+    segments = (names.squeezed.get(_GAPS.sub("", segment), "") for segment in _SEGMENTS.split(text))
+    return next(filter(None, segments), "")
+
+
+def _spaced(text: str) -> str:
+    return _GAPS.sub(" ", plain(text))
 
 
 BUILT_IN: Final = ClassTable()
@@ -107,6 +239,10 @@ def found_report(report: Mapping[str, Any], class_name: str, raw: bytes = b"") -
     sources = [*own, *(older.get(name) for name in ("Source", "SourceIp"))]
     links = [report.get("url"), report.get("infringing_url"), *(older.get(name) for name in ("SourceUrl", "Url"))]
     texts = [text.strip() for text in (*sources, *links) if isinstance(text, str)]
+    if not any("://" in text for text in texts):  # other formats name it otherwise
+        texts += [text for inner in all_texts(report) if (text := first_url(inner))]
+    if not texts:
+        texts = [text for text in all_texts(report) if is_place(text)]
     number = report.get("report_id") or older.get("ReportID")
     return FoundReport(
         class_name,
@@ -117,14 +253,34 @@ def found_report(report: Mapping[str, Any], class_name: str, raw: bytes = b"") -
     )
 
 
+def report_in_text(class_name: str, text: str) -> FoundReport:
+    """What is found of a report that is a piece of a text: a row, a line, lines with names and values."""
+    url = first_url(text)[:_LONGEST_URL]
+    hosts = filter(None, map(_host, [url, *filter(is_place, re.split(r"[\s,;|\"'=<>]+", text[:_LONGEST_URL]))]))
+    return FoundReport(
+        class_name, "", next(hosts, ""), url if "://" in url else "",
+        hashlib.sha256(text.encode("utf-8", "replace")).digest(), readable=False,
+    )  # fmt: skip
+
+
 def unreadable_report(class_name: str, raw: bytes) -> FoundReport:
     """What is found of a report that cannot be read and names a class."""
     return FoundReport(class_name, digest=hashlib.sha256(raw).digest(), readable=False)
 
 
 def is_xarf(value: Mapping[str, Any]) -> bool:
-    """Whether an object is an X-ARF report, of whatever version."""
-    return any(name.lower() in _XARF for name in value)
+    """Whether an object is an X-ARF report, of whatever version; a schema that describes one is none."""
+    for name, inner in value.items():
+        last = _last(name)
+        if last == "xarfversion" and not isinstance(inner, dict):
+            return True
+        if last == "reporterinfo" and not (isinstance(inner, dict) and {"properties", "$ref"} & inner.keys()):
+            return True
+    return False
+
+
+def _is_idea(value: Mapping[str, Any]) -> bool:
+    return str(value.get("Format", "")).startswith("IDEA")
 
 
 def listed(value: Any) -> list[Any]:
@@ -132,18 +288,105 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _texts(value: Any) -> Iterator[str]:
+def classifies(name: str) -> bool:
+    """Whether a value under such a name says what a report is."""
+    return _classifies(name)
+
+
+def carries(value: Any) -> bool:
+    """Whether a value says where something is (URL, address, hash), or carries something, other than as reference."""
+    if isinstance(value, str):
+        return is_place(value) or bool(_PLACE.search(value))
+    if isinstance(value, list):
+        return any(map(carries, value))
+    if not isinstance(value, dict):
+        return False
+    for name, inner in value.items():
+        last = _last(name)
+        if last in _CARRIES and inner:
+            return True
+        if last not in _REFERS and not (classifies(name) and _is_words(inner)) and carries(inner):
+            return True
+    return False
+
+
+def _is_words(value: Any) -> bool:
+    return all(isinstance(one, str) for one in listed(value))
+
+
+def is_place(text: str) -> bool:
+    """Whether a text is nothing but a URL, an address, a host, a mailbox or a hash."""
+    text = text.strip()
+    return bool(_NAMED_PLACE.fullmatch(text) or (not re.search(r"\s", text) and _PLACE.match(text)))
+
+
+def refers(name: str) -> bool:
+    """Whether what stands under a name only tells of words."""
+    return _last(name) in _REFERS
+
+
+def first_url(text: str) -> str:
+    """The first URL in a text, or an empty text."""
+    found = _URL.search(text)
+    return found[0] if found else ""
+
+
+def all_texts(value: Any) -> Iterator[str]:
     """All texts in a value, however deep."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
         for one in value.values() if isinstance(value, dict) else value:
-            yield from _texts(one)
+            yield from all_texts(one)
 
 
-def _plain(words: str) -> str:
-    """Words as they are compared: letters that look alike are one, capital or not."""
-    return unicodedata.normalize("NFKC", words).replace("_", " ").casefold()
+def _kinds(report: Mapping[str, Any], depth: int = 2) -> Iterator[str]:
+    """What an object says that it is: itself, by names and values in a list, or in an object that says it of it."""
+    for name, value in report.items():
+        if classifies(name):
+            yield from _of_kind(value)
+        if isinstance(value, dict) and depth and _last(name) in _PARENTS:
+            yield from _kinds(value, depth - 1)
+            if _last(name) == "classification":
+                yield from _of_kind(value)
+        elif isinstance(value, list):
+            for one in value:
+                if isinstance(one, dict):
+                    yield from _of_pair(one)
+
+
+def _of_kind(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for one in value:
+            yield from _of_kind(one)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if _last(name) in _OF_KINDS:
+                yield from _of_kind(inner)
+
+
+def _of_pair(pair: Mapping[str, Any]) -> Iterator[str]:
+    names = [value for name, value in pair.items() if _last(name) in _PAIRED and isinstance(value, str)]
+    if any(map(classifies, names)):
+        for name, value in pair.items():
+            if _last(name) in _SAYS:
+                yield from _of_kind(value)
+
+
+@lru_cache(maxsize=20_000)
+def _classifies(name: str) -> bool:
+    if _last(name).endswith(_KINDS):
+        return True
+    above, _, last = name.rpartition(".")
+    return bool(above) and _last(last) in _OF_KINDS and _last(above).endswith(_KINDS)
+
+
+@lru_cache(maxsize=20_000)
+def _last(name: str) -> str:
+    """The last part of a name with dots, in small letters alone."""
+    return _GAPS.sub("", re.split(r"[.:/]", plain(name.strip("@#$ ")))[-1])
 
 
 def _host(text: str) -> str:

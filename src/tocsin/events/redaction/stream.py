@@ -1,7 +1,7 @@
 """Bytes of reports on their way to the disk or to a reader, as far as they may be kept.
 
-Only JSON can be X-ARF, so all else passes as it comes. JSON passes a line or a document at a time; what is packed is
-held until it is whole, since what is in it decides what of it may be written.
+JSON passes a line or a document at a time, text a piece of lines at a time; what is packed is held until it is whole,
+since what is in it decides what of it may be written. What names no class passes as it is, and nothing is parsed.
 """
 
 import codecs
@@ -22,8 +22,18 @@ from typing import IO, TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from tocsin.events.encoding import as_text, encoding_of
 from tocsin.events.gzip_stream import DamageError, gunzip
-from tocsin.events.redaction.classes import BUILT_IN, ClassTable, FoundReport, found_report, is_xarf, unreadable_report
-from tocsin.events.redaction.records import XARF, loads, names_xarf, reduced, unreadable, withheld
+from tocsin.events.redaction.classes import (
+    BUILT_IN,
+    PACKED,
+    ClassTable,
+    FoundReport,
+    found_report,
+    is_xarf,
+    report_in_text,
+    unreadable_report,
+)
+from tocsin.events.redaction.letters import spelled
+from tocsin.events.redaction.records import XARF, Reduction, loads, names_xarf, unreadable, withheld
 from tocsin.node.errors import InputError
 from tocsin.node.files import sync_file
 from tocsin.node.sentences import say
@@ -35,13 +45,14 @@ HELD: Final = 1 << 26
 """Most bytes that are held in memory: of one JSON object, or of a packed report. A larger packed one passes unseen."""
 
 _BLOCK = 1 << 20
-_DEPTH = 3  # archives in archives
-_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
-_HEAD = 1 << 16  # bytes in which the first object must begin
+_DEPTH = 6  # archives, mails and encoded texts in one another
+_GZIP, _ZIP = PACKED
+_MOST_INNER = 1 << 29  # bytes that all come to that is packed in something packed
+_HEAD = 1 << 16  # bytes that say whether it is a mail
+_PIECE = 1 << 18  # bytes of text that are looked at first, and at least together
+_FIRST = 1 << 22  # most bytes of the first piece
+_KEPT_BACK = 1 << 16  # bytes that wait for what follows where no line ends
 _BLANK = b"\xef\xbb\xbf \t\r\n\v\f,"  # what may stand before it, as the recogniser of X-ARF takes it
-_BEHIND = re.compile(rb"[\r\n][ \t,\[]{0,200}\{\s{0,200}\"")  # an object that begins a line behind other words
-_FRAGMENT = re.compile(rb'(?<!")"(?:xarf_version|ReporterInfo)"\s*:')
-_OBJECT = re.compile(rb'[\[{]\s*["{]')
 _BETWEEN = re.compile(rb"[\xef\xbb\xbf\s,\[\]]*")
 _DAMAGE = (
     *(EOFError, OSError, NotImplementedError, RuntimeError, ValueError, zlib.error, lzma.LZMAError),
@@ -74,7 +85,13 @@ class Redaction:
 
     """
 
-    def __init__(self, classes: ClassTable = BUILT_IN, depth: int = 0, mails: MailRedaction | None = None) -> None:
+    def __init__(
+        self,
+        classes: ClassTable = BUILT_IN,
+        depth: int = 0,
+        mails: MailRedaction | None = None,
+        unpacked: "list[int] | None" = None,
+    ) -> None:
         self.changed = False
         self.withheld = 0
         self.found: list[FoundReport] = []
@@ -82,11 +99,12 @@ class Redaction:
         self._held = bytearray()
         self._decode: Callable[[bytes, bool], bytes] | None = None
         self._way: Callable[[bool], bytes] | None = None
-        self._strict = self._broken = self._waited = False
+        self._strict = self._broken = self._waited = self._begun = False
+        self._unpacked = [0] if unpacked is None else unpacked  # bytes of all that is in one another
 
-    def anew(self) -> "Redaction":
-        """Another of the same classes that has seen nothing."""
-        return Redaction(self._classes, self._depth, self._mails)
+    def anew(self, *, mails: bool = True) -> "Redaction":
+        """Another of the same classes that has seen nothing. ``mails``: whether it knows mails, if this one does."""
+        return Redaction(self._classes, self._depth, self._mails if mails else None, self._unpacked)
 
     @property
     def verbatim(self) -> bool:
@@ -107,6 +125,8 @@ class Redaction:
         return self._taken(b"", final=True)
 
     def _taken(self, block: bytes, *, final: bool) -> bytes:
+        if self._begun and self._decode is _same and not final:
+            return self._further(block)
         self._held += self._decode(block, final) if self._decode else block
         if self._way is None:
             self._way = self._chosen(final)
@@ -119,37 +139,104 @@ class Redaction:
         if self._decode is None:
             self._recode()
         head = bytes(self._held[:4])
-        if head.startswith((_GZIP, _ZIP)) and self._depth < _DEPTH:
+        if head.startswith(PACKED) and self._depth < _DEPTH:
             return partial(self._whole, self._zip if head.startswith(_ZIP) else self._gzip)
-        begin = bytes(self._held[:_HEAD]).lstrip(_BLANK)
-        if not begin and not final:
-            return None
-        if not begin.startswith((b"{", b"[")):
-            return self._chosen_behind(begin, final)
         first = self._held.lstrip(_BLANK)
+        if not first and not final:
+            return self._blanks
+        if not first.startswith((b"{", b"[")):
+            return self._chosen_text(bytes(first[:_HEAD]), final)
         line, end, _ = first.partition(b"\n")
         if not end and not final and len(self._held) < HELD:
             return None
         return self._lines if _is_object(bytes(line)) else self._values
 
-    def _chosen_behind(self, begin: bytes, final: bool) -> Callable[[bool], bytes] | None:
+    def _chosen_text(self, begin: bytes, final: bool) -> Callable[[bool], bytes] | None:
         """The same of what begins with other words."""
-        if len(self._held) < _HEAD and not final:
+        if len(begin) < _HEAD and not final:
             return None
         if self._mails and self._depth < _DEPTH and self._mails.knows(begin):
             return partial(self._whole, partial(self._mail, self._mails))
-        if found := _BEHIND.search(self._held[:_HEAD]):
-            return partial(self._behind, found.start())
-        if _FRAGMENT.search(begin):
-            self._strict = self._broken = True
-            return self._lines
-        return self._all
+        return self._texts
 
-    def _behind(self, start: int, final: bool) -> bytes:
-        """Other words, which may be kept, then as if the rest came by itself."""
-        words = self._release(start)
-        self._way = self._chosen(final)
-        return words + (self._way(final) if self._way else b"")
+    def _blanks(self, final: bool) -> bytes:
+        """Blanks, which may be kept, then as if the rest came by itself."""
+        blanks = self._release(len(self._held) - len(self._held.lstrip(_BLANK)))
+        self._way = self._chosen(final) if self._held or final else None
+        if self._way == self._blanks:
+            self._way = None
+        return blanks + (self._way(final) if self._way else b"")
+
+    def _texts(self, final: bool) -> bytes:
+        """Text, or anything that is not JSON, a piece of whole lines at a time; the first one more thoroughly."""
+        if self._begun:
+            return self._further(b"", final=final)
+        if not final and len(self._held) < _PIECE:
+            return b""
+        whole = final and len(self._held) <= _FIRST
+        end = len(self._held) if whole else self._held.rfind(b"\n", 0, _FIRST) + 1 or min(len(self._held), _FIRST)
+        piece, self._begun = self._release(end), True
+        kept, rest = self._as_text(piece) if self.marked(piece) else piece, self._release(len(self._held))
+        return kept + self._further(rest, final=final) if rest else kept
+
+    def _further(self, block: bytes, *, final: bool = False) -> bytes:
+        """The same of what follows the first piece; most of it is not copied more than once."""
+        end = len(block) if final else block.rfind(b"\n") + 1 or len(block) - _KEPT_BACK
+        if not final and end <= 0:
+            self._held += block
+            if len(self._held) < _PIECE:
+                return b""
+            block, end = b"", 0
+        piece = b"".join((self._held, memoryview(block)[: max(end, 0)]))
+        self._held = bytearray(memoryview(block)[max(end, 0) :])
+        named = spelled(piece, self._classes.marks) if piece.isascii() else self.marked(piece)
+        return self._as_text(piece) if named else piece
+
+    def _as_text(self, raw: bytes) -> bytes:
+        """A text with what may be kept of it."""
+        if b"\0" in raw and not any(mark in raw.lower().replace(b"\0", b"") for mark in self._classes.marks):
+            return raw  # no text
+        text = as_text(raw)[0]
+        before = len(self.found)
+        kept = self._reduction(raw).text(text)
+        if kept == text:
+            return raw
+        self.changed = True
+        self.withheld += len(self.found) - before
+        return kept.encode("utf-8", "replace")
+
+    def _reduction(self, raw: bytes) -> Reduction:
+        """How what was read is looked through; ``raw``: the record that it came in."""
+        return Reduction(
+            self._classes,
+            lambda report, name: self.found.append(found_report(report, name, raw)),
+            self._found_piece,
+            self._opened,
+        )
+
+    def _found_piece(self, class_name: str, text: str) -> None:
+        if class_name:
+            self.found.append(report_in_text(class_name, text))
+        else:
+            self.withheld += 1
+
+    def _opened(self, content: bytes) -> bool:
+        """Whether encoded bytes hold a report that must never be held."""
+        if self._depth >= _DEPTH:
+            return False
+        self._count(len(content))
+        inner = _passed(content, self._inner())
+        self.found += inner.found
+        return bool(inner.found)
+
+    def _count(self, size: int) -> None:
+        if self._depth:
+            self._unpacked[0] += size
+            if self._unpacked[0] > _MOST_INNER:
+                raise InputError(
+                    say("What is packed in one another comes to more than %(most)s bytes.", most=f"{_MOST_INNER:,}"),
+                    hint=say("Send it in parts."),
+                )
 
     def _recode(self) -> None:
         """Read UTF-16 and UTF-32 as UTF-8 and leave the byte-order mark out, as readers do."""
@@ -175,12 +262,14 @@ class Redaction:
         if not end and len(self._held) > HELD:
             raise _too_long()
         whole = bytes(self._held[:end])
-        self._strict = self._strict or self._named(whole)
+        self._strict = self._strict or names_xarf(whole)
         if not (self._strict or self._waited or final) and (at := _first_piece(whole)) is not None:
             self._way, end = self._waiting, at
         data = self._release(end)
-        if not self._strict and not self.marked(data):
+        if not (self._strict or self.marked(data)):
             return data
+        if not self._strict and _first_piece(data) is not None:
+            return self._as_text(data)
         return b"\n".join(map(self._line if self._strict else self._record, data.split(b"\n")))
 
     def _waiting(self, final: bool) -> bytes:
@@ -227,24 +316,26 @@ class Redaction:
         """One JSON text as it may be kept, on as many lines."""
         if not self.marked(raw):
             return raw
-        found: list[FoundReport] = []
+        before = len(self.found)
         try:
             value = loads(as_text(raw.strip())[0])
-            kept = reduced(value, self._classes, lambda report, name: found.append(found_report(report, name, raw)))
-            return raw if kept == value else self._instead(raw, kept, found)
+            kept = self._reduction(raw).value(value)
+            return raw if kept == value else self._instead(raw, kept, len(self.found) - before)
         except (ValueError, RecursionError):
-            return self._unreadable(raw) if self._classes.class_named_in(raw) or names_xarf(raw) else raw
+            del self.found[before:]
+            kept = self._as_text(raw)
+            return self._unreadable(raw) if kept is raw and names_xarf(raw) else kept
 
     def _unreadable(self, raw: bytes) -> bytes:
         named = self._classes.class_named_in(raw)
-        return self._instead(raw, unreadable(), [unreadable_report(named, raw)] if named else [])
+        self.found += [unreadable_report(named, raw)] if named else []
+        return self._instead(raw, unreadable(), 0)
 
-    def _instead(self, raw: bytes, kept: object, found: list[FoundReport]) -> bytes:
+    def _instead(self, raw: bytes, kept: object, found: int) -> bytes:
         """What stands for a record, on as many lines. Raises RecursionError where it is too deep."""
         count, text = _count(kept), json.dumps(kept)
         self.changed = True
-        self.withheld += count
-        self.found += found
+        self.withheld += max(count, found)  # some stand in texts
         lines = "\n" * raw.count(b"\n")
         return f"{text[0]}{lines}{text[1:]}".encode()
 
@@ -270,6 +361,7 @@ class Redaction:
         out = bytearray()
         with suppress(DamageError):
             for block in gunzip(io.BytesIO(data)):
+                self._count(len(block))
                 out += packer.compress(inner.take(block))
                 if inner.passing:
                     return data
@@ -295,7 +387,7 @@ class Redaction:
         """A damaged zip file: its members are found without its directory, as tools that repair such files do."""
         if any([self._noted(_passed(piece, self._inner())) for piece in _pieces(data)]):  # noqa: C419 (all)
             return json.dumps(unreadable()).encode()
-        return data
+        return self._as_text(data) if self.marked(data) else data
 
     def _noted(self, inner: "Redaction") -> bool:
         self.changed |= inner.changed
@@ -304,17 +396,11 @@ class Redaction:
         return inner.changed
 
     def _inner(self) -> "Redaction":
-        return Redaction(self._classes, self._depth + 1, self._mails)
+        return Redaction(self._classes, self._depth + 1, self._mails, self._unpacked)
 
     def marked(self, data: bytes) -> bool:
         """Whether JSON has a word that a report has, also one that escapes hide. Nothing is parsed for that."""
-        return self._classes.marked(data.replace(b"\0", b"").lower(), XARF)
-
-    def _named(self, data: bytes) -> bool:
-        """Whether it is of X-ARF reports, or names a class."""
-        low = data.replace(b"\0", b"").lower()
-        marked = any(mark in low for mark in self._classes.marks)
-        return names_xarf(low) or (marked and bool(self._classes.class_named_in(data)))
+        return self._classes.marked(data, XARF)
 
 
 def redacted(stream: BinaryIO, redaction: Redaction) -> io.BufferedReader:
@@ -324,16 +410,11 @@ def redacted(stream: BinaryIO, redaction: Redaction) -> io.BufferedReader:
 
 def redacted_bytes(data: bytes, redaction: Redaction) -> bytes:
     """What may be kept of the bytes; JSON without a mark may be kept as it is, so it is not held nor parsed."""
-    if data.lstrip(_BLANK).startswith((b"{", b"[")) and not redaction.marked(data):
+    plain = b"\0" not in data[:4] and data.lstrip(_BLANK).startswith((b"{", b"["))
+    if plain and not redaction.marked(data):
         return data
     kept = redaction.take(data) + redaction.end()
     return kept if redaction.changed else data
-
-
-def report_in(content: bytes) -> bytes:
-    """What somebody wrote, from where a JSON object may begin in it; nothing where none does."""
-    begun = _OBJECT.search(content)
-    return content[begun.start() :] if begun else b""
 
 
 def scan_file(path: Path, redaction: Redaction) -> None:

@@ -12,7 +12,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
-from tocsin.events.redaction import BUILT_IN, ClassTable, Redaction, redacted_bytes, report_in
+from tocsin.delivery.never_held import MailFilter
+from tocsin.events.redaction import BUILT_IN, ClassTable, Redaction, redacted_bytes
 from tocsin.exchange.statements import Part, WithheldPart, hash_of
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
@@ -234,15 +235,12 @@ def _made(items: Sequence[PackageItem], policy: PackagePolicy, left: int) -> Pac
 
 def _must_never_be_held(content: bytes, classes: ClassTable) -> bool:
     """Whether it is a report of such a class, has one behind other words, or cannot be looked through."""
-    for form in (content, report_in(content)):
-        redaction = Redaction(classes)
-        try:
-            redacted_bytes(form, redaction)
-        except InputError:
-            return True
-        if redaction.found or redaction.withheld:
-            return True
-    return False
+    redaction = Redaction(classes, mails=MailFilter())
+    try:
+        redacted_bytes(content, redaction)
+    except InputError:
+        return True
+    return bool(redaction.found or redaction.withheld)
 
 
 _NEVER_HELD: Final = TransferVerdict(

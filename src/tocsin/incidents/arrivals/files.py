@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from tocsin.delivery.mailbox import is_mail
 from tocsin.delivery.never_held import IntakeFilter, redacted_mail
 
 TYPES: Final = ("txt", "log", "csv", "json", "eml", "msg", "pdf", "png", "jpg", "jpeg")
@@ -58,7 +59,7 @@ def _fits(ending: str, content: bytes) -> bool:
 
 def kept_file(name: str, content: bytes, intake: IntakeFilter) -> bytes:
     """What of a file may be kept, after the rest was noted; a mail is looked through part by part."""
-    if not name.lower().endswith(".eml"):
+    if not (name.lower().endswith(".eml") or is_mail(content, 2)):
         return intake.kept(content)[0]
     kept, seen = redacted_mail(content, intake.redaction)
     intake.note(*seen)

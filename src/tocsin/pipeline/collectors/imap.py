@@ -110,7 +110,8 @@ class Imap:
             return CollectedOffer(label, [], refused=reason), False
         folders = self.home / HomeFolder.FEEDS
         found = [(one.name, one.content) for one in reports_in(mail, known_by(folders))]
-        looks = looked_through(mail, partial(Redaction, class_table(self._never_held), mails=MailFilter()))
+        redaction = partial(Redaction, class_table(self._never_held), mails=MailFilter())
+        looks = looked_through(mail, redaction, received.raw)
         if any(look.withheld for _, look in looks):
             label = f"mail {received.uid}"  # a subject may tell what is not to be kept
         taken = {content for _, content in found}

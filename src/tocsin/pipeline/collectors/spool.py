@@ -60,7 +60,7 @@ class Spool:
         name = file_name(name)
         beside = self.folder / f"{os.getpid()}.part"
         with self._new_folder(beside):
-            digest, redaction = hashlib.sha256(name.encode() + b"\0"), self.intake.report_redaction()
+            digest, redaction = hashlib.sha256(name.encode() + b"\0"), self.intake.redaction()
             with disk_failures(f"{name} could not be written into {self.folder}"), (beside / name).open("wb") as out:
                 for chunk in chunks:
                     digest.update(chunk)

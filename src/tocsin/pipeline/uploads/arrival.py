@@ -68,7 +68,7 @@ class Arrival:
             with (place / name).open("wb") as out:
                 intake = IntakeFilter(self.node, "upload")
                 writing = _Writing(
-                    name, out, self.node.settings.ingest, _Unpacking() if packed else None, intake.report_redaction(),
+                    name, out, self.node.settings.ingest, _Unpacking() if packed else None, intake.redaction(),
                     (self.node.settings.intake, self.node.home),
                 )  # fmt: skip
                 yield writing

@@ -32,7 +32,7 @@ def perform(call: Invocation, operation: str, by: str, **values: Any) -> Any:
         request = read_request(act, values)
     except RequestError as error:
         raise UsageError(f"{error.wrongs[0][0]}: {error}") from None
-    return act.function(ActContext(Node(call.home, call.settings, call.database), call.now, by, by), request)
+    return act.perform(ActContext(Node(call.home, call.settings, call.database), call.now, by, by), request)
 
 
 def snapshot_of(call: Invocation, assessment: int) -> "Snapshot":
