@@ -27,16 +27,18 @@ from tocsin.exchange.dispatches import (
 from tocsin.exchange.ledger.answer_models import RecallSum
 from tocsin.exchange.ledger.links import own_party, partner_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, RecallItemRow
+from tocsin.exchange.ledger.recalls.made import holds_recalled
 from tocsin.exchange.ledger.spoken_answers import recalled_items
 from tocsin.exchange.ledger.states import OPEN_ITEMS, RECEIPT_DAYS, Direction
 from tocsin.exchange.ledger.taking import newest_receipt, read_receipt
 from tocsin.exchange.partners import Partner, PartnerKey, stopped_by
-from tocsin.exchange.statements import Dispatch
+from tocsin.exchange.statements import Dispatch, DispatchType
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.node import Node
 from tocsin.node.records import GRACE, node_uuid
 from tocsin.node.sentences import say
 
+_WITH_ITEMS: Final = frozenset({DispatchType.SHARE.value, DispatchType.OFFER.value})
 _REASONS: Final = {
     OutgoingState.HELD: say("The message is sealed, and can be undone for a moment."),
     OutgoingState.SEALED: say("The message is sealed and was not sent yet."),
@@ -216,7 +218,7 @@ def sealed_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:
     """
     row = find_dispatch(session, number)
     partner = session.get_one(Partner, row.partner_id)
-    if not row.file or partner.node is None:
+    if not (row.file or row.archive) or partner.node is None:
         raise NotFoundError(say("The file of this dispatch is not kept any more."))
     name = file_name(node_uuid(node.database), partner.node, row.number)
     return name, outgoing_bytes(node, session, row, partner)
@@ -225,16 +227,24 @@ def sealed_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:
 def outgoing_bytes(node: Node, session: Session, row: OutgoingRow, partner: Partner) -> bytes:
     """What may leave of a dispatch, whatever way it takes: each time the same bytes.
 
-    Once its recipient left the agreement that it went under, what is signed of its number is all that is in it: the
+    Once its recipient left the agreement that it went under, or the source of something in it recalled that, what is signed of its number is all that is in it: the
     partner refuses it for what is missing, and takes the next one. What was sealed for a key that its partner stopped
     is encrypted for another one, each time anew.
 
     Raises:
-        ConflictError: the recipient left the agreement or stopped that key, and has no key that works.
+        ConflictError: the recipient left the agreement or stopped that key, and has no key that works. Or it is a mail
+            with something that its source recalled.
 
     """
     stopped = stopped_by(session, partner.id)
+    if not row.file and row.archive:  # what was in it was recalled: its number is used up
+        members = unpack(node.exchange.read(row.archive), Limits())
+        return seal(members, partner_party(session, partner, datetime.now(UTC))[1])
     left = partner.node is not None and is_stopped(session, node_uuid(node.database), row.id, partner.node)
+    if row.type in _WITH_ITEMS and holds_recalled(node, session, row, datetime.now(UTC)):
+        if row.number < 1:
+            raise ConflictError(say("Its source has recalled what is in it."))
+        left = True
     if row.number < 1 or partner.node is None or not (left or stopped):
         return node.exchange.read(row.file)
     members = unpack(node.exchange.read(row.archive), Limits())
