@@ -77,7 +77,6 @@ def answer(context: ActContext, request: AnsweredRecall) -> RecallResult:
         withdraw_things(context, request.item, [one.name for one in going])
     cut("exchange.ending.ended")
     left = [one for one in _made(context, request.item, keep) if _counts(one, asks)]
-    print("LEFT", left)
     if any(not one.stays for one in left):
         raise ConflictError(say("Something new was made of it meanwhile. Look again, and answer then."))
     return settle(context, request, left)

@@ -32,13 +32,12 @@ from tocsin.exchange.ledger.spoken_answers import recalled_items
 from tocsin.exchange.ledger.states import OPEN_ITEMS, RECEIPT_DAYS, Direction
 from tocsin.exchange.ledger.taking import newest_receipt, read_receipt
 from tocsin.exchange.partners import Partner, PartnerKey, stopped_by
-from tocsin.exchange.statements import Dispatch, DispatchType
+from tocsin.exchange.statements import Dispatch
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.node import Node
 from tocsin.node.records import GRACE, node_uuid
 from tocsin.node.sentences import say
 
-_WITH_ITEMS: Final = frozenset({DispatchType.SHARE.value, DispatchType.OFFER.value})
 _REASONS: Final = {
     OutgoingState.HELD: say("The message is sealed, and can be undone for a moment."),
     OutgoingState.SEALED: say("The message is sealed and was not sent yet."),
@@ -218,7 +217,7 @@ def sealed_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:
     """
     row = find_dispatch(session, number)
     partner = session.get_one(Partner, row.partner_id)
-    if not (row.file or row.archive) or partner.node is None:
+    if not row.file or partner.node is None:
         raise NotFoundError(say("The file of this dispatch is not kept any more."))
     name = file_name(node_uuid(node.database), partner.node, row.number)
     return name, outgoing_bytes(node, session, row, partner)
@@ -227,31 +226,36 @@ def sealed_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:
 def outgoing_bytes(node: Node, session: Session, row: OutgoingRow, partner: Partner) -> bytes:
     """What may leave of a dispatch, whatever way it takes: each time the same bytes.
 
-    Once its recipient left the agreement that it went under, or the source of something in it recalled that, what is signed of its number is all that is in it: the
-    partner refuses it for what is missing, and takes the next one. What was sealed for a key that its partner stopped
-    is encrypted for another one, each time anew.
+    Once its recipient left the agreement that it went under, or the source of something in it recalled that, what is
+    signed of its number is all that is in it: the partner refuses it for what is missing, and takes the next one. What
+    was sealed for a key that its partner stopped is encrypted for another one, each time anew.
 
     Raises:
         ConflictError: the recipient left the agreement or stopped that key, and has no key that works. Or it is a mail
             with something that its source recalled.
 
     """
-    stopped = stopped_by(session, partner.id)
-    if not row.file and row.archive:  # what was in it was recalled: its number is used up
-        members = unpack(node.exchange.read(row.archive), Limits())
-        return seal(members, partner_party(session, partner, datetime.now(UTC))[1])
-    left = partner.node is not None and is_stopped(session, node_uuid(node.database), row.id, partner.node)
-    if row.type in _WITH_ITEMS and holds_recalled(node, session, row, datetime.now(UTC)):
-        if row.number < 1:
+    if not row.archive:  # a mail; or all that was left of it, once what it brought was recalled
+        if row.number < 1 and holds_recalled(node, session, row, datetime.now(UTC)):
             raise ConflictError(say("Its source has recalled what is in it."))
-        left = True
-    if row.number < 1 or partner.node is None or not (left or stopped):
         return node.exchange.read(row.file)
+    if row.number < 1 or partner.node is None:
+        return node.exchange.read(row.file)
+    now, stopped = datetime.now(UTC), stopped_by(session, partner.id)
+    left = is_stopped(session, node_uuid(node.database), row.id, partner.node)
+    if left or holds_recalled(node, session, row, now):
+        return signed_head(node, session, row, now)
+    members = unpack(node.exchange.read(row.archive), Limits()) if stopped else {}
+    if not stopped or read_named(members, DISPATCH).said(Dispatch).to.key not in stopped:
+        return node.exchange.read(row.file)
+    return seal(members, partner_party(session, partner, now)[1])
+
+
+def signed_head(node: Node, session: Session, row: OutgoingRow, now: datetime) -> bytes:
+    """The file of a dispatch with what is signed of its number alone. Raises ConflictError: no key works."""
     members = unpack(node.exchange.read(row.archive), Limits())
-    if not left and read_named(members, DISPATCH).said(Dispatch).to.key not in stopped:
-        return node.exchange.read(row.file)
-    _, cert = partner_party(session, partner, datetime.now(UTC))
-    return seal({name: members[name] for name in (DISPATCH, DISPATCH + SIGNATURE)} if left else members, cert)
+    _, cert = partner_party(session, session.get_one(Partner, row.partner_id), now)
+    return seal({name: members[name] for name in (DISPATCH, DISPATCH + SIGNATURE)}, cert)
 
 
 def receipt_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:

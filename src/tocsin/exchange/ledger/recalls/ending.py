@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,17 +10,19 @@ from sqlalchemy import column, delete, or_, select, table
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import purge_letter
-from tocsin.exchange.dispatches import DISPATCH, OPEN_STATES, SIGNATURE, Limits, OutgoingState, pack, unpack
+from tocsin.exchange.dispatches import OPEN_STATES, OutgoingState
 from tocsin.exchange.ledger.cases.models import CaseEntryRow, ExchangeCase, ExchangeMessage
 from tocsin.exchange.ledger.contents import drop_parts
 from tocsin.exchange.ledger.misp_records import MISP_TYPE, MispRecord
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
+from tocsin.exchange.ledger.read import signed_head
 from tocsin.exchange.ledger.recalls.made import words_of
 from tocsin.incidents import Incident, IncidentEntryKind, IncidentObservable, add_entry
 from tocsin.incidents.contents import CONTENT
 from tocsin.incidents.models import IncidentAlias
 from tocsin.interface import ActContext
 from tocsin.node.letters import Letter
+from tocsin.node.errors import ConflictError
 from tocsin.node.node import Node
 from tocsin.node.sentences import say
 
@@ -43,7 +46,7 @@ def end_things(
         if place == "incoming":
             _end_arrival(node, session, [one for one in items if one.incoming_id == int(rest)])
         elif place == "dispatch":
-            _end_dispatch(node, session, session.get_one(OutgoingRow, int(rest)))
+            _end_dispatch(node, session, session.get_one(OutgoingRow, int(rest)), now)
         elif place == "case":
             session.execute(delete(CaseEntryRow).where(CaseEntryRow.case_id == int(rest)))
             session.execute(delete(ExchangeCase).where(ExchangeCase.id == int(rest)))
@@ -104,22 +107,21 @@ def _end_arrival(node: Node, session: Session, items: Sequence[OfferedItem]) -> 
             drop_parts(node, session, one)
 
 
-def _end_dispatch(node: Node, session: Session, row: OutgoingRow) -> None:
-    """The copy here goes; of what has not arrived the signed head stays, so that its number is used up."""
+def _end_dispatch(node: Node, session: Session, row: OutgoingRow, now: datetime) -> None:
+    """The copy here goes; of what has not arrived the signed head stays, encrypted, so that its number is used up."""
     open_, head = row.state in {one.value for one in OPEN_STATES}, ""
     if open_ and row.archive:
-        members = unpack(node.exchange.read(row.archive), Limits())
-        head = node.exchange.put(pack({name: members[name] for name in (DISPATCH, DISPATCH + SIGNATURE)}))
+        with suppress(ConflictError):  # no key of the partner works: its number waits for one
+            head = node.exchange.put(signed_head(node, session, row, now))
     elif open_:
         row.state, row.reason = OutgoingState.REFUSED.value, say("Its source has recalled what is in it.")
     for letter in letters_of_dispatches(session, [row.id]):
         purge_letter(session, letter)
         letter.file = ""
-    row.archive, row.file, row.title = head, "", ""
-    for passed in session.scalars(
-        select(PassedItem).where((PassedItem.outgoing_id == row.id) | (PassedItem.recall_dispatch == row.id))
-    ):
-        passed.title = ""
+    row.archive, row.file, row.title = "", head, ""
+    passed = (PassedItem.outgoing_id == row.id) | (PassedItem.recall_dispatch == row.id)
+    for one in session.scalars(select(PassedItem).where(passed)):
+        one.title = ""
 
 
 def _end_in_incident(session: Session, reference: str, part: str, words: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import column, exists, or_, select, table
+from sqlalchemy import column, exists, false, or_, select, table
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.mailbox import ReceivedMail
@@ -252,7 +252,7 @@ class _Finder:
                 stays = next((code for text, code in kept if text in _whole(entry)), "")  # else nobody knew whose it is
                 yield thing(MadeKind.ENTRY, f"entry-{entry.id}", _line(entry), stays)
         yield from self._texts(incident, ours, hidden=hidden)
-        content = _OBJECTS.c.incident_id == incident.id, or_(*(_has(_OBJECTS.c.content, word) for word in self.words))
+        content = _OBJECTS.c.incident_id == incident.id, or_(false(), *(_has(_OBJECTS.c.content, word) for word in self.words))
         if self.words and session.scalar(select(exists().where(*content))):
             yield thing(MadeKind.COLLECTION, "collection")
 
@@ -299,7 +299,7 @@ class _Finder:
         about = OutgoingRow.incident.in_([one.reference for one in self.incidents])
         rows = select(OutgoingRow).where(about | OutgoingRow.id.in_(all_of - {None})).order_by(OutgoingRow.id)
         for row in self.session.scalars(rows):
-            here = bool(row.file) and row.type in _WITH_ITEMS  # without it, only the signed head is left
+            here = bool(row.archive or (row.number < 0 and row.file)) and row.type in _WITH_ITEMS
             if self._is_in(row.title) or (here and (row.id in direct or self._is_in_archive(row))):
                 yield MadeThing(MadeKind.DISPATCH, f"dispatch:{row.id}", row.incident, row.title)
 
@@ -331,6 +331,8 @@ _BY_PLACE: Final = {"incoming": "archive", "mail": "mail", "ingest": "events", "
 
 def holds_recalled(node: Node, session: Session, row: OutgoingRow, now: datetime) -> bool:
     """Whether a dispatch that was not received yet has something in it that its source recalled since."""
+    if row.type not in _WITH_ITEMS:
+        return False
     states = [one.value for one in RECALLED_ITEMS]
     passed = select(PassedItem.id).where(
         PassedItem.outgoing_id == row.id, PassedItem.node == OfferedItem.node, PassedItem.item == OfferedItem.item
