@@ -32,8 +32,8 @@ from tocsin.node.sentences import say, say_count
 from tocsin.operations.purge import PurgeKind, purge
 from tocsin.pipeline.stores import NodeWithStores
 
-_BY_ITSELF: Final = frozenset({MadeKind.ARCHIVE, MadeKind.RECORDS, MadeKind.MAIL})
-"""What nobody here made: it goes with each answer that the item is erased."""
+_BY_ITSELF: Final = frozenset({MadeKind.ARCHIVE, MadeKind.RECORDS, MadeKind.MAIL, MadeKind.DISPATCH})
+"""What came, and copies of what went on: it goes with each answer that the item is erased."""
 _NAMED: Final = 5  # things that an error names
 _REASON: Final = "Its source recalled it."
 

@@ -252,7 +252,10 @@ class _Finder:
                 stays = next((code for text, code in kept if text in _whole(entry)), "")  # else nobody knew whose it is
                 yield thing(MadeKind.ENTRY, f"entry-{entry.id}", _line(entry), stays)
         yield from self._texts(incident, ours, hidden=hidden)
-        content = _OBJECTS.c.incident_id == incident.id, or_(false(), *(_has(_OBJECTS.c.content, word) for word in self.words))
+        content = (
+            _OBJECTS.c.incident_id == incident.id,
+            or_(false(), *(_has(_OBJECTS.c.content, word) for word in self.words)),
+        )
         if self.words and session.scalar(select(exists().where(*content))):
             yield thing(MadeKind.COLLECTION, "collection")
 
