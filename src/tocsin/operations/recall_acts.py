@@ -15,6 +15,7 @@ from tocsin.exchange.ledger.recalls import (
     NewRecall,
     RecallResult,
     asked_of,
+    kept_of,
     made_of,
     recall,
     recalled_versions,
@@ -27,6 +28,7 @@ from tocsin.incidents.act_parts import SIGNED, reader_of
 from tocsin.interface import Act, ActContext, NoUndo, OwnSurface
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, cut
 from tocsin.node.sentences import say, say_count
 from tocsin.operations.purge import PurgeKind, purge
@@ -87,10 +89,16 @@ def _passed_on(made: Iterable[MadeThing]) -> list[int]:
     return [int(one.name.partition(":")[2]) for one in made if one.kind is MadeKind.DISPATCH and not one.stays]
 
 
-def foresee_end(node: NodeWithStores, item: int, reader: IncidentReader) -> list[MadeThing]:
-    """All that was made of an item, what of it stays by itself and why."""
+def foresee_end(node: Node, item: int, reader: IncidentReader) -> list[MadeThing]:
+    """All that was made of an item and is here still, with what of it stays and why.
+
+    Raises:
+        NotFoundError: there is no such item.
+
+    """
     with node.database.reading() as session:
-        return made_of(node, session, _versions(session, item), reader.now, reader=reader)
+        versions, row = _versions(session, item), find_item(session, item)
+        return made_of(node, session, versions, reader.now, reader=reader, kept=kept_of(session, row))
 
 
 def _made(context: ActContext, item: int, keep: Mapping[str, str]) -> list[MadeThing]:

@@ -90,7 +90,12 @@ if TYPE_CHECKING:
         stuck_dispatches,
         without_receipt,
     )
-    from tocsin.exchange.ledger.recalled_names import ask_about_recalls, recalled_names
+    from tocsin.exchange.ledger.recalled_names import (
+        ask_about_recalls,
+        ask_about_taken_back,
+        recalled_names,
+        take_back,
+    )
     from tocsin.exchange.ledger.recalls.journal import is_to_repeat
     from tocsin.exchange.ledger.recalls.restoring import repeat_recalls
     from tocsin.exchange.ledger.recipients import (
@@ -113,6 +118,7 @@ if TYPE_CHECKING:
     )
     from tocsin.exchange.ledger.spoken_answers import unanswered_recalls
     from tocsin.exchange.ledger.states import (
+        RECALLED_ITEMS,
         TAKING_WRITES,
         AnswerWay,
         Direction,

@@ -137,12 +137,15 @@ class OfferedItem(Base):
 
 
 class ItemOrigin(Base):
-    """A report of which events came of an item, by its name: a collector took it in under that."""
+    """Events that came of an item without being adopted, since a collector took them in.
+
+    ``thing``: as a purge names it, ``ingest:12`` or ``event:12-3``.
+    """
 
     __tablename__ = "exchange_item_origin"
 
     item_id: Mapped[int] = mapped_column(ForeignKey(OfferedItem.id), primary_key=True)
-    report: Mapped[str] = mapped_column(Text, primary_key=True)
+    thing: Mapped[str] = mapped_column(Text, primary_key=True)
 
 
 class RecallRow(Base):

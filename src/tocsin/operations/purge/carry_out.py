@@ -5,6 +5,7 @@ Every step may be repeated, so that one that was killed is finished from its pla
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -19,16 +20,17 @@ from tocsin.delivery.mailbox import ReceivedMail
 from tocsin.delivery.never_held import Reference, ReferenceState, note_reference
 from tocsin.events import Ingest, purge_ingest, purge_rows
 from tocsin.exchange.ledger import find_item, kept_files
-from tocsin.exchange.ledger.recalls import end_things, recalled_versions
+from tocsin.exchange.ledger.recalls import end_things, made_of, recalled_versions
 from tocsin.exchange.protocols import purge_incident
 from tocsin.incidents import IncidentReader, erase_part, find_part, incident_numbers, letters_of_part
 from tocsin.incidents.arrivals import delete_files, find_report, forget_mail, purge_report
 from tocsin.incidents.evidence import delete_file, sweep_exports
+from tocsin.node.errors import UsageError
 from tocsin.node.files import disk_failures, sync_folder
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction, Tombstone, audit, cut, erase_typed, find_tombstone, forget_undos, sweep
 from tocsin.operations.purge.plan import IngestPart, PurgePlan
-from tocsin.operations.purge.references import PurgeKind
+from tocsin.operations.purge.references import PurgeKind, read_reference
 from tocsin.pipeline.collectors import purge_refused
 from tocsin.pipeline.comments import purge_comment, purge_comments
 from tocsin.pipeline.stores import NodeWithStores
@@ -63,7 +65,7 @@ def carry_out(node: NodeWithStores, plan: PurgePlan, *, reason: str, actor: str,
     """
     with node.database.begin() as session:
         forget_undos(session)  # what goes now must not come back
-        if any(find_tombstone(session, one) is None for one in (plan.reference, *plan.also, *plan.things)):
+        if find_tombstone(session, plan.reference) is None or _stands(node, session, plan):
             _purge_records(node, session, plan, now)
             _remember(session, plan, reason=reason, actor=actor, now=now)
         cut("purge.recording")
@@ -94,6 +96,23 @@ def _purge_records(node: NodeWithStores, session: Session, plan: PurgePlan, now:
     if plan.words:
         named = or_(*(_ANSWERS.c.body.contains(word, autoescape=True) for word in plan.words))
         session.execute(update(_ANSWERS).where(named, _ANSWERS.c.status.is_not(None)).values(body=""))
+
+
+def _stands(node: NodeWithStores, session: Session, plan: PurgePlan) -> bool:
+    """Whether something of an item is here that an earlier purge of it left, as it was kept then."""
+    if plan.kind is not PurgeKind.PARTNER_ITEM:
+        return False
+    item = find_item(session, int(plan.reference.partition(":")[2]))
+    made = made_of(node, session, [item, *recalled_versions(session, item)], datetime.now(UTC))
+    return not {one.name for one in made}.isdisjoint((*plan.also, *plan.things))
+
+
+def _is_named(thing: str) -> bool:
+    """Whether a thing has a name by which it could be purged by itself."""
+    try:
+        return [str(one) for one in read_reference(thing)] == [thing]
+    except UsageError:
+        return False
 
 
 def _purge_mails(session: Session, plan: PurgePlan, _name: str) -> None:
@@ -156,8 +175,13 @@ _THINGS: Final[Mapping[PurgeKind, Callable[[Session, PurgePlan, str], None]]] = 
 def _remember(session: Session, plan: PurgePlan, *, reason: str, actor: str, now: datetime) -> None:
     """The tombstones of the thing, of whole ingests and of what is the same, and the entry of the audit log."""
     whole = {f"ingest:{part.ingest}": part for part in plan.parts if part.whole}
-    also = dict.fromkeys(one for one in (*plan.also, *plan.things) if one not in whole)
-    stones = {plan.reference: None if whole else next(iter(plan.parts), None), **whole} | also
+    also = dict.fromkeys(one for one in (*plan.also, *plan.things) if one not in whole and _is_named(one))
+    stones: dict[str, IngestPart | None] = {plan.reference: None if whole else next(iter(plan.parts), None), **whole}
+    stones |= also
+    if plan.kind is PurgeKind.PARTNER_ITEM:  # its events are of several reports
+        stones[plan.reference] = None
+        single = ((part, row) for part in plan.parts for row in part.events or ())
+        stones |= {f"event:{part.ingest}-{row}": replace(part, events=(row,), event_count=1) for part, row in single}
     for reference, part in stones.items():
         if find_tombstone(session, reference) is None:
             session.add(_tombstone(plan, reference, part, reason=reason, actor=actor, now=now))

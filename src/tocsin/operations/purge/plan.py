@@ -3,8 +3,8 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -305,7 +305,7 @@ def _partner_item(
 
     return PurgePlan(
         str(reference), reference.kind, _hash(item.node.hex, item.item.hex, str(item.version)), item.came_at,
-        parts=tuple({part.ingest: part for plan in plans for part in plan.parts}.values()), digests=all_of("digests"),
+        parts=_joined(part for plan in plans for part in plan.parts), digests=all_of("digests"),
         files=tuple(dict.fromkeys((*all_of("files"), *_files_of_dispatches(node, session, going)))),
         evidence=all_of("evidence"), mails=all_of("mails"), also=tuple(dict.fromkeys((*parts, *all_of("also")))),
         things=things, archives=archives_of(session, list(versions.values()), set(things)),
@@ -321,8 +321,22 @@ def _plan_of(
     place, _, name = one.name.partition(":")
     if _is_part(one.name):
         return _incident(node, session, PurgeReference(PurgeKind.INCIDENT, name), reader)
-    kind = next((kind for kind in (PurgeKind.INGEST, PurgeKind.MAIL) if kind == place), None)
+    kind = next((kind for kind in (PurgeKind.INGEST, PurgeKind.EVENT, PurgeKind.MAIL) if kind == place), None)
     return None if kind is None else _PLANNERS[kind](node, session, PurgeReference(kind, name))
+
+
+def _joined(parts: Iterable[IngestPart]) -> tuple[IngestPart, ...]:
+    """What goes of each ingest, once: the whole of it, or all of these events."""
+    found = dict[int, IngestPart]()
+    for one in parts:
+        known = found.get(one.ingest)
+        if known is None or one.whole:
+            found[one.ingest] = one
+        elif not known.whole:
+            events = (*(known.events or ()), *(one.events or ()))
+            told = Counter(known.told) + Counter(one.told)
+            found[one.ingest] = replace(known, events=events, event_count=len(events), told=dict(told))
+    return tuple(found.values())
 
 
 def _is_part(name: str) -> bool:

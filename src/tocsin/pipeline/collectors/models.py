@@ -26,8 +26,7 @@ class CollectorState(Base):
 class CollectedReport(Base):
     """One thing that a collector found and is done with; ``refused`` says why it could not be taken in, or is empty.
 
-    ``key`` tells it apart from everything else that this collector finds. ``objects``: UUIDs of what a partner's
-    server may take back of it, where the key does not say that.
+    ``key`` tells it apart from everything else that this collector finds.
     """
 
     __tablename__ = "collected"
@@ -39,4 +38,3 @@ class CollectedReport(Base):
     label: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     refused: Mapped[str] = mapped_column(SentenceText)
-    objects: Mapped[list[str]] = mapped_column(Json, default=list, server_default="[]")

@@ -90,8 +90,8 @@ class SourceConsent:
 class ItemSource:
     """Who gave an item its label. ``ours``: this node; else whom one asks. ``consents``: those in force now.
 
-    ``item``: the number of the offered item that one asks about; 0: there is none. ``recalled``: it took the thing back,
-    so it goes to nobody else.
+    ``item``: the number of the offered item that one asks about; 0: there is none. ``recalled``: it took the thing
+    back, so it goes to nobody else.
     """
 
     name: str = ""

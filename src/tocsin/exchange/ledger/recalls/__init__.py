@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         NewRecall,
         RecallResult,
         asked_of,
+        kept_of,
         recall,
         recalled_versions,
         settle,

@@ -13,7 +13,7 @@ from tocsin.delivery import purge_letter
 from tocsin.exchange.dispatches import OPEN_STATES, OutgoingState
 from tocsin.exchange.ledger.cases.models import CaseEntryRow, ExchangeCase, ExchangeMessage
 from tocsin.exchange.ledger.contents import drop_parts
-from tocsin.exchange.ledger.misp_records import MISP_TYPE, MispRecord
+from tocsin.exchange.ledger.misp_records import MISP_TYPE, MispRecord, RecordKind
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem
 from tocsin.exchange.ledger.read import signed_head
 from tocsin.exchange.ledger.recalls.made import words_of
@@ -21,8 +21,8 @@ from tocsin.incidents import Incident, IncidentEntryKind, IncidentObservable, ad
 from tocsin.incidents.contents import CONTENT
 from tocsin.incidents.models import IncidentAlias
 from tocsin.interface import ActContext
-from tocsin.node.letters import Letter
 from tocsin.node.errors import ConflictError
+from tocsin.node.letters import Letter
 from tocsin.node.node import Node
 from tocsin.node.sentences import say
 
@@ -51,7 +51,8 @@ def end_things(
             session.execute(delete(CaseEntryRow).where(CaseEntryRow.case_id == int(rest)))
             session.execute(delete(ExchangeCase).where(ExchangeCase.id == int(rest)))
         elif place == "incident":
-            _end_in_incident(session, *rest.split(":"), words)
+            reference, _, part = rest.partition(":")
+            _end_in_incident(session, reference, part, words)
     for one in items:
         same = PassedItem.node == one.node, PassedItem.item == one.item
         for passed in session.scalars(select(PassedItem).where(*same)):
@@ -101,7 +102,10 @@ def _end_arrival(node: Node, session: Session, items: Sequence[OfferedItem]) -> 
     for one in items:
         if session.get_one(IncomingRow, one.incoming_id).type == MISP_TYPE:
             of = MispRecord.partner_id == one.partner_id, MispRecord.target == one.item
-            session.execute(delete(MispRecord).where(*of))
+            session.execute(delete(MispRecord).where(*of, MispRecord.kind != RecordKind.EVENT.value))
+            for event in session.scalars(select(MispRecord).where(*of)):  # it stays blocked
+                event.name = event.value = event.digest = ""
+                event.deleted, event.content = True, {"marking": event.content.get("marking", "")}
             one.parts, one.title = [], ""
         else:
             drop_parts(node, session, one)

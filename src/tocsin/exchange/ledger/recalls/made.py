@@ -5,7 +5,6 @@ the item said.
 """
 
 import json
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import column, exists, false, or_, select, table
+from sqlalchemy import ColumnElement, column, exists, false, or_, select, table
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.mailbox import ReceivedMail
@@ -113,6 +112,19 @@ def words_of(node: Node, session: Session, items: Sequence[OfferedItem], now: da
     return sorted(_Finder(node, session, items, now, None, {}).words)
 
 
+@dataclass(frozen=True)
+class _Place:
+    """An incident. ``hidden``: the reader may not read it."""
+
+    incident: Incident
+    hidden: bool
+
+    def thing(self, kind: MadeKind, part: str, text: str = "", stays: str = "") -> MadeThing:
+        """Something in it."""
+        of = self.incident.reference
+        return MadeThing(kind, f"incident:{of}:{part}", of, text, stays, hidden=self.hidden)
+
+
 @dataclass
 class _Finder:
     node: Node
@@ -182,7 +194,7 @@ class _Finder:
         for one in self.items:
             row = self.session.get_one(IncomingRow, one.incoming_id)
             if row.type == MISP_TYPE:
-                of = MispRecord.partner_id == one.partner_id, MispRecord.target == one.item
+                of = MispRecord.partner_id == one.partner_id, MispRecord.target == one.item, MispRecord.name != ""
                 if self.session.scalar(select(exists().where(*of))):
                     yield MadeThing(MadeKind.RECORDS, f"incoming:{row.id}", one.incident, one.title)
             elif row.archive and (one.parts or one.title):
@@ -204,60 +216,65 @@ class _Finder:
     def _events(self) -> Iterator[MadeThing]:
         """Reports that were taken in: the same bytes as a file of the item, or by a collector under its name."""
         hashes = {digits(part["hash"]) for one in self.items for part in one.parts}
-        origin = select(ItemOrigin.report).where(ItemOrigin.item_id.in_([one.id for one in self.items]))
-        same = [Ingest.content_hash.in_(hashes), Ingest.report.in_(origin)]
+        same: list[ColumnElement[bool]] = [Ingest.content_hash.in_(hashes)]
         same += [Ingest.report.startswith(f"{one.item}-", autoescape=True) for one in self.items]
         for row in self.session.scalars(select(Ingest).where(or_(*same)).order_by(Ingest.number)):
-            if row.stored or row.quarantined:
+            if (row.stored or row.quarantined) and f"ingest:{row.number}" not in self._gone:
                 yield MadeThing(MadeKind.EVENTS, f"ingest:{row.number}", text=row.report, in_use=True)
+        for name in self._origins:
+            if name not in self._gone:
+                yield MadeThing(MadeKind.EVENTS, name, in_use=True)
+
+    @cached_property
+    def _origins(self) -> list[str]:
+        """The events that a collector took in and the far end took back."""
+        of = select(ItemOrigin.thing).where(ItemOrigin.item_id.in_([one.id for one in self.items]))
+        return sorted(self.session.scalars(of))
+
+    @cached_property
+    def _gone(self) -> set[str]:
+        """Of what was taken in, what was purged already."""
+        purged = Tombstone.reference.startswith("ingest:") | Tombstone.reference.in_(self._origins)
+        return set(self.session.scalars(select(Tombstone.reference).where(purged)))
 
     def _in_incident(self, incident: Incident) -> Iterator[MadeThing]:
-        session, of = self.session, incident.reference
-        entries = session.scalars(
+        of = incident.reference
+        entries = self.session.scalars(
             select(IncidentEntry).where(IncidentEntry.incident_id == incident.id).order_by(IncidentEntry.id)
         ).all()
         ours = {thing for thing, name in brought_things(incident, entries).items() if name in self.names}
-        made = defaultdict[str, list[MadeThing]](list)
-        hidden = incident.reference not in self._readable
-
-        def thing(kind: MadeKind, part: str, text: str = "", stays: str = "") -> MadeThing:
-            return MadeThing(kind, f"incident:{of}:{part}", of, text, stays, hidden=hidden)
-
-        if "title" in ours and incident.title != incident.reference:
-            self.words.add(incident.title)
-            made["title"].append(thing(MadeKind.TITLE, "title", incident.title))
-        elsewhere = _said_elsewhere(entries, ours)
-        seen = set(
-            session.scalars(
-                select(ObservableSighting.observable_id).where(ObservableSighting.incident_id == incident.id)
-            )
-        )
-        for row in session.scalars(select(IncidentObservable).where(IncidentObservable.incident_id == incident.id)):
-            if f"value {row.value}" not in ours:
-                continue
-            stays = OTHER_SOURCE if row.value in elsewhere or (row.id in seen and not self._has_events) else ""
-            if not stays:
-                self.words |= {row.value, defang(row.value)}
-            one = thing(MadeKind.OBSERVABLE, f"observable-{row.id}", row.value, stays)
-            made["observable"].append(replace(one, in_use=row.withdrawn_at is None))
-        for item in session.scalars(select(IncidentEvidence).where(IncidentEvidence.incident_id == incident.id)):
-            if f"evidence {item.id}" in ours and (item.name or item.sha256 or item.kept):
-                made["evidence"].append(thing(MadeKind.EVIDENCE, f"evidence-{item.id}", item.name))
-        things = [one for some in made.values() for one in some]
+        place = _Place(incident, of not in self._readable)
+        things = [*self._parts(place, ours, _said_elsewhere(entries, ours))]
         yield from things
         kept = [(one.text, self.kept[one.name]) for one in things if one.name in self.kept and one.text]
         ours |= {f"entry {one.id}" for one in entries if self._is_of(one)}
         for entry in entries:
             if f"entry {entry.id}" in ours and f"incident:{of}:entry-{entry.id}" not in self._erased:
                 stays = next((code for text, code in kept if text in _whole(entry)), "")  # else nobody knew whose it is
-                yield thing(MadeKind.ENTRY, f"entry-{entry.id}", _line(entry), stays)
-        yield from self._texts(incident, ours, hidden=hidden)
-        content = (
-            _OBJECTS.c.incident_id == incident.id,
-            or_(false(), *(_has(_OBJECTS.c.content, word) for word in self.words)),
-        )
-        if self.words and session.scalar(select(exists().where(*content))):
-            yield thing(MadeKind.COLLECTION, "collection")
+                yield place.thing(MadeKind.ENTRY, f"entry-{entry.id}", _line(entry), stays)
+        yield from self._texts(place, ours)
+        words = (_has(_OBJECTS.c.content, word) for word in self.words)
+        if self.session.scalar(select(exists().where(_OBJECTS.c.incident_id == incident.id, or_(false(), *words)))):
+            yield place.thing(MadeKind.COLLECTION, "collection")
+
+    def _parts(self, place: "_Place", ours: Collection[str], elsewhere: Collection[str]) -> Iterator[MadeThing]:
+        """The title, the observables and the files of evidence."""
+        session, incident = self.session, place.incident
+        if "title" in ours and incident.title != incident.reference:
+            self.words.add(incident.title)
+            yield place.thing(MadeKind.TITLE, "title", incident.title)
+        sighted = ObservableSighting.incident_id == incident.id
+        seen = set(session.scalars(select(ObservableSighting.observable_id).where(sighted)))
+        for row in session.scalars(select(IncidentObservable).where(IncidentObservable.incident_id == incident.id)):
+            if f"value {row.value}" in ours:
+                own = row.value in elsewhere or (row.id in seen and not self._has_events)
+                self.words |= set() if own else {row.value, defang(row.value)}
+                stays = OTHER_SOURCE if own else ""
+                made = place.thing(MadeKind.OBSERVABLE, f"observable-{row.id}", row.value, stays)
+                yield replace(made, in_use=row.withdrawn_at is None)
+        for item in session.scalars(select(IncidentEvidence).where(IncidentEvidence.incident_id == incident.id)):
+            if f"evidence {item.id}" in ours and (item.name or item.sha256 or item.kept):
+                yield place.thing(MadeKind.EVIDENCE, f"evidence-{item.id}", item.name)
 
     @cached_property
     def _has_events(self) -> bool:
@@ -269,20 +286,16 @@ class _Finder:
         named = entry.kind == IncidentEntryKind.EXCHANGE and entry.data.get("act") == "adopted"
         return named and bool(entry.data.get("reference")) and entry.data["reference"] in self.words
 
-    def _texts(self, incident: Incident, known: Collection[str], *, hidden: bool) -> Iterator[MadeThing]:
+    def _texts(self, place: "_Place", known: Collection[str]) -> Iterator[MadeThing]:
         """What else in an incident repeats what the item said."""
-        of = incident.reference
-        if not self.words:
-            return
-        for content in (*CONTENT, ExchangeMessage):
+        for content in (*CONTENT, ExchangeMessage) if self.words else ():
             if content in WITHOUT_WORDS:
                 continue
-            for row in self.session.scalars(select(content).where(content.incident_id == incident.id)):
+            for row in self.session.scalars(select(content).where(content.incident_id == place.incident.id)):
                 part = _PARTS.get(content, content.__tablename__.replace("_", "."))
-                if f"{part} {row.id}" in known or not self._repeats(row):
-                    continue
-                kind = MadeKind.ENTRY if part == "entry" else MadeKind.TEXT
-                yield MadeThing(kind, f"incident:{of}:{part}-{row.id}", of, _line(row), hidden=hidden)
+                if f"{part} {row.id}" not in known and self._repeats(row):
+                    kind = MadeKind.ENTRY if part == "entry" else MadeKind.TEXT
+                    yield place.thing(kind, f"{part}-{row.id}", _line(row))
 
     def _repeats(self, row: Any) -> bool:
         return self._is_in(_whole(row))
@@ -329,7 +342,14 @@ def made_kind(name: str) -> MadeKind:
     return MadeKind(kind) if kind in set(MadeKind) else MadeKind.TEXT
 
 
-_BY_PLACE: Final = {"incoming": "archive", "mail": "mail", "ingest": "events", "dispatch": "dispatch", "case": "case"}
+_BY_PLACE: Final = {
+    "incoming": "archive",
+    "mail": "mail",
+    "ingest": "events",
+    "event": "events",
+    "dispatch": "dispatch",
+    "case": "case",
+}
 
 
 def holds_recalled(node: Node, session: Session, row: OutgoingRow, now: datetime) -> bool:

@@ -60,8 +60,8 @@ class AnsweredRecall(BaseModel):
     item: int = Field(ge=1, le=2**31, description="The number of the item, in the list of what came.")
     state: ChosenAnswer = Field(description="done, or kept with a code.")
     code: str = Field("", pattern=rf"(?:{_CODE})|^$", description="Why it is kept: legal-hold, law.")
-    keep: list[Annotated[str, Field(pattern=r"^[!-~]{1,200}=[a-z0-9][a-z0-9-]{0,63}$")]] = Field(
-        default_factory=list, max_length=1_000,
+    keep: tuple[Annotated[str, Field(pattern=r"^[!-~]{1,200}=[a-z0-9][a-z0-9-]{0,63}$")], ...] = Field(
+        (), max_length=1_000,
         description="What was made of it and stays all the same, as NAME=CODE: 'exchange made' has the names.",
     )  # fmt: skip
     end: bool = Field(default=False, description="End all else that was made of it here, for good.")
@@ -269,6 +269,13 @@ def asked_of(session: Session, item: OfferedItem) -> RecallRequest:
     """
     found = open_recalls(session, item)
     return RecallRequest(found[0][0].asks) if found else RecallRequest.ERASE
+
+
+def kept_of(session: Session, item: OfferedItem) -> dict[str, str]:
+    """What stays of an item by the newest answer to its recalls: names, with why."""
+    row = RecallItemRow
+    of = row.node == item.node, row.item == item.item, row.version >= item.version
+    return session.scalar(select(row.kept).where(*of).order_by(row.recall_id.desc()).limit(1)) or {}
 
 
 def recalled_versions(session: Session, item: OfferedItem) -> Sequence[OfferedItem]:

@@ -1,4 +1,4 @@
-"""What a recall ends: of which item the events of a report came, what of one is kept and why, what a report held."""
+"""What a recall ends: which events came of an item, and what of one is kept and why."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,13 +11,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """A table of reports by item; columns of what is kept in part, and of the names in a collected report."""
+    """A table of events by item; columns of what is kept in part."""
     json = sa.JSON().with_variant(JSONB(), "postgresql")
     op.create_table(
         "exchange_item_origin",
         sa.Column("item_id", sa.Integer(), sa.ForeignKey("exchange_item.id"), primary_key=True),
-        sa.Column("report", sa.Text(), primary_key=True),
+        sa.Column("thing", sa.Text(), primary_key=True),
     )
     op.add_column("exchange_recall_item", sa.Column("kept", json, nullable=False, server_default="{}"))
     op.add_column("exchange_passing", sa.Column("answer_kept", json, nullable=False, server_default="[]"))
-    op.add_column("collected", sa.Column("objects", json, nullable=False, server_default="[]"))
