@@ -5,9 +5,11 @@ here, after the answer nothing in the home has that word.
 """
 
 import io
+import json
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,21 +20,21 @@ from support import canary
 from support.canary import WORD
 from support.exchange_examples import peer
 from support.ledger_examples import act, carry, pin_key
+from support.taxii_server import indicator
 from support.world import World
-from tocsin.cli.acts import act_of
-from tocsin.exchange.ledger import OfferedItem, OutgoingRow
-from tocsin.exchange.ledger.models import RecallItemRow
-from tocsin.interface import ActContext, read_request
+from tocsin.exchange.ledger import OfferedItem, OutgoingRow, sealed_file
+from tocsin.exchange.protocols import AccessProtocol, ProgramCaller, post
+from tocsin.exchange.statements import DispatchType
+from tocsin.exchange.ways import ExchangeWay, take_exchange_mail, take_file
+from tocsin.incidents import mail_context
+from tocsin.interface import ActContext
 from tocsin.node.errors import ConflictError
+from tocsin.problems.replies import file_mail
 
 VALUE: Final = f"{WORD}.example"
 THIRD: Final = peer(3)
-
-
-def do_act(world: World, group: str, name: str, /, **values: Any) -> Any:
-    """Do an act as a command does."""
-    found = act_of(group, name)
-    return found.perform(ActContext(world.node, world.now, "test", act=found), read_request(found, values))
+EVENT: Final = "6d3f1f0e-0000-4000-8000-000000000001"
+CLEAR: Final = "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487"  # TLP:CLEAR, as OASIS has it
 
 
 def rows(world: World, table: Any) -> list[Any]:
@@ -64,8 +66,8 @@ class Exchange:
     here: World
     folder: Path
     incident: str = ""
-    sent: int = 0
     made: list[str] = field(default_factory=list)
+    client: Any = None
 
     @property
     def item(self) -> OfferedItem:
@@ -83,18 +85,105 @@ def incident_with_word(world: World) -> str:
     return str(reference)
 
 
-def by_file(exchange: Exchange) -> None:
-    """A dispatch that is carried."""
+def send_share(exchange: Exchange) -> bytes:
+    """The dispatch of an incident that says the word."""
     exchange.incident = incident_with_word(exchange.source)
     done = act(exchange.source, "send", partner="B", incident=exchange.incident, classes=("evidence", "analysis"))
+    with exchange.source.node.database.reading() as session:
+        return sealed_file(exchange.source.node, session, done.dispatch)[1]
+
+
+def by_file(exchange: Exchange) -> None:
+    """Carried on a stick."""
+    act(exchange.here, "take", content=send_share(exchange))
+
+
+def by_inbox(exchange: Exchange) -> None:
+    """Posted to the inbox, whole."""
+    content, world = send_share(exchange), exchange.here
+    assert take_file(ActContext(world.node, world.now, "inbox"), content, limited=True).dispatch is not None
+
+
+def by_mail(exchange: Exchange) -> None:
+    """A mail with the file attached, which is kept as every mail is."""
+    mail, world = EmailMessage(), exchange.here
+    mail["From"], mail["To"], mail["Subject"], mail["Message-ID"] = "a@a.example", "b@b.example", "1", "<1@a.example>"
+    mail.set_content("Attached.")
+    mail.add_attachment(send_share(exchange), "application", "octet-stream", filename="1.pgp")
+    desk = mail_context(world.node, world.node.store, take_exchange_mail)
+    assert "Dispatch" in file_mail(desk, bytes(mail), now=world.now).decision.why
+
+
+def by_case(exchange: Exchange) -> None:
+    """A case that is handed over with its history."""
+    exchange.incident = incident_with_word(exchange.source)
+    exchange.source.tocsin.run("incidents", "note", exchange.incident, "--text", f"We saw {WORD}")
+    done = act(exchange.source, "offer", partner="B", incident=exchange.incident, classes=("evidence",))
     carry(exchange.source, exchange.here, done.dispatch)
+    exchange.made.append(act(exchange.here, "accept", case=1).incident)
 
 
-WAYS_IN: Final[dict[str, Callable[[Exchange], None]]] = {"file": by_file}
+def caller(exchange: Exchange) -> ProgramCaller:
+    """A program of the source."""
+    return ProgramCaller(1, exchange.item.partner_id if rows(exchange.here, OfferedItem) else 1, "A", frozenset())
+
+
+def by_taxii(exchange: Exchange) -> None:
+    """Objects of STIX that a program posts."""
+    post(exchange.here.node, caller(exchange), json.dumps({"objects": [stix()]}).encode(), exchange.here.now)
+
+
+def stix(**said: Any) -> dict[str, Any]:
+    name = f"Kit of {WORD}"
+    return indicator(1, VALUE, name=name, object_marking_refs=[CLEAR], **said)
+
+
+def by_misp(exchange: Exchange) -> None:
+    """An event that a program writes by the API of MISP."""
+    world, words = exchange.here, ("--protocol", "misp", "--scope", "read", "--scope", "post")
+    client = world.client()
+    client.headers["Authorization"] = str(world.tocsin.json("exchange", "token", "make", "A", *words)["secret"])
+    client.headers["Accept"] = "application/json"
+    attribute = {"type": "domain", "category": "Network activity", "to_ids": True, "value": VALUE}
+    said = {"info": f"Kit of {WORD}", "Attribute": [attribute], "uuid": EVENT, "Tag": [{"name": "tlp:clear"}]}
+    assert client.post("/misp/events/add", json={"Event": said}).status_code == 200
+    exchange.client = client
+
+
+def recall_it(exchange: Exchange) -> None:
+    """Its source recalls it by a dispatch."""
+    done = act(exchange.source, "recall", incident=exchange.incident, code="wrong")
+    assert (done.sent, done.left) == (1, [])
+    carry(exchange.source, exchange.here, max(row.id for row in rows(exchange.source, OutgoingRow)))
+
+
+def revoke_it(exchange: Exchange) -> None:
+    """The program posts the same object, revoked."""
+    gone = {"revoked": True, "modified": "2026-11-21T00:00:00.000Z", "pattern": "[domain-name:value = 'gone.example']"}
+    content = json.dumps({"objects": [stix() | gone | {"name": "Gone"}]}).encode()
+    post(exchange.here.node, caller(exchange), content, exchange.here.now)
+
+
+def delete_it(exchange: Exchange) -> None:
+    """The program deletes its event."""
+    assert exchange.client.post(f"/misp/events/delete/{EVENT}").status_code == 200
+
+
+Step = Callable[[Exchange], None]
+WAYS_IN: Final[dict[str, tuple[Step, Step]]] = {
+    "file": (by_file, recall_it),
+    ExchangeWay.HTTPS: (by_inbox, recall_it),
+    ExchangeWay.MAIL: (by_mail, recall_it),
+    DispatchType.OFFER: (by_case, recall_it),
+    AccessProtocol.TAXII: (by_taxii, revoke_it),
+    AccessProtocol.MISP: (by_misp, delete_it),
+}
+"""How an item comes, and how its source takes it back."""
 
 
 def adopt(exchange: Exchange) -> None:
-    exchange.made.append(act(exchange.here, "adopt", item=exchange.item.id).incident)
+    if not exchange.made:  # who accepts a case has adopted what came with it
+        exchange.made.append(act(exchange.here, "adopt", item=exchange.item.id).incident)
 
 
 def repeat_in_texts(exchange: Exchange) -> None:
@@ -114,6 +203,8 @@ def pass_on(exchange: Exchange) -> None:
     act(exchange.here, "pass-on", item=exchange.item.id, partner="Third")
 
 
+LACKING: Final = {AccessProtocol.TAXII: ("pass-on",), AccessProtocol.MISP: ("pass-on",)}
+"""What cannot be made of what came so: nothing is signed that could go on."""
 MADE: Final = {"adopt": adopt, "texts": repeat_in_texts, "send": send_on, "pass-on": pass_on}
 
 
@@ -124,25 +215,32 @@ def exchange(pair: tuple[World, World], tmp_path: Path) -> Exchange:
     return Exchange(one, other, tmp_path)
 
 
-def recall_it(exchange: Exchange) -> None:
-    act(exchange.source, "recall", incident=exchange.incident, code="wrong")
-    number = max(row.id for row in rows(exchange.source, OutgoingRow))
-    carry(exchange.source, exchange.here, number)
+def test_every_way_in_is_asked() -> None:
+    """A new way, protocol or kind of dispatch that brings items needs a line above."""
+    bring = {DispatchType.OFFER.value}  # a share is the file itself
+    assert set(WAYS_IN) == {"file", *ExchangeWay, *AccessProtocol, *bring}
+    silent = set(DispatchType) - {DispatchType.SHARE, *bring}
+    assert {one.value for one in silent} == {
+        "hello", "accept", "refuse", "withdraw", "request", "answer", "recall", "report", "agree", "note",
+    }, "what brings an item is asked here"  # fmt: skip
 
 
 @pytest.mark.parametrize("way", WAYS_IN)
 def test_after_the_answer_nothing_is_left(exchange: Exchange, way: str) -> None:
-    WAYS_IN[way](exchange)
-    for make in MADE.values():
-        make(exchange)
-    recall_it(exchange)
-    here, number = exchange.here, exchange.item.id
-    before = places_with_word(here)
-    with pytest.raises(ConflictError) as refused:
+    bring, take_back = WAYS_IN[way]
+    bring(exchange)
+    number, here = exchange.item.id, exchange.here
+    for name, make in MADE.items():
+        if name not in LACKING.get(way, ()):
+            make(exchange)
+    take_back(exchange)
+    assert "table incident_observable" in set(places_with_word(here)), "it was everywhere"
+    with pytest.raises(ConflictError, match="here still"):
         act(here, "answer", item=number, state="done")
-    with pytest.raises(ConflictError):
-        act(here, "send", partner="Third", incident=exchange.made[-1])
-    done = act(here, "answer", item=number, state="done", end=True)
+    for to in ("Third", "A"):
+        with pytest.raises(ConflictError):
+            act(here, "send", partner=to, incident=exchange.made[-1])
+    assert act(here, "answer", item=number, state="done", end=True).kept == 0
     assert places_with_word(here) == []
     with here.node.database.reading() as session:
-        assert "done" in session.scalars(select(RecallItemRow.state)).all()
+        assert session.get_one(OfferedItem, number).state == "erased"

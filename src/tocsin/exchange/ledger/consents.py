@@ -44,11 +44,14 @@ def with_sources(session: Session, us: UUID, now: datetime, view: IncidentView) 
     made = _Sources(session, us, now, [view.incident.uuid])
     for party, name in {**given, **nodes}.items():
         found[party] = made.of(_node(party) or party, name, view.incident.uuid)
-    for row in _rows(session, OfferedItem, numbers["item"]):
+    items = _rows(session, OfferedItem, numbers["item"])
+    for row in items:
         found[f"item:{row.id}"] = source_of_item(session, us, now, row)
     for message in _rows(session, ExchangeMessage, numbers["message"]):
         partner = session.get_one(Partner, message.partner_id)
         found[f"message:{message.id}"] = made.of(party_of(partner), partner.name, view.incident.uuid)
+    taken = {str(row.node) for row in items if found[f"item:{row.id}"].recalled}  # with a case came its history
+    found |= {node: replace(found[node], recalled=True) for node in nodes if node in taken}
     view = replace(view, sources=found)
     return replace(view, brought={**repeated_things(view), **view.brought}) if _any_recalled(found) else view
 

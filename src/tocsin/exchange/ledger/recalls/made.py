@@ -281,8 +281,16 @@ class _Finder:
         """Whether events came of it, which then are no other source."""
         return any(True for _ in self._events())
 
+    @cached_property
+    def _case_nodes(self) -> set[str]:
+        """The nodes that signed the history of a case that an item is: it came with that."""
+        same = or_(*((ExchangeCase.node == one.node) & (ExchangeCase.case == one.item) for one in self.items))
+        return {str(one) for one in self.session.scalars(select(ExchangeCase.node).where(same))}
+
     def _is_of(self, entry: IncidentEntry) -> bool:
-        """Whether an entry says only that the item was adopted."""
+        """Whether an entry says that the item was adopted, or is of the history of its case."""
+        if entry.data.get("node") in self._case_nodes:
+            return True
         named = entry.kind == IncidentEntryKind.EXCHANGE and entry.data.get("act") == "adopted"
         return named and bool(entry.data.get("reference")) and entry.data["reference"] in self.words
 
