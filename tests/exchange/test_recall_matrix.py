@@ -6,6 +6,7 @@ here, after the answer nothing in the home has that word.
 
 import io
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,16 +20,22 @@ from sqlalchemy import select
 from support import canary
 from support.canary import WORD
 from support.exchange_examples import peer
+from support.incident_mails import add_party
 from support.ledger_examples import act, carry, pin_key
+from support.processes import KILLED, command
+from support.taxii_examples import Partner
 from support.taxii_server import indicator
 from support.world import World
-from tocsin.exchange.ledger import OfferedItem, OutgoingRow, sealed_file
+from tocsin.exchange.ledger import OfferedItem, OutgoingRow, PassedItem, sealed_file
 from tocsin.exchange.protocols import AccessProtocol, ProgramCaller, post
 from tocsin.exchange.statements import DispatchType
 from tocsin.exchange.ways import ExchangeWay, take_exchange_mail, take_file
-from tocsin.incidents import mail_context
+from tocsin.incidents import IncidentObservable, IncidentReader, Party, PartyRole, find_incident, mail_context
+from tocsin.incidents.threads.write import save_draft
 from tocsin.interface import ActContext
 from tocsin.node.errors import ConflictError
+from tocsin.operations.backup import restore_backup
+from tocsin.pipeline.stores import open_node
 from tocsin.problems.replies import file_mail
 
 VALUE: Final = f"{WORD}.example"
@@ -44,7 +51,11 @@ def rows(world: World, table: Any) -> list[Any]:
 
 def places_with_word(world: World) -> list[str]:
     """The files of a home that have the word in any form, of archives in what is packed, and the tables."""
-    home = world.node.home
+    return places_in(world.node.home)
+
+
+def places_in(home: Path) -> list[str]:
+    """The same of a folder."""
     packed = [
         path.relative_to(home).as_posix()
         for path in sorted(home.rglob("*"))
@@ -68,6 +79,7 @@ class Exchange:
     incident: str = ""
     made: list[str] = field(default_factory=list)
     client: Any = None
+    reads: list[Callable[[], str]] = field(default_factory=list)
 
     @property
     def item(self) -> OfferedItem:
@@ -187,8 +199,17 @@ def adopt(exchange: Exchange) -> None:
 
 
 def repeat_in_texts(exchange: Exchange) -> None:
-    """People write it into notes and tasks."""
+    """People write it into notes, tasks, drafts, mails, and what teams with affected systems are told."""
     here, reference = exchange.here, exchange.made[-1]
+    with here.node.database.begin() as session:
+        incident = find_incident(session, IncidentReader(None, here.now), reference)
+        party = add_party(session, incident, "Victim", "it@victim.example", PartyRole.VICTIM)
+        save_draft(
+            session, session.get_one(Party, party), 1, subject=f"About {VALUE}", text=f"Look at {VALUE}", now=here.now
+        )
+    said = ("--subject", f"About {VALUE}", "--text", f"Block {WORD}[.]example", "--tlp", "CLEAR")
+    here.tocsin.run("incidents", "send", reference, str(party), *said)
+    here.tocsin.run("affected", "set-text", reference, "--text", f"It talks to {VALUE}")
     here.tocsin.run("incidents", "note", reference, "--text", f"Seen: {WORD}[.]example")
     here.tocsin.run("incidents", "add-task", reference, "--text", f"Block {VALUE}")
 
@@ -199,13 +220,27 @@ def send_on(exchange: Exchange) -> None:
     act(here, "send", partner="Third", incident=exchange.made[-1], classes=("evidence", "analysis"))
 
 
+def read_by_programs(exchange: Exchange) -> None:
+    """Programs of others read it at TAXII and by the API of MISP."""
+    here, client = exchange.here, exchange.here.client()
+    words = ("exchange", "token", "make", "Third", "--scope", "read", "--protocol")
+    taxii, misp = (here.tocsin.json(*words, one.value)["secret"] for one in (AccessProtocol.TAXII, AccessProtocol.MISP))
+    reader, head = Partner("Third", taxii, client), {"Authorization": misp, "Accept": "application/json"}
+    search = {"returnFormat": "json"}
+    exchange.reads = [
+        lambda: json.dumps(reader.objects()),
+        lambda: client.post("/misp/events/restSearch", json=search, headers=head).text,
+    ]
+    assert all(WORD in read() for read in exchange.reads), "it was read"
+
+
 def pass_on(exchange: Exchange) -> None:
     act(exchange.here, "pass-on", item=exchange.item.id, partner="Third")
 
 
 LACKING: Final = {AccessProtocol.TAXII: ("pass-on",), AccessProtocol.MISP: ("pass-on",)}
 """What cannot be made of what came so: nothing is signed that could go on."""
-MADE: Final = {"adopt": adopt, "texts": repeat_in_texts, "send": send_on, "pass-on": pass_on}
+MADE: Final = {"adopt": adopt, "texts": repeat_in_texts, "send": send_on, "pass-on": pass_on, "read": read_by_programs}
 
 
 @pytest.fixture
@@ -237,6 +272,7 @@ def test_after_the_answer_nothing_is_left(exchange: Exchange, way: str) -> None:
     assert "table incident_observable" in set(places_with_word(here)), "it was everywhere"
     with pytest.raises(ConflictError, match="here still"):
         act(here, "answer", item=number, state="done")
+    assert not any(WORD in read() for read in exchange.reads), "from the moment that the recall is here"
     for to in ("Third", "A"):
         with pytest.raises(ConflictError):
             act(here, "send", partner=to, incident=exchange.made[-1])
@@ -244,3 +280,109 @@ def test_after_the_answer_nothing_is_left(exchange: Exchange, way: str) -> None:
     assert places_with_word(here) == []
     with here.node.database.reading() as session:
         assert session.get_one(OfferedItem, number).state == "erased"
+
+
+def answered(exchange: Exchange) -> list[list[Any]]:
+    """What the source learns, once the report is there: what is kept, why, and how many."""
+    carry(exchange.here, exchange.source, max(row.id for row in rows(exchange.here, OutgoingRow)))
+    (share,) = [row for row in rows(exchange.source, PassedItem) if row.answer]
+    return [share.answer, *share.answer_kept]
+
+
+def test_what_is_known_elsewhere_or_kept_by_a_person_is_said_to_the_source(exchange: Exchange) -> None:
+    """A value that a person here knew, and a note that is kept by law: kept in part, and both go to no third."""
+    here = exchange.here
+    by_file(exchange)
+    adopt(exchange)
+    reference = exchange.made[-1]
+    here.tocsin.run("incidents", "add-observables", reference, "--text", f"From our own logs: {VALUE}")
+    recall_it(exchange)
+    made = {one["name"].rpartition(":")[2]: one for one in here.tocsin.json("exchange", "made", "1")}
+    assert made["observable-1"]["stays"] == "other-source"
+    file = next(one["name"] for one in made.values() if one["kind"] == "evidence" and WORD in one["text"])
+    wrong = ("exchange", "answer", "1", "--state", "done", "--end", "--keep", "incident:INC-0000-0000:entry-1=law")
+    assert here.tocsin.call(*wrong)[0] == 1
+    shown = here.tocsin.run("exchange", "answer", "1", "--state", "done", "--end", "--keep", f"{file}=law")
+    assert "things kept" in shown
+    assert {one["name"] for one in here.tocsin.json("exchange", "made", "1")} >= {file}
+    kept = answered(exchange)
+    assert kept[0] == "kept"
+    assert ["evidence", "law", 1] in kept
+    assert ["observable", "other-source", 1] in kept
+    with here.node.database.reading() as session:
+        assert [one.value for one in session.scalars(select(IncidentObservable))] == [VALUE], "it was ours, too"
+    assert "table incident" not in places_with_word(here), "all else is gone"
+    with pytest.raises(ConflictError):
+        act(here, "send", partner="A", incident=reference, classes=("evidence",))
+
+
+def test_under_a_legal_hold_it_is_kept_in_part_and_goes_once_the_hold_is_over(exchange: Exchange) -> None:
+    here = exchange.here
+    by_file(exchange)
+    adopt(exchange)
+    reference = exchange.made[-1]
+    here.tocsin.run("evidence", "hold", reference, "--ordered-by", "Court", "--order-reference", "7/26")
+    recall_it(exchange)
+    before = places_with_word(here)
+    with pytest.raises(ConflictError):
+        act(here, "answer", item=1, state="done")
+    assert act(here, "answer", item=1, state="done", end=True).kept > 0
+    assert {code for _, code, _ in answered(exchange)[1:]} == {"legal-hold"}
+    assert {one for one in before if one.startswith("incident-evidence/")} <= set(places_with_word(here))
+
+
+def test_what_may_not_be_used_is_not_looked_for_any_more(exchange: Exchange) -> None:
+    """A recall that asks to stop using it: nothing is erased, and nothing of it goes on."""
+    here = exchange.here
+    by_file(exchange)
+    adopt(exchange)
+    act(exchange.source, "recall", incident=exchange.incident, code="wrong", asks="stop-using")
+    carry(exchange.source, here, 2)
+    with pytest.raises(ConflictError, match="observable-1"):
+        act(here, "answer", item=1, state="done")
+    act(here, "answer", item=1, state="done", end=True)
+    with here.node.database.reading() as session:
+        assert [one.withdrawn_at is not None for one in session.scalars(select(IncidentObservable))] == [True]
+    assert answered(exchange) == ["done"]
+    with pytest.raises(ConflictError):
+        act(here, "send", partner="Third", incident=exchange.made[-1])
+
+
+CUTS: Final = (
+    "exchange.ending.passed",
+    "purge.noted",
+    "purge.recording",
+    "purge.recorded",
+    "purge.files",
+    "exchange.ending.ended",
+)
+
+
+def test_killed_anywhere_it_is_ended_and_answered_once(exchange: Exchange) -> None:
+    here = exchange.here
+    by_file(exchange)
+    for make in (adopt, send_on):
+        make(exchange)
+    recall_it(exchange)
+    words = ("exchange", "answer", "1", "--state", "done", "--end")
+    for cut in CUTS:
+        killed = command(here.node.home, *words, environment={**os.environ, "TOCSIN_CUT": cut})
+        assert killed.wait() in {KILLED, 0}, cut
+    assert here.tocsin.call(*words)[0] in {0, 1}
+    assert places_with_word(here) == []
+    kinds = sorted(row.type for row in rows(here, OutgoingRow))
+    assert kinds == ["recall", "report", "share"], "each once"
+
+
+def test_a_backup_from_before_brings_nothing_of_it_back(exchange: Exchange) -> None:
+    here = exchange.here
+    by_file(exchange)
+    adopt(exchange)
+    here.tocsin.run("backup", exchange.folder / "backups" / "first")
+    recall_it(exchange)
+    act(here, "answer", item=1, state="done", end=True)
+    here.tocsin.run("backup", exchange.folder / "backups" / "second")  # the journal beside the first is up to date
+    restore_backup(exchange.folder / "backups" / "first", exchange.folder / "again", now=here.now)
+    again = open_node(exchange.folder / "again")
+    again.database.close()
+    assert places_in(exchange.folder / "again") == []

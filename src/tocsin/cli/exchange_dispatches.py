@@ -293,7 +293,8 @@ def _sent(one: "SentDispatch") -> list[dict[str, Any]]:
         {
             "thing": item.title, "uuid": item.item, "version": item.version,
             "recalled": item.recall_dispatch is not None, "answer": item.answer or None,
-            "answer_code": item.answer_code or None, "answer_kept": item.answer_kept or None, "below": _below(one, item.id),
+            "answer_code": item.answer_code or None, "answer_kept": item.answer_kept or None,
+            "below": _below(one, item.id),
         }
         for item in one.items
     ]  # fmt: skip

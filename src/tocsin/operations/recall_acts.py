@@ -51,7 +51,7 @@ def answer(context: ActContext, request: AnsweredRecall) -> RecallResult:
     """
     if request.state is RecallState.KEPT and not request.code:
         raise UsageError(say("Say why it is kept, as a code: legal-hold or law."))
-    if request.state is not RecallState.DONE:
+    if request.state is RecallState.KEPT:
         return settle(context, request)
     node, keep = cast("NodeWithStores", context.node), dict(one.rsplit("=", 1) for one in request.keep)
     made = _made(context, request.item, keep)
@@ -59,7 +59,9 @@ def answer(context: ActContext, request: AnsweredRecall) -> RecallResult:
         raise NotFoundError(say("Nothing that was made of it is called '%(name)s'.", name=min(unknown)))
     with context.database.reading() as session:
         asks = asked_of(session, find_item(session, request.item))
-    if asks is RecallRequest.NARROW:
+    if request.state is RecallState.NOT_HELD and made:
+        raise ConflictError(say("Something of it is here: it is done, or kept."))
+    if asks is RecallRequest.NARROW or not made:
         return settle(context, request)
     _check_end(request, made, asks)
     for number in _passed_on(made):

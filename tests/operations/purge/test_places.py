@@ -71,7 +71,8 @@ NOTHING_OF_STRANGERS = {
     ],
     "how a dispatch travelled: addresses, hashes and times": ["exchange_arrival", "exchange_evidence", "exchange_try"],
     "hashes, numbers and times": [
-        "answered_digest", "exchange_item_origin", "audit_seal", "brake_pass", "inbox_mail", "node_identity", "notification_run",
+        "answered_digest", "exchange_item_origin", "audit_seal", "brake_pass", "inbox_mail", "node_identity",
+        "notification_run",
         "passed_number", "problem_reminder", "tombstone", "withheld_events", "writer_term",
     ],
     "sealed: it names things by number, and what people typed stands beside it": ["audit_entry"],

@@ -164,7 +164,8 @@ OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
 WORDS: Final[Mapping[str, Any]] = {
     "dispatch_kinds": _DISPATCHES,
     "sent_states": SENT, "came_states": _CAME, "item_states": _ITEMS, "answers": ANSWERS, "asks": _ASKS,
-    "codes": _CODES, "kept_codes": {"": "\N{EN DASH}", **_KEPT}, "code_words": _CODE_WORDS, "kept_parts": _KEPT_PARTS, "made_kinds": _MADE,
+    "codes": _CODES, "kept_codes": {"": "\N{EN DASH}", **_KEPT}, "code_words": _CODE_WORDS,
+    "kept_parts": _KEPT_PARTS, "made_kinds": _MADE,
     "answer_ways": _WAYS, "more": MORE,
     "classes": _CLASSES, "travel_ways": _TRAVEL, "try_outcomes": _TRIES, "strengths": _STRENGTHS,
     "protocols": _PROTOCOLS,
