@@ -321,7 +321,7 @@ def test_under_a_legal_hold_it_is_kept_in_part_and_goes_once_the_hold_is_over(ex
     by_file(exchange)
     adopt(exchange)
     reference = exchange.made[-1]
-    here.tocsin.run("evidence", "hold", reference, "--ordered-by", "Court", "--order-reference", "7/26")
+    here.tocsin.run("evidence", "hold", reference, "--ordered-by", "Court")
     recall_it(exchange)
     before = places_with_word(here)
     with pytest.raises(ConflictError):

@@ -119,7 +119,7 @@ def brought_things(incident: Incident, entries: Sequence[IncidentEntry]) -> dict
         name = f"{step[1]}:{step[2]}" if step else ""
         if one.kind == IncidentEntryKind.OBSERVABLE and one.data.get("act") == "added":
             things = [f"value {value}" for value in one.data.get("values", ())]
-        elif one.kind == IncidentEntryKind.EVIDENCE and one.data.get("how") == "exchange":
+        elif one.kind == IncidentEntryKind.EVIDENCE and (name or one.data.get("how") == "exchange"):
             name = files = name or files  # only the entry of the first file has the name of the form
             things = [f"evidence {one.data['evidence']}"]
         elif one.incident_id == incident.id and _names_it(one):
