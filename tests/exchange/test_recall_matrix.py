@@ -7,6 +7,7 @@ here, after the answer nothing in the home has that word.
 import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +19,9 @@ import pytest
 from sqlalchemy import select
 
 from support import canary
+from support.browser import browser
 from support.canary import WORD
+from support.console_users import Browser, browsers_of
 from support.exchange_examples import peer
 from support.incident_mails import add_party
 from support.ledger_examples import act, carry, pin_key
@@ -27,14 +30,17 @@ from support.taxii_examples import Partner
 from support.taxii_server import indicator
 from support.world import World
 from tocsin.exchange.ledger import OfferedItem, OutgoingRow, PassedItem, sealed_file
+from tocsin.exchange.ledger.recalls.made import WITHOUT_WORDS
 from tocsin.exchange.protocols import AccessProtocol, ProgramCaller, post
 from tocsin.exchange.statements import DispatchType
 from tocsin.exchange.ways import ExchangeWay, take_exchange_mail, take_file
 from tocsin.incidents import IncidentObservable, IncidentReader, Party, PartyRole, find_incident, mail_context
+from tocsin.incidents.contents import CONTENT
 from tocsin.incidents.threads.write import save_draft
 from tocsin.interface import ActContext
+from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError
-from tocsin.operations.backup import restore_backup
+from tocsin.operations.backup import known_tables, restore_backup
 from tocsin.pipeline.stores import open_node
 from tocsin.problems.replies import file_mail
 
@@ -260,6 +266,18 @@ def test_every_way_in_is_asked() -> None:
     }, "what brings an item is asked here"  # fmt: skip
 
 
+def test_every_table_of_an_incident_is_read_for_words_or_has_a_reason() -> None:
+    """A new table of what is in an incident is in `CONTENT`, and so it is read; others are named here."""
+    tables = {one.name for one in known_tables() if "incident_id" in one.columns}
+    reasons = {
+        "asset_touch": "numbers", "exchange_case": "by its name", "exchange_message": "read, too",
+        "exchange_taxii_incident": "hashes", "exchange_taxii_object": "taken back", "incident_look": "numbers",
+        "incident_report": "numbers",
+    }  # fmt: skip
+    assert tables == {one.__tablename__ for one in CONTENT} | reasons.keys()
+    assert set(CONTENT) > WITHOUT_WORDS
+
+
 @pytest.mark.parametrize("way", WAYS_IN)
 def test_after_the_answer_nothing_is_left(exchange: Exchange, way: str) -> None:
     bring, take_back = WAYS_IN[way]
@@ -386,3 +404,37 @@ def test_a_backup_from_before_brings_nothing_of_it_back(exchange: Exchange) -> N
     again = open_node(exchange.folder / "again")
     again.database.close()
     assert places_in(exchange.folder / "again") == []
+
+
+def test_the_page_lists_what_was_made_and_ends_it(exchange: Exchange) -> None:
+    """A person keeps the file by law and ends the rest; the page of the source says what is kept."""
+    here, source = exchange.here, exchange.source
+    by_file(exchange)
+    for make in (adopt, send_on):
+        make(exchange)
+    recall_it(exchange)
+    with browsers_of(here, AccountRole.ANALYST) as (ours,):
+        page = ours.get("/exchange/items/1").text
+        kept = re.findall(r'value="(incident:[^"]*evidence-\d+=law)"', page)
+        assert all(word in page for word in ("Made of this item", VALUE, "Copy of a sent message"))
+        assert len(kept) > 0
+        if folder := os.environ.get("TOCSIN_PICTURES"):
+            picture_of(ours, "/exchange/items/1", Path(folder) / "recalled.png")
+        assert ours.send("/exchange/items/1/answer", state="done", end="true", keep=["", *kept[-1:]]).status_code == 303
+        page = ours.get("/exchange/items/1").text
+        assert all(word in page for word in ("Kept, although recalled", "Law"))
+    answered(exchange)
+    with browsers_of(source, AccountRole.ANALYST) as (theirs,):
+        page = theirs.get("/exchange/dispatches/1").text
+        assert "Kept in part" in page
+        if folder := os.environ.get("TOCSIN_PICTURES"):
+            picture_of(theirs, "/exchange/dispatches/1", Path(folder) / "source.png")
+
+
+def picture_of(browser_: Browser, path: str, to: Path) -> None:
+    with browser(width=1280) as tab:
+        url = str(browser_.client.base_url)
+        for cookie in browser_.client.cookies.jar:
+            tab.command("Network.setCookie", name=cookie.name, value=cookie.value or "", url=url)
+        tab.open(f"{url.rstrip('/')}{path}")
+        to.write_bytes(tab.screenshot())

@@ -80,7 +80,7 @@ def answer(context: ActContext, request: AnsweredRecall) -> RecallResult:
     if asks is RecallRequest.STOP_USING:
         withdraw_things(context, request.item, [one.name for one in going])
     cut("exchange.ending.ended")
-    left = [one for one in _made(context, request.item, keep) if _counts(one, asks)]
+    left = [one for one in _made(context, request.item, keep, whole=True) if _counts(one, asks)]
     if any(not one.stays for one in left):
         raise ConflictError(say("Something new was made of it meanwhile. Look again, and answer then."))
     return settle(context, request, left)
@@ -103,10 +103,11 @@ def foresee_end(node: Node, item: int, reader: IncidentReader) -> list[MadeThing
         return made_of(node, session, versions, reader.now, reader=reader, kept=kept_of(session, row))
 
 
-def _made(context: ActContext, item: int, keep: Mapping[str, str]) -> list[MadeThing]:
+def _made(context: ActContext, item: int, keep: Mapping[str, str], *, whole: bool = False) -> list[MadeThing]:
+    """What was made of an item, as who acts may know it; ``whole``: all of it, for the answer."""
+    reader = None if whole else reader_of(context)
     with context.database.reading() as session:
-        versions = _versions(session, item)
-        return made_of(context.node, session, versions, context.now, reader=reader_of(context), kept=keep)
+        return made_of(context.node, session, _versions(session, item), context.now, reader=reader, kept=keep)
 
 
 def _versions(session: Session, item: int) -> Sequence[OfferedItem]:
@@ -124,7 +125,7 @@ def _check_end(request: AnsweredRecall, made: Sequence[MadeThing], asks: RecallR
     standing = [one for one in made if _counts(one, asks) and (one.stays or one.kind not in _BY_ITSELF)]
     if request.end or not standing:
         return
-    names = ", ".join(one.name for one in standing[:_NAMED])
+    names = ", ".join(one.name or say("hidden") for one in standing[:_NAMED])
     raise ConflictError(
         say_count(
             "It is not done: %(n)s thing that was made of it is here still: %(names)s.",

@@ -80,7 +80,8 @@ class MadeThing:
     """One thing that was made of an item. ``name``: as a purge names it; ``incident``: where it is, or empty.
 
     ``text``: what it is, for whoever may read that. ``stays``: a code, where it is not ended with the others.
-    ``in_use``: it is looked for, or teams are notified of it. ``hidden``: the reader may not read its incident.
+    ``in_use``: it is looked for, or teams are notified of it. ``hidden``: the reader
+    may not read its incident, and so it has no name.
     """
 
     kind: MadeKind
@@ -183,11 +184,10 @@ class _Finder:
         return {reference for reference, _ in held_incidents(self.session, self.now)}
 
     def _judged(self, made: MadeThing) -> MadeThing:
-        """Why it stays, if it does; nothing of what the reader may not read."""
+        """Why it stays, if it does; nothing of what the reader may not read, not even how it is called."""
         hold = LEGAL_HOLD if self._held & ({made.incident} - {""}) else ""
-        return replace(
-            made, stays=self.kept.get(made.name) or hold or made.stays, text="" if made.hidden else made.text
-        )
+        judged = replace(made, stays=self.kept.get(made.name) or hold or made.stays)
+        return replace(judged, name="", incident="", text="") if made.hidden else judged
 
     def _came(self) -> Iterator[MadeThing]:
         """The files as they came."""
