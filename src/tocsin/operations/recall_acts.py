@@ -64,6 +64,7 @@ def answer(context: ActContext, request: AnsweredRecall) -> RecallResult:
     if asks is RecallRequest.NARROW or not made:
         return settle(context, request)
     _check_end(request, made, asks)
+    staying = [one for one in _made(context, request.item, keep, whole=True) if one.stays]
     for number in _passed_on(made):
         with suppress(NotFoundError):  # what went as its source signed it, the source's own recall takes back
             recall(context, NewRecall(dispatch=number, code="source-asked", asks=asks))
@@ -80,7 +81,9 @@ def answer(context: ActContext, request: AnsweredRecall) -> RecallResult:
     if asks is RecallRequest.STOP_USING:
         withdraw_things(context, request.item, [one.name for one in going])
     cut("exchange.ending.ended")
-    left = [one for one in _made(context, request.item, keep, whole=True) if _counts(one, asks)]
+    # What others said, too, is ours once the item is gone, and is named to the source all the same.
+    found = [*staying, *_made(context, request.item, keep, whole=True)]
+    left = [one for one in {one.name: one for one in found}.values() if _counts(one, asks)]
     if any(not one.stays for one in left):
         raise ConflictError(say("Something new was made of it meanwhile. Look again, and answer then."))
     return settle(context, request, left)

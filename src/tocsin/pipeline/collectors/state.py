@@ -120,6 +120,8 @@ def note_gone(
     node: NodeWithStores, standing: CollectorStatus, gone: Collection[str], now: datetime
 ) -> None:  # fmt: skip
     """Let a person end the events of what the server of a partner took back, where its collector names the partner."""
+    if not gone:
+        return
     settings = standing.settings
     with node.database.reading() as session:
         partner = _partner_of(session, settings)
@@ -127,7 +129,7 @@ def note_gone(
             FeedRecord.source == getattr(settings, "source", ""), FeedRecord.code == getattr(settings, "feed", "")
         )
         ingests = session.scalars(select(Ingest.number).where(Ingest.feed_id.in_(feed))).all()
-    events = _events_of(node, ingests, gone) if gone and partner is not None and ingests else []
+    events = _events_of(node, ingests, gone) if partner is not None and ingests else []
     if events and partner is not None:
         with node.database.begin() as session:
             ask_about_taken_back(session, partner, events, "revoked", now, came_by=standing.name)
