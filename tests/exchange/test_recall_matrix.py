@@ -29,6 +29,7 @@ from support.processes import KILLED, command
 from support.taxii_examples import Partner
 from support.taxii_server import indicator
 from support.world import World
+from tocsin.exchange.dispatches import Limits, unpack
 from tocsin.exchange.ledger import OfferedItem, OutgoingRow, PassedItem, sealed_file
 from tocsin.exchange.ledger.recalls.made import WITHOUT_WORDS
 from tocsin.exchange.protocols import AccessProtocol, ProgramCaller, post
@@ -330,8 +331,12 @@ def test_what_is_known_elsewhere_or_kept_by_a_person_is_said_to_the_source(excha
     with here.node.database.reading() as session:
         assert [one.value for one in session.scalars(select(IncidentObservable))] == [VALUE], "it was ours, too"
     assert "table incident" not in places_with_word(here), "all else is gone"
-    with pytest.raises(ConflictError):
-        act(here, "send", partner="A", incident=reference, classes=("evidence",))
+    act(here, "send", partner="Third", incident=reference, classes=("evidence",))
+    with here.node.database.reading() as session:
+        archive = session.scalars(select(OutgoingRow.archive).order_by(OutgoingRow.id.desc())).first()
+    members = unpack(here.node.exchange.read(archive or ""), Limits()).values()
+    said = b"What canary-in-the-coal-mine did"
+    assert (any(said in one for one in members), any(VALUE.encode() in one for one in members)) == (False, True)
 
 
 def test_under_a_legal_hold_it_is_kept_in_part_and_goes_once_the_hold_is_over(exchange: Exchange) -> None:

@@ -14,7 +14,7 @@ from tocsin.exchange.ledger.consents import source_of_item
 from tocsin.exchange.ledger.items import OfferNamed, find_item, signed_item
 from tocsin.exchange.ledger.links import OpenPartner, own_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow
-from tocsin.exchange.ledger.recalls.made import made_kind
+from tocsin.exchange.ledger.recalls import made_kind
 from tocsin.exchange.ledger.recipients import policy_for, recipient_for
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch, sealed_before
 from tocsin.exchange.ledger.sending import DispatchResult, passing_of, result_of

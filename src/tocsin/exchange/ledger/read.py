@@ -27,7 +27,7 @@ from tocsin.exchange.dispatches import (
 from tocsin.exchange.ledger.answer_models import ConsentRow, RecallSum
 from tocsin.exchange.ledger.links import own_party, partner_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, RecallItemRow
-from tocsin.exchange.ledger.recalls.made import holds_recalled
+from tocsin.exchange.ledger.recalls import holds_recalled
 from tocsin.exchange.ledger.spoken_answers import recalled_items
 from tocsin.exchange.ledger.states import OPEN_ITEMS, RECEIPT_DAYS, Direction
 from tocsin.exchange.ledger.taking import newest_receipt, read_receipt

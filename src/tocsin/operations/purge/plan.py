@@ -295,7 +295,7 @@ def _partner_item(
     made = made_of(node, session, list(versions.values()), datetime.now(UTC), reader=reader, kept=keep)
     going = [one for one in made if not one.stays]
     if any(one.hidden for one in going):
-        raise ConflictError(say("A part of it is in a restricted incident: somebody who may read that ends it."))
+        raise ConflictError(say("A part of it is in a restricted incident: a person with access ends it."))
     plans = [plan for one in going if (plan := _plan_of(node, session, one, reader)) is not None]
     things = tuple(one.name for one in going if not _is_part(one.name))
     parts = tuple(one.name for one in going if _is_part(one.name))
