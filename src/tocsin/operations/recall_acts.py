@@ -6,15 +6,16 @@ from typing import Final, cast
 
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.ledger import OfferedItem, find_item
-from tocsin.exchange.ledger.acts import NO_ROUTE
-from tocsin.exchange.ledger.recalls import (
+from tocsin.exchange.ledger import (
     AnsweredRecall,
     MadeKind,
     MadeThing,
     NewRecall,
+    OfferedItem,
     RecallResult,
+    acts,
     asked_of,
+    find_item,
     kept_of,
     made_of,
     recall,
@@ -149,7 +150,7 @@ ACTS: Final = (
             AuditAction.RECALL_ANSWERED, AuditAction.DISPATCH_SEALED, AuditAction.CONTENT_PURGED,
             AuditAction.RECALL_MADE, AuditAction.INCIDENT_ENTRY,
         ),
-        command="exchange answer", page=OwnSurface("/exchange/items/{item}/answer"), route=NO_ROUTE,
+        command="exchange answer", page=OwnSurface("/exchange/items/{item}/answer"), route=acts.NO_ROUTE,
         arguments=("item",), signed=SIGNED, told="Recall {recall} answered; {kept} things kept.",
         undo=NoUndo("What was erased cannot be brought back."),
     ),

@@ -96,7 +96,19 @@ if TYPE_CHECKING:
         recalled_names,
         take_back,
     )
-    from tocsin.exchange.ledger.recalls.journal import is_to_repeat
+    from tocsin.exchange.ledger.recalls.ending import archives_of, end_things, letters_of_dispatches, withdraw_things
+    from tocsin.exchange.ledger.recalls.journal import is_to_repeat, kept_before
+    from tocsin.exchange.ledger.recalls.made import MadeKind, MadeThing, made_of
+    from tocsin.exchange.ledger.recalls.recalling import (
+        AnsweredRecall,
+        NewRecall,
+        RecallResult,
+        asked_of,
+        kept_of,
+        recall,
+        recalled_versions,
+        settle,
+    )
     from tocsin.exchange.ledger.recalls.restoring import repeat_recalls
     from tocsin.exchange.ledger.recipients import (
         agreement_of,

@@ -19,8 +19,7 @@ from tocsin.delivery import purge_digest, purge_letter, take_events_out
 from tocsin.delivery.mailbox import ReceivedMail
 from tocsin.delivery.never_held import Reference, ReferenceState, note_reference
 from tocsin.events import Ingest, purge_ingest, purge_rows
-from tocsin.exchange.ledger import find_item, kept_files
-from tocsin.exchange.ledger.recalls import end_things, made_of, recalled_versions
+from tocsin.exchange.ledger import end_things, find_item, kept_files, made_of, recalled_versions
 from tocsin.exchange.protocols import purge_incident
 from tocsin.incidents import IncidentReader, erase_part, find_part, incident_numbers, letters_of_part
 from tocsin.incidents.arrivals import delete_files, find_report, forget_mail, purge_report

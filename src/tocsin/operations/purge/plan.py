@@ -17,11 +17,11 @@ from tocsin.delivery import Delivery, digests_with, mail_files
 from tocsin.delivery import find_mail as find_sent
 from tocsin.delivery.mailbox import MailOnServer, copies_of, hash_of_id
 from tocsin.events import Ingest, TeamSet, set_aside
-from tocsin.exchange.ledger import find_item
-from tocsin.exchange.ledger.recalls import (
+from tocsin.exchange.ledger import (
     MadeKind,
     MadeThing,
     archives_of,
+    find_item,
     kept_before,
     letters_of_dispatches,
     made_of,

@@ -5,8 +5,7 @@ from typing import Any, Final
 
 from tocsin.exchange.agreements import AgreementState
 from tocsin.exchange.dispatches import OutgoingState
-from tocsin.exchange.ledger import AnswerWay, CaseState, ConsentState, IncomingState, OfferState
-from tocsin.exchange.ledger.recalls import MadeKind
+from tocsin.exchange.ledger import AnswerWay, CaseState, ConsentState, IncomingState, MadeKind, OfferState
 from tocsin.exchange.partners import CheckResult, CheckWay, KeyConfirmation, KeyEnd, LinkState, PartnerKeyState
 from tocsin.exchange.protocols import AccessProtocol, TokenScope
 from tocsin.exchange.statements import AgreementType, DispatchType, JurisdictionRole, RecallRequest, RecallState

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import purge_letter
 from tocsin.exchange.dispatches import OPEN_STATES, OutgoingState
-from tocsin.exchange.ledger.cases.models import CaseEntryRow, ExchangeCase, ExchangeMessage
+from tocsin.exchange.ledger.cases import CaseEntryRow, ExchangeCase, ExchangeMessage
 from tocsin.exchange.ledger.contents import drop_parts
 from tocsin.exchange.ledger.misp_records import MISP_TYPE, MispRecord, RecordKind
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.mailbox import ReceivedMail
 from tocsin.events import Ingest
 from tocsin.exchange.dispatches import Limits, digits, unpack
-from tocsin.exchange.ledger.cases.models import ExchangeCase, ExchangeMessage
+from tocsin.exchange.ledger.cases import ExchangeCase, ExchangeMessage
 from tocsin.exchange.ledger.items import reference_of_item
 from tocsin.exchange.ledger.misp_records import MISP_TYPE, MispRecord
 from tocsin.exchange.ledger.models import IncomingRow, ItemOrigin, OfferedItem, OutgoingRow, PassedItem
