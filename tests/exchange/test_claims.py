@@ -209,7 +209,7 @@ def test_a_recall_reaches_whom_the_source_does_not_know_and_nobody_can_alter_it(
         file = file_of(b, number)
         assert statement_in(a, Recall) == statement_in(b, Recall), "the bytes that A signed"
         act(c, "take", content=file)
-        act(c, "answer", item=1, state="done")
+        act(c, "answer", item=1, state="done", end=True)
         assert only(c, OfferedItem).state == "erased"
         assert only(c, RecallItemRow).state == "done"
         (report,) = (one for one, kind in dispatches(c).items() if kind == "report")

@@ -10,19 +10,20 @@ import pytest
 from pysequoia import PyDecryptor, decrypt
 from sqlalchemy import select, update
 
-from support.exchange_examples import peer
+from support.exchange_examples import Peer, peer
 from support.incident_mails import add_party
 from support.ledger_examples import OBSERVABLES, act, carry, make_incident, pin_key
 from support.partner_examples import CALL, do
 from support.world import World
 from tocsin.cli.acts import act_of
-from tocsin.exchange.dispatches import Limits, unpack
+from tocsin.exchange.dispatches import Limits, open_file, unpack
 from tocsin.exchange.ledger import (
     ExchangeMessage,
     NoPartnerKeyError,
     OutgoingRow,
     open_questions,
     preview,
+    sealed_file,
 )
 from tocsin.exchange.ledger.answer_models import ConsentRow
 from tocsin.exchange.sharing import PackageKind, PartnerPackage
@@ -209,3 +210,23 @@ def test_red_goes_to_one_person_by_their_own_key_from_a_restricted_incident(pair
     name_person(one, reference, mailbox)
     with pytest.raises(ConflictError, match="may go"):
         send("Ada of B")
+
+
+def test_what_waits_does_not_leave_once_its_source_has_withdrawn(pair: tuple[World, World]) -> None:
+    """The number of what was sealed is used up by what is signed of it alone."""
+    other = pair[1]
+    adopted(pair)
+    act(other, "record-consent", item=1, partner="C", answer="yes", way="telephone", who="Ada of A")
+    sent = act(other, "pass-on", item=1, partner="C")
+
+    def file() -> bytes:
+        with other.node.database.reading() as session:
+            return sealed_file(other.node, session, sent.dispatch)[1]
+
+    assert len(unpack_for(peer(3), file())) > 2
+    act(other, "record-consent", item=1, partner="C", way="telephone", who="Ada of A", answer="no")
+    assert unpack_for(peer(3), file()).keys() == {"dispatch.json", "dispatch.json.asc"}
+
+
+def unpack_for(to: Peer, file: bytes) -> dict[str, bytes]:
+    return open_file(file, [to.decryptor], Limits())

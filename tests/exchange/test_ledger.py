@@ -112,7 +112,8 @@ def test_an_incident_goes_by_file_is_adopted_and_recalled(pair: tuple[World, Wor
     one.tocsin.run("exchange", "file", "2", "--out", tmp_path / "recall.pgp")
     other.tocsin.run("exchange", "take", tmp_path / "recall.pgp", "--out", receipt)
     assert [row["state"] for row in things(other, "received") if row["item"]] == ["recalled"]
-    other.tocsin.run("exchange", "answer", "1", "--state", "done")
+    assert other.tocsin.call("exchange", "answer", "1", "--state", "done")[0] == 1, "an incident was made of it"
+    other.tocsin.run("exchange", "answer", "1", "--state", "done", "--end")
     assert [row["state"] for row in things(other, "received") if row["item"]] == ["erased"]
     other.tocsin.run("exchange", "file", "1", "--out", tmp_path / "report.pgp")
     one.tocsin.run("exchange", "take", tmp_path / "report.pgp", "--out", receipt)
@@ -230,7 +231,18 @@ STEPS: tuple[tuple[int, tuple[str, ...], tuple[str, ...]], ...] = (
     (0, RECALL, ("exchange.recalled", "exchange.recalling")),
     (0, ("exchange", "file", "2", "--out", "a.pgp"), ()),
     (1, TAKE, ()),
-    (1, ("exchange", "answer", "1", "--state", "done"), ("exchange.sealing", "exchange.answered")),
+    (
+        1,
+        ("exchange", "answer", "1", "--state", "done", "--end"),
+        (
+            "exchange.ending.passed",
+            "purge.noted",
+            "purge.recorded",
+            "exchange.ending.ended",
+            "exchange.sealing",
+            "exchange.answered",
+        ),
+    ),
     (1, ("exchange", "file", "1", "--out", "b.pgp"), ()),
     (0, ("exchange", "take", "b.pgp", "--out", "receipt.pgp"), ()),
 )
@@ -254,7 +266,9 @@ def test_killed_at_any_step_nothing_is_lost_or_doubled(pair: tuple[World, World]
     assert [(row.number, row.state) for row in rows(other, IncomingRow)] == [(1, "taken"), (2, "taken")]
     (item,) = rows(other, OfferedItem)
     assert item.state == "erased"
-    assert [row.title for row in rows(other, Incident)] == ["Phishing kit"], "it was opened once"
+    assert [row.title for row in rows(other, Incident)] == [one.reference for one in rows(other, Incident)], (
+        "it was opened once"
+    )
     assert [row["answer"] for row in things(one, "sent") if row["type"] == "share"] == ["done"]
 
 

@@ -58,6 +58,7 @@ GROUPS: Final = {
         "tocsin.exchange.ways.acts",
         "tocsin.exchange.protocols.misp.feed",
         "tocsin.pipeline.misp_push",
+        "tocsin.operations.recall_acts",
     ),
     "exchange agreements": ("tocsin.exchange.ledger.agreement_acts",),
     "exchange token": ("tocsin.exchange.protocols.acts",),

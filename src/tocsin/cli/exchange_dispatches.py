@@ -271,6 +271,24 @@ def _print_package(call: NodeInvocation, package: "PartnerPackage", shown: dict[
         note(visible(line))
 
 
+@app.command()
+def made(
+    call: NodeInvocation, item: Annotated[int, typer.Argument(help="The number of the item, in the list of what came.")]
+) -> None:
+    """List what was made of an item of a partner and is here still, and what of it stays when a recall is answered.
+
+    'tocsin exchange answer ITEM --state done --end' ends all that does not stay; '--keep NAME=CODE' keeps one more.
+    """
+    from tocsin.incidents import IncidentReader
+    from tocsin.operations.recall_acts import foresee_end
+
+    found = foresee_end(call.node, item, IncidentReader(None, call.now))
+    rows = [fields(one, "name kind incident text stays hidden") for one in found]
+    shown = [(one.name, one.kind, visible(one.text), one.stays or "ends") for one in found]
+    names = ("name", "kind", "content", "with done")
+    call.emit(rows, (lambda: print_table("Made of this item", names, shown)) if rows else "Nothing of it is here.")
+
+
 def _sent(one: "SentDispatch") -> list[dict[str, Any]]:
     """A row for each thing that a dispatch brought; one for a dispatch without things."""
     same = {
@@ -283,7 +301,8 @@ def _sent(one: "SentDispatch") -> list[dict[str, Any]]:
         {
             "thing": item.title, "uuid": item.item, "version": item.version,
             "recalled": item.recall_dispatch is not None, "answer": item.answer or None,
-            "answer_code": item.answer_code or None, "below": _below(one, item.id),
+            "answer_code": item.answer_code or None, "answer_kept": item.answer_kept or None,
+            "below": _below(one, item.id),
         }
         for item in one.items
     ]  # fmt: skip

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         find_entry,
         find_incident,
         highest_observable,
+        incident_numbers,
         is_restricted,
         known_references,
         last_entry,

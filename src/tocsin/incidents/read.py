@@ -323,6 +323,11 @@ def known_references(session: Session, reader: IncidentReader, references: Colle
     return set(session.scalars(select(Incident.reference).where(named, readable(session, reader, Incident))))
 
 
+def incident_numbers(session: Session, references: Collection[str]) -> set[int]:
+    """The numbers of incidents by their references, whoever may read them: for what deletes."""
+    return set(session.scalars(select(Incident.id).where(Incident.reference.in_(references))))
+
+
 def open_tasks(session: Session, reader: IncidentReader, incidents: Sequence[Incident]) -> Mapping[int, int]:
     """How many tasks of incidents are not done, by the number of the incident; those without one are left out."""
     row = IncidentTask

@@ -91,8 +91,25 @@ if TYPE_CHECKING:
         stuck_dispatches,
         without_receipt,
     )
-    from tocsin.exchange.ledger.recalled_names import ask_about_recalls, recalled_names
-    from tocsin.exchange.ledger.recalls.journal import is_to_repeat
+    from tocsin.exchange.ledger.recalled_names import (
+        ask_about_recalls,
+        ask_about_taken_back,
+        recalled_names,
+        take_back,
+    )
+    from tocsin.exchange.ledger.recalls.ending import archives_of, end_things, letters_of_dispatches, withdraw_things
+    from tocsin.exchange.ledger.recalls.journal import is_to_repeat, kept_before
+    from tocsin.exchange.ledger.recalls.made import MadeKind, MadeThing, made_of
+    from tocsin.exchange.ledger.recalls.recalling import (
+        AnsweredRecall,
+        NewRecall,
+        RecallResult,
+        asked_of,
+        kept_of,
+        recall,
+        recalled_versions,
+        settle,
+    )
     from tocsin.exchange.ledger.recalls.restoring import repeat_recalls
     from tocsin.exchange.ledger.recipients import (
         agreement_of,
@@ -114,6 +131,7 @@ if TYPE_CHECKING:
     )
     from tocsin.exchange.ledger.spoken_answers import unanswered_recalls
     from tocsin.exchange.ledger.states import (
+        RECALLED_ITEMS,
         TAKING_WRITES,
         AnswerWay,
         Direction,

@@ -6,7 +6,7 @@ from typing import Final
 from tocsin.exchange.ledger.items import adopt, decline
 from tocsin.exchange.ledger.number_checks import record_number
 from tocsin.exchange.ledger.passing_on import pass_item_on, report_sum
-from tocsin.exchange.ledger.recalls import answer, recall
+from tocsin.exchange.ledger.recalls import recall
 from tocsin.exchange.ledger.sending import send
 from tocsin.exchange.ledger.spoken_answers import record_answer
 from tocsin.exchange.ledger.taking import take, take_receipt
@@ -67,12 +67,6 @@ ACTS: Final = (
         audit=(AuditAction.RECALL_MADE, AuditAction.DISPATCH_SEALED), command="exchange recall",
         page=OwnSurface("/exchange/dispatches/{dispatch}/recall"), signed=SIGNED, makes=True,
         told="Recall {recall}: {sent} dispatches sealed.", undo=NoUndo("Partners delete what is recalled."),
-    ),
-    _act(
-        "answer", "Answer a recall of a partner", answer, noun="recall",
-        audit=(AuditAction.RECALL_ANSWERED, AuditAction.DISPATCH_SEALED), command="exchange answer",
-        page=OwnSurface("/exchange/items/{item}/answer"), arguments=("item",), signed=SIGNED,
-        told="Recall {recall} answered.", undo=NoUndo("What was erased cannot be brought back."),
     ),
     _act(
         "record-answer", "Record what a partner says of a recall", record_answer, noun="passed items",

@@ -1,7 +1,7 @@
 """Whose a thing is that a partner brought, and what its source let go on to whom: agreements, and recorded answers."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -16,8 +16,9 @@ from tocsin.exchange.ledger.answer_models import ConsentRow
 from tocsin.exchange.ledger.cases import ExchangeMessage
 from tocsin.exchange.ledger.links import OpenPartner
 from tocsin.exchange.ledger.models import OfferedItem
+from tocsin.exchange.ledger.states import NOT_SOURCE, RECALLED_ITEMS
 from tocsin.exchange.partners import Partner
-from tocsin.exchange.sharing import IncidentView, SourceAnswer, item_source
+from tocsin.exchange.sharing import IncidentView, SourceAnswer, item_source, repeated_things
 from tocsin.exchange.statements import ConsentAnswer, ConsentQuestion, RequestAnswer
 from tocsin.interface import ActContext
 from tocsin.node.records import AuditAction
@@ -43,18 +44,28 @@ def with_sources(session: Session, us: UUID, now: datetime, view: IncidentView) 
     made = _Sources(session, us, now, [view.incident.uuid])
     for party, name in {**given, **nodes}.items():
         found[party] = made.of(_node(party) or party, name, view.incident.uuid)
-    for row in _rows(session, OfferedItem, numbers["item"]):
+    items = _rows(session, OfferedItem, numbers["item"])
+    for row in items:
         found[f"item:{row.id}"] = source_of_item(session, us, now, row)
     for message in _rows(session, ExchangeMessage, numbers["message"]):
         partner = session.get_one(Partner, message.partner_id)
         found[f"message:{message.id}"] = made.of(party_of(partner), partner.name, view.incident.uuid)
-    return replace(view, sources=found)
+    taken = {str(row.node) for row in items if found[f"item:{row.id}"].recalled}  # with a case came its history
+    found |= {node: replace(found[node], recalled=True) for node in nodes if node in taken}
+    view = replace(view, sources=found)
+    return replace(view, brought={**repeated_things(view), **view.brought}) if _any_recalled(found) else view
+
+
+def _any_recalled(found: Mapping[str, ItemSource]) -> bool:
+    return any(one.recalled for one in found.values())
 
 
 def source_of_item(session: Session, us: UUID, now: datetime, row: OfferedItem) -> ItemSource:
     """Who an item is from that came, and what it lets go on, by agreements and answers that hold now."""
     party, name = source_party(session, row)
-    return _Sources(session, us, now, [row.item]).of(party, name, row.item, row.id)
+    found = _Sources(session, us, now, [row.item]).of(party, name, row.item, row.id)
+    recalled = row.state in RECALLED_ITEMS and row.code != NOT_SOURCE
+    return replace(found, recalled=recalled) if recalled else found
 
 
 def source_party(session: Session, row: OfferedItem) -> tuple[UUID | str, str]:

@@ -9,7 +9,17 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.agreements import note_agreement, note_ground
-from tocsin.exchange.dispatches import TEXT, DispatchContents, Limits, digits, pack, unpack
+from tocsin.exchange.dispatches import (
+    DISPATCH,
+    SIGNATURE,
+    TEXT,
+    DispatchContents,
+    Limits,
+    digits,
+    pack,
+    statements_in,
+    unpack,
+)
 from tocsin.exchange.ledger.answer_models import RecallSum
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty
 from tocsin.exchange.ledger.models import (
@@ -25,6 +35,7 @@ from tocsin.exchange.ledger.states import Direction, OfferState
 from tocsin.exchange.partners import note_key_notice
 from tocsin.exchange.recalls import Name, due_items, name_of
 from tocsin.exchange.statements import (
+    CaseEntry,
     KeyNotice,
     Recall,
     RecallItem,
@@ -157,17 +168,33 @@ def note_recall(
 
 
 def drop_parts(node: Node, session: Session, item: OfferedItem) -> None:
-    """The archive of the dispatch without what came for an item; the old one is swept away, as no row names it."""
+    """The archive of the dispatch without what came for an item, its statement too; none where nothing else is in it.
+
+    The old one is deleted by the caller, once this is true.
+    """
     row = session.get_one(IncomingRow, item.incoming_id)
-    if row.archive:
+    if row.archive and row.archive in node.exchange:
         of = OfferedItem.incoming_id == row.id, OfferedItem.id != item.id
-        rest = session.scalars(select(OfferedItem).where(*of, OfferedItem.state != OfferState.RECALLED.value))
+        rest = session.scalars(select(OfferedItem).where(*of, OfferedItem.parts != [])).all()
         others = {part["hash"] for one in rest for part in one.parts}
-        gone = {digits(part["hash"]) for part in item.parts if part["hash"] not in others}
+        gone = {digits(part["hash"]) for part in item.parts if part["hash"] not in others} | {TEXT}
         members = unpack(node.exchange.read(row.archive), Limits())
-        left = {name: content for name, content in members.items() if name not in gone and name != TEXT}
-        row.archive = node.exchange.put(pack(left))
+        said = [one for one in statements_in(members) if _is_said_of(one, item)]
+        gone |= {f"{digits(one.hash)}.json{ending}" for one in said for ending in ("", SIGNATURE)}
+        left = {name: content for name, content in members.items() if name not in gone}
+        row.archive = node.exchange.put(pack(left)) if left.keys() - {DISPATCH, DISPATCH + SIGNATURE} else ""
     row.text, item.parts, item.title = "", [], ""
+
+
+def _is_said_of(one: Statement, item: OfferedItem) -> bool:
+    """Whether a statement is an item, or of the history of the case that it is."""
+    match one.body:
+        case SharedItem() as said:
+            return (said.item.id, said.version) == (item.item, item.version)
+        case CaseEntry() as said:
+            return (said.case.node, said.case.id) == (item.node, item.item)
+        case _:
+            return False
 
 
 def sign_recall(
@@ -229,4 +256,5 @@ def _note_report(opened: OpenPartner, report: RecallReport) -> None:
         of = PassedItem.partner_id == opened.partner.id, PassedItem.node == row.node, PassedItem.item == row.item
         for one in session.scalars(select(PassedItem).where(*of, PassedItem.version <= row.version)):
             one.answer, one.answer_code = result.state.value, result.code or ""
+            one.answer_kept = [[part.what, part.code, part.count] for part in result.parts]
             one.answered_at = opened.context.now

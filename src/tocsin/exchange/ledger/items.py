@@ -129,7 +129,8 @@ def _adopt(context: ActContext, request: AdoptedItem) -> OfferResult:
             if theirs:
                 incident = find_incident(session, reader_of(context), reference, lock=True)
                 data = {"act": "adopted", "name": partner, "reference": theirs}
-                add_entry(session, incident, IncidentEntryKind.EXCHANGE, data=data, **context.by)
+                once = f"exchange//item:{row.id}:adopted"
+                add_entry(session, incident, IncidentEntryKind.EXCHANGE, data=data, once=once, **context.by)
         row.incident = reference
         return _result(row)
 

@@ -136,6 +136,18 @@ class OfferedItem(Base):
     way: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
+class ItemOrigin(Base):
+    """Events that came of an item without being adopted, since a collector took them in.
+
+    ``thing``: as a purge names it, ``ingest:12`` or ``event:12-3``.
+    """
+
+    __tablename__ = "exchange_item_origin"
+
+    item_id: Mapped[int] = mapped_column(ForeignKey(OfferedItem.id), primary_key=True)
+    thing: Mapped[str] = mapped_column(Text, primary_key=True)
+
+
 class RecallRow(Base):
     """A recall, ours or one that came. ``partner_id``: who brought it; None: it is ours.
 
@@ -157,7 +169,10 @@ class RecallRow(Base):
 
 
 class RecallItemRow(Base):
-    """An item of a recall up to a version: its tombstone. ``state``: a `RecallState`; empty: nobody has decided yet."""
+    """An item of a recall up to a version: its tombstone. ``state``: a `RecallState`; empty: nobody has decided yet.
+
+    ``kept``: by the names of what was made of it here and stays, the codes why.
+    """
 
     __tablename__ = "exchange_recall_item"
 
@@ -167,6 +182,7 @@ class RecallItemRow(Base):
     version: Mapped[int]
     state: Mapped[str] = mapped_column(Text, default="")
     code: Mapped[str] = mapped_column(Text, default="")
+    kept: Mapped[dict[str, str]] = mapped_column(Json, default=dict, server_default="{}")
 
 
 class PassedItem(Base):
@@ -174,6 +190,7 @@ class PassedItem(Base):
 
     ``way``: as of `recalls.Transfer`. ``agreement``: under which it was pushed or read; a dispatch has its ground.
     ``recall_dispatch``: that took it back, None: it is not recalled there. ``answer``: a `RecallState`, or empty.
+    ``answer_kept``: of what is kept in part, rows of what, why (a code) and how many.
     """
 
     __tablename__ = "exchange_passing"
@@ -191,4 +208,5 @@ class PassedItem(Base):
     recall_dispatch: Mapped[int | None] = mapped_column(ForeignKey(OutgoingRow.id), index=True)
     answer: Mapped[str] = mapped_column(Text, default="")
     answer_code: Mapped[str] = mapped_column(Text, default="")
+    answer_kept: Mapped[list[Any]] = mapped_column(Json, default=list, server_default="[]")
     answered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -1,6 +1,7 @@
 """Items of partners that go on to other partners, as their source signed them; and what became of them, in sum."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from uuid import uuid4
 
 from pydantic import BaseModel, Field
@@ -13,6 +14,7 @@ from tocsin.exchange.ledger.consents import source_of_item
 from tocsin.exchange.ledger.items import OfferNamed, find_item, signed_item
 from tocsin.exchange.ledger.links import OpenPartner, own_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, PassedItem, RecallItemRow, RecallRow
+from tocsin.exchange.ledger.recalls import made_kind
 from tocsin.exchange.ledger.recipients import policy_for, recipient_for
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch, sealed_before
 from tocsin.exchange.ledger.sending import DispatchResult, passing_of, result_of
@@ -22,6 +24,7 @@ from tocsin.exchange.recalls import ReportSum
 from tocsin.exchange.statements import (
     DispatchType,
     ItemResult,
+    KeptPart,
     Part,
     RecallReport,
     RecallState,
@@ -152,13 +155,25 @@ def seal_report(opened: OpenPartner, recall: RecallRow, figures: ReportSum) -> N
     """The report on a recall, to whom it came from."""
     rows = opened.session.scalars(select(RecallItemRow).where(RecallItemRow.recall_id == recall.id)).all()
     results = tuple(
-        ItemResult(node=one.node, id=one.item, version=one.version, state=RecallState(one.state), code=one.code or None)
+        ItemResult(
+            node=one.node, id=one.item, version=one.version, state=RecallState(one.state), code=one.code or None,
+            parts=kept_parts(one.kept),
+        )
         for one in rows
-    )
+    )  # fmt: skip
+    kept = [f"- {part.count:,} {part.what}: {part.code}" for result in results for part in result.parts]
+    text = "\n".join(["Kept in part; all else of what you recalled is gone here.", "", *kept, ""]) if kept else ""
     now, us = opened.context.now, opened.us
     body = RecallReport(id=uuid4(), by=us.name, at=utc(now), on=recall.hash, results=results, **vars(figures))
     marking = Marking(Tlp.CLEAR)  # it names things by UUIDs alone
-    seal_dispatch(opened, DispatchDraft(DispatchType.REPORT, "", marking, [sign_statement(body, us.key.signer)]))
+    draft = DispatchDraft(DispatchType.REPORT, "", marking, [sign_statement(body, us.key.signer)], text=text)
+    seal_dispatch(opened, draft)
+
+
+def kept_parts(kept: Mapping[str, str]) -> tuple[KeptPart, ...]:
+    """What stays of an item, as its source learns it: what sort of thing, why, and how many; no name of ours."""
+    counted = Counter((made_kind(name).value, code) for name, code in kept.items())
+    return tuple(KeptPart(what=what, code=code, count=count) for (what, code), count in sorted(counted.items()))
 
 
 def _check_release(session: Session, context: ActContext, row: OfferedItem, partner: Partner) -> None:

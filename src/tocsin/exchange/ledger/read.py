@@ -25,9 +25,10 @@ from tocsin.exchange.dispatches import (
     seal,
     unpack,
 )
-from tocsin.exchange.ledger.answer_models import RecallSum
+from tocsin.exchange.ledger.answer_models import ConsentRow, RecallSum
 from tocsin.exchange.ledger.links import own_party, partner_party
 from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, OutgoingRow, PassedItem, RecallItemRow
+from tocsin.exchange.ledger.recalls import holds_recalled
 from tocsin.exchange.ledger.spoken_answers import recalled_items
 from tocsin.exchange.ledger.states import OPEN_ITEMS, RECEIPT_DAYS, Direction
 from tocsin.exchange.ledger.taking import newest_receipt, read_receipt
@@ -255,23 +256,46 @@ def sealed_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:
 def outgoing_bytes(node: Node, session: Session, row: OutgoingRow, partner: Partner) -> bytes:
     """What may leave of a dispatch, whatever way it takes: each time the same bytes.
 
-    Once its recipient left the agreement that it went under, what is signed of its number is all that is in it: the
-    partner refuses it for what is missing, and takes the next one. What was sealed for a key that its partner stopped
-    is encrypted for another one, each time anew.
+    Once its recipient left the agreement that it went under, or the source of something in it recalled that or withdrew
+    its consent, what is signed of its number is all that is in it: the partner refuses it for what is missing, and
+    takes the next one. What was sealed for a key that its partner stopped is encrypted for another one, each time anew.
 
     Raises:
-        ConflictError: the recipient left the agreement or stopped that key, and has no key that works.
+        ConflictError: the recipient left the agreement or stopped that key, and has no key that works. Or it is a mail
+            with something that its source recalled.
 
     """
-    stopped = stopped_by(session, partner.id)
-    left = partner.node is not None and is_stopped(session, node_uuid(node.database), row.id, partner.node)
-    if row.number < 1 or partner.node is None or not (left or stopped):
+    if not row.archive:  # a mail; or all that was left of it, once what it brought was recalled
+        if row.number < 1 and holds_recalled(node, session, row, datetime.now(UTC)):
+            raise ConflictError(say("Its source has recalled what is in it."))
         return node.exchange.read(row.file)
+    if row.number < 1 or partner.node is None:
+        return node.exchange.read(row.file)
+    now, stopped = datetime.now(UTC), stopped_by(session, partner.id)
+    left = is_stopped(session, node_uuid(node.database), row.id, partner.node)
+    if left or _lost_consent(session, row) or holds_recalled(node, session, row, now):
+        return signed_head(node, session, row, now)
+    members = unpack(node.exchange.read(row.archive), Limits()) if stopped else {}
+    if not stopped or read_named(members, DISPATCH).said(Dispatch).to.key not in stopped:
+        return node.exchange.read(row.file)
+    return seal(members, partner_party(session, partner, now)[1])
+
+
+def _lost_consent(session: Session, row: OutgoingRow) -> bool:
+    """Whether a source withdrew, after this was sealed, that something in it goes to this partner."""
+    passed = select(PassedItem.item).where(PassedItem.outgoing_id == row.id)
+    inside = select(OfferedItem.item).where(OfferedItem.incident == row.incident, OfferedItem.incident != "")
+    of = ConsentRow.item.in_(passed) | ConsentRow.item.in_(inside), ConsentRow.partner_id == row.partner_id
+    rows = session.scalars(select(ConsentRow).where(*of)).all()
+    ended = any(one.ended_at is not None and one.ended_at >= row.sealed_at for one in rows)
+    return ended and all(one.ended_at is not None for one in rows)
+
+
+def signed_head(node: Node, session: Session, row: OutgoingRow, now: datetime) -> bytes:
+    """The file of a dispatch with what is signed of its number alone. Raises ConflictError: no key works."""
     members = unpack(node.exchange.read(row.archive), Limits())
-    if not left and read_named(members, DISPATCH).said(Dispatch).to.key not in stopped:
-        return node.exchange.read(row.file)
-    _, cert = partner_party(session, partner, datetime.now(UTC))
-    return seal({name: members[name] for name in (DISPATCH, DISPATCH + SIGNATURE)} if left else members, cert)
+    _, cert = partner_party(session, session.get_one(Partner, row.partner_id), now)
+    return seal({name: members[name] for name in (DISPATCH, DISPATCH + SIGNATURE)}, cert)
 
 
 def receipt_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:

@@ -4,21 +4,23 @@ A recall is signed for one node's name of a thing, and there anyone may have wri
 where the thing came from whoever recalled it, or comes from there now; on anything else a person decides.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.ledger.models import IncomingRow, OfferedItem, RecallItemRow, RecallRow
+from tocsin.exchange.ledger.models import IncomingRow, ItemOrigin, OfferedItem, RecallItemRow, RecallRow
 from tocsin.exchange.ledger.states import IncomingState, OfferState
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.statements import DispatchType, RecallRequest, RecallState
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import Tlp
+
+_NO_NODE = UUID("6f5b4f0a-0e3b-4b0e-9a39-5d0a4e1f0c11")  # ours, for partners that have none
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,49 @@ def ask_about_recalls(session: Session, names: Collection[UUID], now: datetime, 
             session, AuditAction.OFFER_CAME, at=now, actor="recall", subject=f"partner:{recall.partner_id}",
             detail={"item": str(asked.item), "way": "recall", "sha256": recall.hash},
         )  # fmt: skip
+
+
+def take_back(items: Iterable[OfferedItem], code: str) -> bool:
+    """Let a person end what was made of items that a program of their partner took back; whether anything was made.
+
+    ``code``: one of `TAKEN_BACK`.
+    """
+    found = [one for one in items if one.state in {OfferState.ADOPTED, OfferState.KEPT, OfferState.HIDDEN}]
+    for one in found:
+        one.state, one.code = OfferState.RECALLED.value, code
+    return bool(found)
+
+
+def ask_about_taken_back(
+    session: Session, partner: int, events: Collection[str], code: str, now: datetime, *, came_by: str
+) -> None:
+    """Let a person end the events that a collector took in and the partner's server took back, as one item.
+
+    ``events``: as a purge names them, ``ingest:12`` or ``event:12-3``.
+    """
+    node = session.get_one(Partner, partner).node or _NO_NODE
+    name = uuid5(node, "\n".join(sorted(events)))
+    same = OfferedItem.partner_id == partner, OfferedItem.item == name
+    if session.scalar(select(OfferedItem.id).where(*same)) is not None:
+        return
+    row = IncomingRow(
+        partner_id=partner, number=0, hash=f"taken-back:{name}", counts=False, type=DispatchType.RECALL.value,
+        tlp=Tlp.CLEAR.value, state=IncomingState.TAKEN.value, came_at=now, taken_by="collect",
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    item = OfferedItem(
+        partner_id=partner, incoming_id=row.id, node=node, item=name, version=1, title="", tlp=Tlp.CLEAR.value, pap="",
+        verified=False, parts=[], state=OfferState.RECALLED.value, code=code, came_at=now,
+        reason=say("Taken in from %(name)s, where it was taken back since.", name=came_by),
+    )  # fmt: skip
+    session.add(item)
+    session.flush()
+    session.add_all(ItemOrigin(item_id=item.id, thing=one) for one in sorted(events))
+    audit(
+        session, AuditAction.OFFER_CAME, at=now, actor="collect", subject=f"partner:{partner}",
+        detail={"item": str(name), "way": "collector", "events": len(events)},
+    )  # fmt: skip
 
 
 def _incoming(session: Session, recall: RecallRow, partner: int, now: datetime) -> IncomingRow:

@@ -37,6 +37,16 @@ OPEN_ITEMS: Final = (OfferState.OFFERED, OfferState.RECALLED)
 """What waits for a person."""
 
 
+RECALLED_ITEMS: Final = (OfferState.RECALLED, OfferState.HIDDEN, OfferState.ERASED, OfferState.KEPT)
+"""What their source took back: nothing of it goes to anybody else any more."""
+
+TAKEN_BACK: Final = frozenset({"deleted", "revoked"})
+"""The codes of what a program or server of a partner took back: nobody waits for an answer."""
+
+NOT_SOURCE: Final = "not-source"
+"""The code of what stays since whoever recalled it is not its source."""
+
+
 class AnswerWay(StrEnum):
     """How a person at a partner answered."""
 
@@ -57,7 +67,7 @@ TAKING_WRITES: Final[Mapping[str, frozenset[str]]] = {
     "exchange_outgoing": frozenset({"state", "reason"}),
     "exchange_receipt": frozenset(),
     "exchange_item": frozenset({"state", "code"}),
-    "exchange_passing": frozenset({"answer", "answer_code", "answered_at"}),
+    "exchange_passing": frozenset({"answer", "answer_code", "answer_kept", "answered_at"}),
     "exchange_recall": frozenset(),
     "exchange_recall_item": frozenset(),
     "exchange_recall_sum": frozenset(),

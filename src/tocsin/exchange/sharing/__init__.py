@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.exchange.sharing.incident_items import IncidentView, incident_items, read_view
+    from tocsin.exchange.sharing.incident_items import (
+        IncidentView,
+        brought_things,
+        incident_items,
+        read_view,
+        repeated_things,
+    )
     from tocsin.exchange.sharing.jurisdictions import JurisdictionRow, countries, side_by_side
     from tocsin.exchange.sharing.misp_events import (
         EventComparison,

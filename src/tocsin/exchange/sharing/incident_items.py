@@ -18,6 +18,7 @@ from tocsin.incidents import (
     IncidentReader,
     ObservableRole,
     corrections_of,
+    defang,
     entries_of,
     find_incident,
     is_restricted,
@@ -106,11 +107,11 @@ def read_view(session: Session, reader: IncidentReader, reference: str, recipien
         evidence_of(session, reader, family),
         {one.id: one.name for one in parties_of(session, reader, family)},
         voluntary=bool(official and unreleased(session, all_reports_in(session, family), ReleaseScope(official))),
-        brought=_brought(incident, entries[::-1]),
+        brought=brought_things(incident, entries[::-1]),
     )
 
 
-def _brought(incident: Incident, entries: Sequence[IncidentEntry]) -> dict[str, str]:
+def brought_things(incident: Incident, entries: Sequence[IncidentEntry]) -> dict[str, str]:
     """By the entries of an incident and what was merged into it, the oldest first, what came from a partner."""
     found, files = dict[str, str](), ""
     for one in entries:
@@ -118,15 +119,29 @@ def _brought(incident: Incident, entries: Sequence[IncidentEntry]) -> dict[str, 
         name = f"{step[1]}:{step[2]}" if step else ""
         if one.kind == IncidentEntryKind.OBSERVABLE and one.data.get("act") == "added":
             things = [f"value {value}" for value in one.data.get("values", ())]
-        elif one.kind == IncidentEntryKind.EVIDENCE and one.data.get("how") == "exchange":
+        elif one.kind == IncidentEntryKind.EVIDENCE and (name or one.data.get("how") == "exchange"):
             name = files = name or files  # only the entry of the first file has the name of the form
             things = [f"evidence {one.data['evidence']}"]
         elif one.incident_id == incident.id and _names_it(one):
             things = ["title"]
         found |= dict.fromkeys(things, name)  # whoever said it last
-        if name and things:
+        if name:
             found[f"entry {one.id}"] = name
     return {thing: name for thing, name in found.items() if name}
+
+
+def repeated_things(view: IncidentView) -> dict[str, str]:
+    """The entries that repeat what a partner brought and its source recalled, with the name of that: theirs, too."""
+    words = dict[str, str]()
+    for thing, name in view.brought.items():
+        if (source := view.sources.get(name)) is not None and source.recalled:
+            said = view.incident.title if thing == "title" else thing.removeprefix("value ")
+            words |= {said.casefold(): name, defang(said).casefold(): name} if said != thing or thing == "title" else {}
+    found = dict[str, str]()
+    for one in view.entries:
+        text = f"{one.text}\n{json.dumps(one.data, ensure_ascii=False)}".casefold()
+        found |= {f"entry {one.id}": name for word, name in words.items() if word and word in text}
+    return found
 
 
 def _names_it(entry: IncidentEntry) -> bool:

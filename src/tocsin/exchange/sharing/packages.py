@@ -251,7 +251,9 @@ _TOO_LARGE: Final = TransferVerdict(
     TransferLevel.NOTHING, "too-large", say("All parts together would be larger than a message may be."),
     TransferCode.SIZE,
 )  # fmt: skip
-_SILENT: Final = frozenset({TransferCode.VOLUNTARY, TransferCode.RESTRICTED, TransferCode.NEVER_HELD})
+_SILENT: Final = frozenset(
+    {TransferCode.VOLUNTARY, TransferCode.RESTRICTED, TransferCode.NEVER_HELD, TransferCode.RECALLED}
+)
 """Not even that there is such a thing goes to a partner."""
 
 

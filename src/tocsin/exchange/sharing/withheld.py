@@ -17,6 +17,7 @@ _BY_CODE: Final[Mapping[str, str]] = {
     TransferCode.CHANNEL: say("Its source asks for encryption, and this recipient has none."),
     TransferCode.VOLUNTARY: say("It was reported voluntarily, and goes to no supervisor and no police."),
     TransferCode.RESTRICTED: say("It is in a restricted incident that does not name the partner."),
+    TransferCode.RECALLED: say("Its source has recalled it, so it goes to nobody else."),
     TransferCode.NEVER_HELD: say("It has what must never be held. Purge it here, unseen."),
     TransferCode.SIZE: say("All parts together would be larger than a message may be."),
     NOT_CHOSEN: say("It was not selected."),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ItemResult,
         Jurisdiction,
         JurisdictionRole,
+        KeptPart,
         KeyAct,
         KeyNotice,
         NodeKey,

@@ -273,11 +273,20 @@ class RecallState(StrEnum):
     NOT_HELD = "not-held"
 
 
+class KeptPart(_Model):
+    """What is kept of an item that is gone otherwise."""
+
+    what: Code = Field(description="What was made of it: observable, evidence, entry …")
+    code: Code = Field(description="Why it is kept.")
+    count: Number = Field(description="How many.")
+
+
 class ItemResult(RecallItem):
     """An item of a recall, and what became of it."""
 
     state: RecallState = Field(description="What became of it.")
     code: Code | None = Field(None, description="Why it is kept: legal-hold, law …")
+    parts: tuple[KeptPart, ...] = Field((), description="Kept in part: only these; all else of it is gone.")
 
 
 class RecallReport(StatementBody):

@@ -5,6 +5,7 @@ Every step may be repeated, so that one that was killed is finished from its pla
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -18,15 +19,17 @@ from tocsin.delivery import purge_digest, purge_letter, take_events_out
 from tocsin.delivery.mailbox import ReceivedMail
 from tocsin.delivery.never_held import Reference, ReferenceState, note_reference
 from tocsin.events import Ingest, purge_ingest, purge_rows
+from tocsin.exchange.ledger import end_things, find_item, kept_files, made_of, recalled_versions
 from tocsin.exchange.protocols import purge_incident
-from tocsin.incidents import IncidentReader, erase_part, find_part, letters_of_part
+from tocsin.incidents import IncidentReader, erase_part, find_part, incident_numbers, letters_of_part
 from tocsin.incidents.arrivals import delete_files, find_report, forget_mail, purge_report
 from tocsin.incidents.evidence import delete_file, sweep_exports
+from tocsin.node.errors import UsageError
 from tocsin.node.files import disk_failures, sync_folder
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction, Tombstone, audit, cut, erase_typed, find_tombstone, forget_undos, sweep
 from tocsin.operations.purge.plan import IngestPart, PurgePlan
-from tocsin.operations.purge.references import PurgeKind
+from tocsin.operations.purge.references import PurgeKind, read_reference
 from tocsin.pipeline.collectors import purge_refused
 from tocsin.pipeline.comments import purge_comment, purge_comments
 from tocsin.pipeline.stores import NodeWithStores
@@ -41,7 +44,9 @@ TABLES: Final = (
     "incident_draft", "incident_entry", "incident_party", "incident_task", "incident_observable",
     "incident_evidence", "incident_takedown", "incident_takedown_recipient", "incident_takedown_sighting",
     "incident_sighting", "incident_population", "incident_text",
-    "incident_notice", "inbox_release", "posted", "exchange_taxii_object", "misp_record",
+    "incident_notice", "inbox_release", "posted", "exchange_taxii_object", "misp_record", "incident", "incident_alias",
+    "incident_clock", "exchange_incoming", "exchange_item", "exchange_outgoing", "exchange_passing", "exchange_case",
+    "exchange_case_entry", "exchange_message",
 )  # fmt: skip
 """The tables that hold what strangers sent; on PostgreSQL they are written anew."""
 
@@ -59,8 +64,8 @@ def carry_out(node: NodeWithStores, plan: PurgePlan, *, reason: str, actor: str,
     """
     with node.database.begin() as session:
         forget_undos(session)  # what goes now must not come back
-        if find_tombstone(session, plan.reference) is None:
-            _purge_records(session, plan)
+        if find_tombstone(session, plan.reference) is None or _stands(node, session, plan):
+            _purge_records(node, session, plan, now)
             _remember(session, plan, reason=reason, actor=actor, now=now)
         cut("purge.recording")
     cut("purge.recorded")
@@ -75,11 +80,13 @@ def carry_out(node: NodeWithStores, plan: PurgePlan, *, reason: str, actor: str,
     cut("purge.swept")
 
 
-def _purge_records(session: Session, plan: PurgePlan) -> None:
+def _purge_records(node: NodeWithStores, session: Session, plan: PurgePlan, now: datetime) -> None:
     for part in plan.parts:
         purge_ingest(session, session.get_one(Ingest, part.ingest), whole=part.whole)
         take_events_out(session, part.ingest, part.told)
     purge_comments(session, (plan.reference, *plan.subjects))
+    if plan.kind is PurgeKind.PARTNER_ITEM:
+        _purge_partner_item(node, session, plan, now)
     if (purge_thing := _THINGS.get(plan.kind)) is not None:
         purge_thing(session, plan, plan.reference.partition(":")[2])
     for same in plan.also:
@@ -88,6 +95,23 @@ def _purge_records(session: Session, plan: PurgePlan) -> None:
     if plan.words:
         named = or_(*(_ANSWERS.c.body.contains(word, autoescape=True) for word in plan.words))
         session.execute(update(_ANSWERS).where(named, _ANSWERS.c.status.is_not(None)).values(body=""))
+
+
+def _stands(node: NodeWithStores, session: Session, plan: PurgePlan) -> bool:
+    """Whether something of an item is here that an earlier purge of it left, as it was kept then."""
+    if plan.kind is not PurgeKind.PARTNER_ITEM:
+        return False
+    item = find_item(session, int(plan.reference.partition(":")[2]))
+    made = made_of(node, session, [item, *recalled_versions(session, item)], datetime.now(UTC))
+    return not {one.name for one in made}.isdisjoint((*plan.also, *plan.things))
+
+
+def _is_named(thing: str) -> bool:
+    """Whether a thing has a name by which it could be purged by itself."""
+    try:
+        return [str(one) for one in read_reference(thing)] == [thing]
+    except UsageError:
+        return False
 
 
 def _purge_mails(session: Session, plan: PurgePlan, _name: str) -> None:
@@ -119,6 +143,20 @@ def _purge_part_of_incident(session: Session, _plan: PurgePlan, name: str) -> No
     erase_part(session, name)
 
 
+def _purge_partner_item(node: NodeWithStores, session: Session, plan: PurgePlan, now: datetime) -> None:
+    """All that was made of an item but for parts of incidents, and what partners may read of these."""
+    item = find_item(session, int(plan.reference.partition(":")[2]), lock=True)
+    versions = {one.id: one for one in (item, *recalled_versions(session, item))}
+    _purge_mails(session, plan, "")
+    touched = {one.split(":")[1] for one in (*plan.also, *plan.things) if one.startswith("incident:")}
+    for name in plan.also:
+        for letter in letters_of_part(session, find_part(session, None, name.partition(":")[2])):
+            purge_letter(session, letter)
+    end_things(node, session, list(versions.values()), plan.things, now)
+    for number in sorted(incident_numbers(session, touched)):
+        purge_incident(session, number, now)
+
+
 _THINGS: Final[Mapping[PurgeKind, Callable[[Session, PurgePlan, str], None]]] = {
     PurgeKind.UPLOAD: lambda session, _, name: purge_upload(session, read_upload(session, UUID(name))),
     PurgeKind.COLLECTED: lambda session, _, name: purge_refused(session, name),
@@ -136,11 +174,17 @@ _THINGS: Final[Mapping[PurgeKind, Callable[[Session, PurgePlan, str], None]]] = 
 def _remember(session: Session, plan: PurgePlan, *, reason: str, actor: str, now: datetime) -> None:
     """The tombstones of the thing, of whole ingests and of what is the same, and the entry of the audit log."""
     whole = {f"ingest:{part.ingest}": part for part in plan.parts if part.whole}
-    stones = {plan.reference: None if whole else next(iter(plan.parts), None), **whole} | dict.fromkeys(plan.also)
+    also = dict.fromkeys(one for one in (*plan.also, *plan.things) if one not in whole and _is_named(one))
+    stones: dict[str, IngestPart | None] = {plan.reference: None if whole else next(iter(plan.parts), None), **whole}
+    stones |= also
+    if plan.kind is PurgeKind.PARTNER_ITEM:  # its events are of several reports
+        stones[plan.reference] = None
+        single = ((part, row) for part in plan.parts for row in part.events or ())
+        stones |= {f"event:{part.ingest}-{row}": replace(part, events=(row,), event_count=1) for part, row in single}
     for reference, part in stones.items():
         if find_tombstone(session, reference) is None:
             session.add(_tombstone(plan, reference, part, reason=reason, actor=actor, now=now))
-    if plan.kind is not PurgeKind.INCIDENT:  # it may be restricted: its log has it
+    if plan.kind not in {PurgeKind.INCIDENT, PurgeKind.PARTNER_ITEM}:  # it may be restricted: its log has it
         purged = Reference("purged", plan.reference)
         note_reference(session, purged, place=plan.kind.value, state=ReferenceState.PURGED, now=now)
     detail: dict[str, object] = {
@@ -184,6 +228,9 @@ def _purge_files(node: NodeWithStores, plan: PurgePlan) -> None:
         node.mailroom.delete(mail.sha256)
     delete_files(node.database, node.inbox, plan.blobs)
     with node.database.begin() as session:
+        named = kept_files(session) if plan.archives else set()
+        for digest in set(plan.archives) - named:
+            node.exchange.delete(digest)
         for digest in plan.evidence:
             delete_file(session, node.incident_evidence, digest)
     if plan.evidence:

@@ -1,12 +1,13 @@
 """What a purge will touch, found before it begins: references, hashes and numbers, nothing of the content."""
 
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -16,7 +17,17 @@ from tocsin.delivery import Delivery, digests_with, mail_files
 from tocsin.delivery import find_mail as find_sent
 from tocsin.delivery.mailbox import MailOnServer, copies_of, hash_of_id
 from tocsin.events import Ingest, TeamSet, set_aside
-from tocsin.incidents import IncidentReader, find_part, letters_of_part
+from tocsin.exchange.ledger import (
+    MadeKind,
+    MadeThing,
+    archives_of,
+    find_item,
+    kept_before,
+    letters_of_dispatches,
+    made_of,
+    recalled_versions,
+)
+from tocsin.incidents import PART_NAME, IncidentReader, find_part, incident_numbers, letters_of_part
 from tocsin.incidents.arrivals import files_of, find_report, letters_of, mails_of, others_with_files_of
 from tocsin.incidents.evidence import (
     IncidentEvidence,
@@ -25,7 +36,7 @@ from tocsin.incidents.evidence import (
     items_with_files,
 )
 from tocsin.incidents.threads import IncidentMail, parts_of_mail
-from tocsin.node.errors import NotFoundError, UsageError
+from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.letters import Letter
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import purged_rows
@@ -66,7 +77,8 @@ class PurgePlan:
 
     ``identity``: what only this very thing has. ``digests``: references of digests that told of it. ``files``: in the
     home, with folders whole. ``blobs``: files of public reports; ``evidence``: of incidents; ``mails``: received mails.
-    ``also``: parts of incidents that are the same. ``subjects``: what the audit log calls it. ``words``: what answers
+    ``also``: parts of incidents that are the same, or were made of it. ``things``: what else was made of an item of a
+    partner; ``archives``: files of dispatches. ``subjects``: what the audit log calls it. ``words``: what answers
     of the API may have named it by. ``related``: what may hold the same and stays.
     """
 
@@ -81,19 +93,25 @@ class PurgePlan:
     evidence: tuple[str, ...] = ()
     mails: tuple[MailOnServer, ...] = ()
     also: tuple[str, ...] = ()
+    things: tuple[str, ...] = ()
+    archives: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
 
 
-def make_plan(node: NodeWithStores, text: str, reader: IncidentReader | None = None) -> PurgePlan:
+def make_plan(
+    node: NodeWithStores, text: str, reader: IncidentReader | None = None, keep: Mapping[str, str] | None = None
+) -> PurgePlan:
     """What a purge of the thing that somebody names will touch.
 
     ``reader``: who names it, who must be able to read what is restricted; None: a purge that is done again.
+    ``keep``: of an item of a partner, what of all that was made of it stays.
 
     Raises:
         UsageError: it names nothing, or several things.
         NotFoundError: there is no such thing here.
+        ConflictError: of an item of a partner, something is in an incident that the reader may not read.
 
     """
     found: list[PurgePlan] = []
@@ -103,6 +121,8 @@ def make_plan(node: NodeWithStores, text: str, reader: IncidentReader | None = N
             with node.database.reading() as session:
                 if reference.kind is PurgeKind.INCIDENT:
                     found.append(_incident(node, session, reference, reader))
+                elif reference.kind is PurgeKind.PARTNER_ITEM:
+                    found.append(_partner_item(node, session, reference, reader, keep))
                 else:
                     found.append(_PLANNERS[reference.kind](node, session, reference))
         except NotFoundError:
@@ -264,11 +284,81 @@ def _incident(
     )  # fmt: skip
 
 
+def _partner_item(
+    node: NodeWithStores, session: Session, reference: PurgeReference, reader: IncidentReader | None,
+    keep: Mapping[str, str] | None,
+) -> PurgePlan:  # fmt: skip
+    """An item of a partner in all versions that it recalled, with what was made of them: the plans of the parts."""
+    item = find_item(session, int(reference.name))
+    versions = {one.id: one for one in (item, *recalled_versions(session, item))}
+    keep = kept_before(node, item) if keep is None else keep
+    made = made_of(node, session, list(versions.values()), datetime.now(UTC), reader=reader, kept=keep)
+    going = [one for one in made if not one.stays]
+    if any(one.hidden for one in going):
+        raise ConflictError(say("A part of it is in a restricted incident: a person with access ends it."))
+    plans = [plan for one in going if (plan := _plan_of(node, session, one, reader)) is not None]
+    things = tuple(one.name for one in going if not _is_part(one.name))
+    parts = tuple(one.name for one in going if _is_part(one.name))
+
+    def all_of(name: str) -> tuple[Any, ...]:
+        return tuple(dict.fromkeys(one for plan in plans for one in getattr(plan, name)))
+
+    return PurgePlan(
+        str(reference), reference.kind, _hash(item.node.hex, item.item.hex, str(item.version)), item.came_at,
+        parts=_joined(part for plan in plans for part in plan.parts), digests=all_of("digests"),
+        files=tuple(dict.fromkeys((*all_of("files"), *_files_of_dispatches(node, session, going)))),
+        evidence=all_of("evidence"), mails=all_of("mails"), also=tuple(dict.fromkeys((*parts, *all_of("also")))),
+        things=things, archives=archives_of(session, list(versions.values()), set(things)),
+        subjects=tuple(dict.fromkeys((str(reference), *all_of("subjects"), *things))), words=all_of("words"),
+        related=tuple(one for one in all_of("related") if one not in {*parts, *things}),
+    )  # fmt: skip
+
+
+def _plan_of(
+    node: NodeWithStores, session: Session, one: MadeThing, reader: IncidentReader | None
+) -> PurgePlan | None:  # fmt: skip
+    """What the purge of a thing by itself would touch; None: it is of the exchange alone."""
+    place, _, name = one.name.partition(":")
+    if _is_part(one.name):
+        return _incident(node, session, PurgeReference(PurgeKind.INCIDENT, name), reader)
+    kind = next((kind for kind in (PurgeKind.INGEST, PurgeKind.EVENT, PurgeKind.MAIL) if kind == place), None)
+    return None if kind is None else _PLANNERS[kind](node, session, PurgeReference(kind, name))
+
+
+def _joined(parts: Iterable[IngestPart]) -> tuple[IngestPart, ...]:
+    """What goes of each ingest, once: the whole of it, or all of these events."""
+    found = dict[int, IngestPart]()
+    for one in parts:
+        known = found.get(one.ingest)
+        if known is None or one.whole:
+            found[one.ingest] = one
+        elif not known.whole:
+            events = (*(known.events or ()), *(one.events or ()))
+            told = Counter(known.told) + Counter(one.told)
+            found[one.ingest] = replace(known, events=events, event_count=len(events), told=dict(told))
+    return tuple(found.values())
+
+
+def _is_part(name: str) -> bool:
+    place, _, part = name.partition(":")
+    return place == PurgeKind.INCIDENT and re.fullmatch(PART_NAME, part) is not None
+
+
+def _files_of_dispatches(node: NodeWithStores, session: Session, made: Sequence[MadeThing]) -> tuple[str, ...]:
+    """The mails on this disk that brought it to partners without a node."""
+    numbers = [int(one.name.partition(":")[2]) for one in made if one.kind is MadeKind.DISPATCH]
+    references = [one.reference for one in letters_of_dispatches(session, numbers)]
+    return _within(node, [path for one in references for path in mail_files(node.mails, one)])
+
+
 def incidents_in(session: Session, plan: PurgePlan) -> set[int]:
     """The numbers of the incidents whose content a purge touches, whoever may read them."""
     found: set[int] = set()
     if plan.kind is PurgeKind.INCIDENT:
         found.add(find_part(session, None, plan.reference.partition(":")[2]).incident.id)
+    if plan.kind is PurgeKind.PARTNER_ITEM:
+        names = {one.split(":")[1] for one in (*plan.also, *plan.things) if one.startswith("incident:")}
+        found |= incident_numbers(session, names)
     if plan.kind is PurgeKind.INBOX:
         report = find_report(session, IncidentReader(None, datetime.now(UTC)), plan.reference.partition(":")[2])
         found |= incidents_of_reports(session, [report.id])

@@ -25,6 +25,7 @@ class PurgeKind(StrEnum):
     LETTER = "letter"
     ANSWER = "answer"  # a note on problems
     COMMENT = "comment"  # what one of the staff wrote on a thing
+    PARTNER_ITEM = "partner-item"  # of a partner, with all that was made of it
     INCIDENT = "incident"  # what an entry, a party, a task or an observable of one says
 
 
@@ -60,10 +61,13 @@ _NAMES: Final = {
     PurgeKind.LETTER: r"(?i:ltr)-\d{4}-\d{7,}",
     PurgeKind.ANSWER: _UUID,
     PurgeKind.COMMENT: _NUMBER,
+    PurgeKind.PARTNER_ITEM: _NUMBER,
     PurgeKind.INCIDENT: PART_NAME,
 }
 _OTHER_WORDS: Final = {"report": PurgeKind.INGEST, "quarantine": PurgeKind.ROW, "digest": PurgeKind.DELIVERY}
-_ONLY_NAMED: Final = frozenset({PurgeKind.COLLECTED, PurgeKind.COMMENT})  # any word or number could be one
+_ONLY_NAMED: Final = frozenset(
+    {PurgeKind.COLLECTED, PurgeKind.COMMENT, PurgeKind.PARTNER_ITEM}
+)  # any word or number could be one
 
 
 def read_reference(text: str) -> list[PurgeReference]:
@@ -99,7 +103,7 @@ def _plain(kind: PurgeKind, name: str) -> str:
     match kind:
         case PurgeKind.EVENT | PurgeKind.ROW:
             return "-".join(str(int(part)) for part in re.split("[-/]", name))
-        case PurgeKind.INGEST | PurgeKind.MAIL | PurgeKind.COMMENT:
+        case PurgeKind.INGEST | PurgeKind.MAIL | PurgeKind.COMMENT | PurgeKind.PARTNER_ITEM:
             return str(int(name))
         case PurgeKind.INCIDENT:
             return plain_part(name)

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -74,11 +74,13 @@ def purge(
     waits: bool = True,
     person: int | None = None,
     never_held: bool = False,
+    keep: Mapping[str, str] | None = None,
 ) -> PurgeOutcome:
     """Purge what somebody names; of what was purged before, what is known of it.
 
     ``waits``: for other processes that write or deliver. ``person``: who must be able to read what is restricted.
-    ``never_held``: it is of a class that must never be held, so that no legal hold keeps it.
+    ``never_held``: it is of a class that must never be held, so that no legal hold keeps it. ``keep``: of an item of
+    a partner, what of all that was made of it stays, and why; what is left of one is purged as often as that is asked.
 
     Raises:
         UsageError: it names nothing, or several things.
@@ -91,9 +93,9 @@ def purge(
         commitment.recover(node)
         _finish(node)
         reader = IncidentReader(person, now)
-        if (before := purged_before(node, text, reader)) is not None:
+        if keep is None and (before := purged_before(node, text, reader)) is not None:
             return before
-        plan = make_plan(node, text, reader)
+        plan = make_plan(node, text, reader, keep)
         if not never_held:
             with node.database.reading() as session:
                 check_hold(session, incidents_in(session, plan), now)

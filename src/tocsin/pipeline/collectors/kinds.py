@@ -66,7 +66,7 @@ class CollectedOffer:
     ``key``: by which it is remembered, so that the collector leaves it out next time; empty: no need to.
     ``cursor``: what the collector wants to be given back from now on. ``refused``: why it holds no report.
     ``at_once``: it is taken in and settled before the next one is asked for, as where a server waits for that.
-    ``claimed``: UUIDs of what is in it, of those of the memory.
+    ``claimed``: UUIDs of what is in it, of those of the memory. ``gone``: of what the far end took back since.
     ``settle``: what is done at the far end afterwards, with the reason where it could not be taken in, else "".
     """
 
@@ -78,6 +78,7 @@ class CollectedOffer:
     settle: Callable[[str], None] = _nothing
     at_once: bool = False
     claimed: Collection[str] = ()
+    gone: Collection[str] = ()
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,7 @@ def _recalled(one: ListedEvent) -> CollectedOffer:
 
 def _gone(uuid: str, changed: int) -> CollectedOffer:
     words = say("This event is no longer listed: deleted, unpublished, or not for us. What came of it stays.")
-    return CollectedOffer(f"event {uuid}", [], f"{uuid}:{changed}:gone", refused=words)
+    return CollectedOffer(f"event {uuid}", [], f"{uuid}:{changed}:gone", refused=words, gone=[uuid])
 
 
 KIND: Final = CollectorKind(MispSettings, MispCollector)

@@ -20,7 +20,14 @@ from tocsin.node.sentences import join_sentences, say
 from tocsin.pipeline.collectors.folder import failure_text
 from tocsin.pipeline.collectors.kinds import CollectedOffer, Collector, kind_of
 from tocsin.pipeline.collectors.spool import Spool
-from tocsin.pipeline.collectors.state import CollectorStatus, forget_refusals, memory_of, note_offer, note_run
+from tocsin.pipeline.collectors.state import (
+    CollectorStatus,
+    forget_refusals,
+    memory_of,
+    note_gone,
+    note_offer,
+    note_run,
+)
 from tocsin.pipeline.groups import Counts, IngestRequest, IngestSummary
 from tocsin.pipeline.ingest import ingest_each, open_session
 from tocsin.pipeline.parse import Clock, Failures, IngestSession
@@ -197,6 +204,7 @@ class _Runner:
             reason = join_sentences("\n", filter(None, said_of))
             self._count(fetched.offer.label, reason)
             note_offer(self.node.database, self.standing.name, fetched.offer, refused=reason, now=self.clock())
+            note_gone(self.node, self.standing, fetched.offer.gone, self.clock())
             cut("collect.noted")
             fetched.offer.settle(reason)
             cut("collect.settled")

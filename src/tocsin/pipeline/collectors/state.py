@@ -1,15 +1,17 @@
 """What is remembered of collectors, read and written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import polars as pl
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.ledger import ask_about_recalls, recalled_names
+from tocsin.events import FeedRecord, Ingest
+from tocsin.exchange.ledger import ask_about_recalls, ask_about_taken_back, recalled_names
 from tocsin.exchange.partners import find_partner
 from tocsin.node.errors import NotFoundError
 from tocsin.node.records import AuditAction, Database, audit
@@ -17,8 +19,10 @@ from tocsin.node.sentences import change_values, say
 from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorSettings, Memory, cannot_work
 from tocsin.pipeline.collectors.models import CollectedReport, CollectorState
 from tocsin.pipeline.collectors.schedule import next_try
+from tocsin.pipeline.stores import NodeWithStores
 
 _FAILS_FOR_GOOD = 3  # one failure may be the network's
+_NAMED = ("extra.misp.event_uuid", "extra.misp.attribute_uuid")
 _REMEMBERED = timedelta(days=90)  # longer than any server offers the same thing again
 
 
@@ -110,6 +114,36 @@ def note_offer(database: Database, name: str, offer: CollectedOffer, *, refused:
             state = _state(session, name)
             state.cursor = {**state.cursor, **offer.cursor}
         ask_about_recalls(session, [UUID(one) for one in offer.claimed], now, came_by=name)
+
+
+def note_gone(
+    node: NodeWithStores, standing: CollectorStatus, gone: Collection[str], now: datetime
+) -> None:  # fmt: skip
+    """Let a person end the events of what the server of a partner took back, where its collector names the partner."""
+    if not gone:
+        return
+    settings = standing.settings
+    with node.database.reading() as session:
+        partner = _partner_of(session, settings)
+        feed = select(FeedRecord.id).where(
+            FeedRecord.source == getattr(settings, "source", ""), FeedRecord.code == getattr(settings, "feed", "")
+        )
+        ingests = session.scalars(select(Ingest.number).where(Ingest.feed_id.in_(feed))).all()
+    events = _events_of(node, ingests, gone) if partner is not None and ingests else []
+    if events and partner is not None:
+        with node.database.begin() as session:
+            ask_about_taken_back(session, partner, events, "revoked", now, came_by=standing.name)
+
+
+def _events_of(node: NodeWithStores, ingests: Collection[int], names: Collection[str]) -> list[str]:
+    """The events that came of these events and attributes of MISP, as a purge names them."""
+    found = node.store.scan(ingests=ingests)
+    columns = [one for one in _NAMED if one in found.collect_schema()]
+    if not columns:
+        return []
+    wanted = pl.any_horizontal(pl.col(one).is_in(list(names)) for one in columns)
+    rows = found.filter(wanted).select("ingest", "row").collect()
+    return [f"event:{ingest}-{row}" for ingest, row in rows.iter_rows()]
 
 
 def note_run(

@@ -40,6 +40,7 @@ class TaxiiSettings(TaxiiServerSettings):
     collections: list[str] = Field(
         [], description="Ids, titles or aliases of collections; empty: all that can be read."
     )
+    partner: str = Field("", description="Whose server it is: number or name of a partner, who may take back events.")
     page: int = Field(1_000, ge=1, le=10_000, description="Objects that are asked for at once.")
     most: int = Field(
         100_000, ge=1, description="So many objects of a collection are taken in a run; the next goes on."
@@ -180,7 +181,7 @@ def _offer(
         yield CollectedOffer(label, [], f"{key}:recalled", refused=words)
     if gone and f"{key}:revoked" not in memory.known:
         words = say("Revoked there: %(count)s. What came of it stays.", count=f"{len(gone):,}")
-        yield CollectedOffer(label, [], f"{key}:revoked", cursor, refused=words)
+        yield CollectedOffer(label, [], f"{key}:revoked", cursor, refused=words, gone=sorted(map(_uuid, gone)))
     elif any(memory.cursor.get(name) != text for name, text in cursor.items()):
         yield CollectedOffer(label, [], "", cursor)
 

@@ -105,7 +105,7 @@ PARTNER_KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
         (
             Resolution(say("Adopt the item"), _EXCHANGE, "exchange adopt"),
             Resolution(say("Decline the item"), _EXCHANGE, "exchange decline"),
-            Resolution(say("Answer the recall"), _EXCHANGE, "exchange answer"),
+            Resolution(say("End what was made of it, and answer the recall"), _EXCHANGE, "exchange answer"),
         ),
     ),
     ItemKind.PARTNER_CASES: ToDoKind(

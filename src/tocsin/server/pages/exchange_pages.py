@@ -13,6 +13,7 @@ from starlette.datastructures import FormData, UploadFile
 from tocsin.delivery import kept_from_sending
 from tocsin.exchange.agreements import ground_of, waiting_agreements
 from tocsin.exchange.ledger import (
+    RECALLED_ITEMS,
     Direction,
     OfferState,
     acts,
@@ -46,7 +47,7 @@ from tocsin.exchange.partners import list_partners, partner_names, read_partner
 from tocsin.exchange.sharing import why_withheld
 from tocsin.exchange.ways import acts as way_acts
 from tocsin.exchange.ways import due_dispatches, evidence_of, tries_of
-from tocsin.incidents import IncidentReader, defang, known_references, open_incidents
+from tocsin.incidents import IncidentReader, defang, find_incident, known_references, open_incidents
 from tocsin.incidents.evidence import PASSWORD, packed_bytes
 from tocsin.interface import (
     NotHereError,
@@ -55,10 +56,13 @@ from tocsin.interface import (
     context_for,
     needs,
     number_in,
+    texts_of,
 )
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, StorageError, TocsinError, UsageError
 from tocsin.node.records import node_uuid
+from tocsin.operations import recall_acts
+from tocsin.operations.recall_acts import foresee_end
 from tocsin.pipeline.tables import ItemKind
 from tocsin.pipeline.to_do import KINDS, Item
 from tocsin.server.attachment import attachment
@@ -74,7 +78,7 @@ from tocsin.sharing.gate import Tlp
 _PLACE: Final = "/exchange"
 _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
 _WORKER = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
-_ACTS: Final = {act.name: act for act in (*acts.ACTS, *case_acts.ACTS, *way_acts.ACTS)}
+_ACTS: Final = {act.name: act for act in (*acts.ACTS, *case_acts.ACTS, *way_acts.ACTS, *recall_acts.ACTS)}
 _PAGE: Final = 100  # rows of each of the two lists
 _SHOWN: Final = 20  # observables of an item
 _LARGEST: Final = 64_000_001  # bytes of a file that are read: one more than a dispatch may have
@@ -176,10 +180,12 @@ def _item_pages(router: PageRouter, desk: PageContext) -> None:
         @router.post(f"{_PLACE}/items/{{item}}/{name}")
         def do(request: Request, visitor: _WORKER, item: Number, form: Form) -> Response:
             """Adopt it, decline it, answer its recall, pass it on as its source signed it, or ask the source for it."""
+            given = {"keep": tuple(filter(None, texts_of(form, "keep")))} if name == "answer" else {}
             try:
                 return perform_and_go(
-                    desk, visitor, _ACTS[name], form, lambda done: _PLACE + then.format(item=item, done=done), item=item
-                )
+                    desk, visitor, _ACTS[name], form, lambda done: _PLACE + then.format(item=item, done=done),
+                    item=item, **given,
+                )  # fmt: skip
             except _WRONG as error:
                 return _item(desk, request, visitor, item, error=error, typed=form, tried=name)
 
@@ -281,6 +287,9 @@ def _item(
         reader = IncidentReader(visitor.person, desk.now)
         known = known_references(session, reader, {item.incident, before})
         holders, recall = holders_of(session, [item.item]), newest_recall(session, item)
+        if item.state in RECALLED_ITEMS and item.incident in known:  # others have it in an incident of ours
+            inside = find_incident(session, reader, item.incident).uuid
+            holders = [*holders, *(one for one in holders_of(session, [inside]) if one.recalled)]
         found = [one.partner for one in list_partners(session, desk.now) if one.partner.id != item.partner_id]
         others = [(str(one.id), one.name) for one in found if one.node is not None]
         askable = [(str(one.id), one.name) for one in found if one.node is None or one.node != item.node]
@@ -290,6 +299,7 @@ def _item(
         claims = offered_claims(desk.node, session, item)
         agreement = ground_of(session, Direction.IN, item.incoming_id)
         decides = item.state == OfferState.OFFERED and visitor.may(Permission.INCIDENTS_WRITE)
+        made = foresee_end(desk.node, number, reader) if item.state in {OfferState.RECALLED, OfferState.KEPT} else []
         observables = offered_observables(desk.node, session, item) if decides and item.tlp != Tlp.RED else []
         choices = open_incidents(session, reader) if decides else ()
     return desk.page(
@@ -297,6 +307,7 @@ def _item(
         incident=item.incident if item.incident in known else "", before=before if before in known else "",
         holders=holders, others=others, askable=askable, consents=consents, names=names, figures=figures,
         claims=claims, agreement=agreement, consent_state=consent_state, typed=typed, recall=recall,
+        made=made, keep=tuple(filter(None, texts_of(typed, "keep"))) if isinstance(typed, FormData) else (),
         observables=observables, shown=_SHOWN, defang=defang, roles=OBSERVED_AS, open=choices,
         tried=tried, password=PASSWORD if decides and item.tlp != Tlp.RED else "", **WORDS,
     )  # fmt: skip

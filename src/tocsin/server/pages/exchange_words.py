@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from tocsin.exchange.agreements import AgreementState
 from tocsin.exchange.dispatches import OutgoingState
-from tocsin.exchange.ledger import AnswerWay, CaseState, ConsentState, IncomingState, OfferState
+from tocsin.exchange.ledger import AnswerWay, CaseState, ConsentState, IncomingState, MadeKind, OfferState
 from tocsin.exchange.partners import CheckResult, CheckWay, KeyConfirmation, KeyEnd, LinkState, PartnerKeyState
 from tocsin.exchange.protocols import AccessProtocol, TokenScope
 from tocsin.exchange.statements import AgreementType, DispatchType, JurisdictionRole, RecallRequest, RecallState
@@ -72,7 +72,23 @@ _REFUSALS: Final[Mapping[str, str]] = {
     "other": N_("Another reason"),
 }  # fmt: skip
 _KEPT: Final[Mapping[str, str]] = {"legal-hold": N_("Legal hold"), "law": N_("Law"), "not-source": N_("Not its source")}
-_CODE_WORDS: Final = {**_CODES, **_REFUSALS, **_KEPT}
+_TAKEN_BACK: Final[Mapping[str, str]] = {
+    "deleted": N_("Deleted by the partner's program"), "revoked": N_("Revoked by the partner's program"),
+}  # fmt: skip
+_KEPT_PARTS: Final[Mapping[str, str]] = {
+    "legal-hold": N_("Legal hold"), "law": N_("Law"), "other-source": N_("Known from another source"),
+}  # fmt: skip
+"""Why a part of what was recalled stays."""
+_MADE: Final[Mapping[str, str]] = {
+    MadeKind.ARCHIVE: N_("File as it came"), MadeKind.MAIL: N_("Received mail"),
+    MadeKind.RECORDS: N_("Records of the partner's program"), MadeKind.TITLE: N_("Title of the incident"),
+    MadeKind.ENTRY: N_("Timeline entry"), MadeKind.OBSERVABLE: N_("Observable"), MadeKind.EVIDENCE: N_("Evidence"),
+    MadeKind.TEXT: N_("Text in the incident"), MadeKind.CASE: N_("Case"),
+    MadeKind.DISPATCH: N_("Copy of a sent message"), MadeKind.COLLECTION: N_("TAXII collection"),
+    MadeKind.EVENTS: N_("Events"),
+}  # fmt: skip
+"""What was made of an item."""
+_CODE_WORDS: Final = {**_CODES, **_REFUSALS, **_KEPT, **_KEPT_PARTS, **_TAKEN_BACK}
 """Every code that one side gives the other as its reason; partners may have others."""
 _CLASSES: Final[Mapping[str, str]] = {
     DataClass.CASE: N_("Facts of the case"),
@@ -148,6 +164,7 @@ WORDS: Final[Mapping[str, Any]] = {
     "dispatch_kinds": _DISPATCHES,
     "sent_states": SENT, "came_states": _CAME, "item_states": _ITEMS, "answers": ANSWERS, "asks": _ASKS,
     "codes": _CODES, "kept_codes": {"": "\N{EN DASH}", **_KEPT}, "code_words": _CODE_WORDS,
+    "kept_parts": _KEPT_PARTS, "made_kinds": _MADE,
     "answer_ways": _WAYS, "more": MORE,
     "classes": _CLASSES, "travel_ways": _TRAVEL, "try_outcomes": _TRIES, "strengths": _STRENGTHS,
     "protocols": _PROTOCOLS,

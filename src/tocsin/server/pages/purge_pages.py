@@ -28,6 +28,8 @@ KINDS: Final = {
     PurgeKind.DELIVERY: N_("Digest"),
     PurgeKind.LETTER: N_("Verification request"),
     PurgeKind.ANSWER: N_("Note on problems"),
+    PurgeKind.COMMENT: N_("Comment"),
+    PurgeKind.PARTNER_ITEM: N_("Item of a partner"),
     PurgeKind.INCIDENT: N_("Part of an incident"),
 }
 _ACT: Final = ACTS[0]

@@ -65,6 +65,7 @@ VOLUNTARY = GateVerdict(
 RESTRICTED = GateVerdict(
     False, "restricted-incident", say("What is in a restricted incident goes only to those whom the incident names.")
 )
+RECALLED = GateVerdict(False, "recalled", say("Its source has recalled it, so it goes to nobody else."))
 _UNKNOWN_SOURCE = GateVerdict(
     False, "source-unknown", say("Only its source can let it go to a partner, and it is not recorded who that is.")
 )
@@ -79,6 +80,7 @@ _NO_NOTIFICATION = GateVerdict(
 _CODES = {
     VOLUNTARY.rule: TransferCode.VOLUNTARY,
     RESTRICTED.rule: TransferCode.RESTRICTED,
+    RECALLED.rule: TransferCode.RECALLED,
     _UNKNOWN_SOURCE.rule: TransferCode.CONSENT,
     _PLAIN.rule: TransferCode.CHANNEL,
 }
@@ -102,10 +104,8 @@ def decide(
     ``restricted``: it is of a restricted incident. ``source``: who gave it its label, which counts for partners alone.
     ``iep``: what its source asks for beside the label.
     """
-    if voluntary and recipient.official:
-        return VOLUNTARY
-    if restricted and recipient.audience is not Audience.OWN and not recipient.in_case:
-        return RESTRICTED
+    if barred := _barred(recipient, source, voluntary=voluntary, restricted=restricted):
+        return barred
     narrowed = marking if iep is NO_LIMITS else iep.narrowed(marking)
     verdict, consent = _by_table(narrowed, recipient.audience, recipient.is_person, recipient.ceiling, purpose)
     if not verdict.allowed:
@@ -115,6 +115,15 @@ def decide(
     if consent and narrowed.tlp is Tlp.RED and not restricted:
         return _RED_OPEN
     return verdict if not consent or source.agrees(narrowed.tlp, recipient) else _ask(source)
+
+
+def _barred(recipient: Recipient, source: ItemSource, *, voluntary: bool, restricted: bool) -> GateVerdict | None:
+    """The no that no label and no rule opens."""
+    if source.recalled and recipient.audience is not Audience.OWN:
+        return RECALLED
+    if voluntary and recipient.official:
+        return VOLUNTARY
+    return RESTRICTED if restricted and recipient.audience is not Audience.OWN and not recipient.in_case else None
 
 
 def _stopped(

@@ -90,7 +90,8 @@ class SourceConsent:
 class ItemSource:
     """Who gave an item its label. ``ours``: this node; else whom one asks. ``consents``: those in force now.
 
-    ``item``: the number of the offered item that one asks about; 0: there is none.
+    ``item``: the number of the offered item that one asks about; 0: there is none. ``recalled``: it took the thing
+    back, so it goes to nobody else.
     """
 
     name: str = ""
@@ -98,6 +99,7 @@ class ItemSource:
     ours: bool = False
     consents: tuple[SourceConsent, ...] = ()
     item: int = 0
+    recalled: bool = False
 
     def agrees(self, tlp: Tlp, recipient: Recipient) -> bool:
         """Whether it is ours to share, the recipient's own, or its source let it go there."""

@@ -58,6 +58,7 @@ class TransferCode(StrEnum):
     CHANNEL = "channel"  # it leaves encrypted only
     VOLUNTARY = "voluntary"
     RESTRICTED = "restricted"
+    RECALLED = "recalled"  # by its source
     NEVER_HELD = "never-held"
     SIZE = "size"
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger.cases.handover import accept, offer, refuse, withdraw
     from tocsin.exchange.ledger.cases.history import case_of_incident, history_for
     from tocsin.exchange.ledger.cases.messages import acknowledge, ask, notice, open_incident, reply
-    from tocsin.exchange.ledger.cases.models import ExchangeMessage
+    from tocsin.exchange.ledger.cases.models import CaseEntryRow, ExchangeCase, ExchangeMessage
     from tocsin.exchange.ledger.cases.writing import check_cases, write_cases, write_message
 else:
     lazy_face(__name__)

@@ -1,6 +1,6 @@
 """Recalls and their answers in the journal beside the backups, so that a restored node does not know less of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -8,7 +8,15 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.ledger.models import OfferedItem, RecallRow
 from tocsin.exchange.partners import Partner
-from tocsin.node.journal import RECALL, RECALL_ANSWER, JournalEntry, Step, copy_journal_beside, note_for_all
+from tocsin.node.journal import (
+    RECALL,
+    RECALL_ANSWER,
+    JournalEntry,
+    Step,
+    copy_journal_beside,
+    newest_steps,
+    note_for_all,
+)
 from tocsin.node.node import Node
 from tocsin.node.records import node_uuid
 
@@ -20,13 +28,23 @@ def journal_recall(node: Node, session: Session, row: RecallRow) -> None:
     _note(node, JournalEntry(row.hash, Step.DONE, "recall", row.hash, row.at.isoformat(), RECALL, plan=plan))
 
 
-def journal_answer(node: Node, items: Sequence[OfferedItem], recall: str, now: datetime) -> None:
-    """Note what became of recalled items here."""
+def journal_answer(
+    node: Node, items: Sequence[OfferedItem], recall: str, now: datetime, kept: Mapping[str, str]
+) -> None:
+    """Note what became of recalled items here. ``kept``: names of what stays of them, with why."""
     for one in items:
         name = f"{recall}/{one.node}/{one.item}/{one.version}"
         plan = {"recall": recall, "node": str(one.node), "item": str(one.item), "version": one.version}
-        plan |= {"state": one.state, "code": one.code, "by": one.decided_by}
+        plan |= {"state": one.state, "code": one.code, "by": one.decided_by, "kept": dict(kept)}
         _note(node, JournalEntry(name, Step.DONE, "recall", name, now.isoformat(), RECALL_ANSWER, plan=plan))
+
+
+def kept_before(node: Node, item: OfferedItem) -> dict[str, str]:
+    """What stayed of an item by the answers to its recalls, as the journal has them: names, with why."""
+    named = str(item.node), str(item.item)
+    found = [one for one in newest_steps(node.home) if one.act == RECALL_ANSWER]
+    same = (one.plan for one in found if (one.plan.get("node"), one.plan.get("item")) == named)
+    return {name: code for plan in same for name, code in plan.get("kept", {}).items()}
 
 
 def is_to_repeat(entry: JournalEntry) -> bool:

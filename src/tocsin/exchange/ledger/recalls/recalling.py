@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.ledger.contents import drop_parts, keep_recall, sign_recall
+from tocsin.exchange.ledger.contents import keep_recall, sign_recall
 from tocsin.exchange.ledger.items import find_item
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
 from tocsin.exchange.ledger.mail_sealing import recall_text, seal_for
@@ -17,9 +17,10 @@ from tocsin.exchange.ledger.models import OfferedItem, PassedItem, RecallItemRow
 from tocsin.exchange.ledger.passed_items import left_elsewhere
 from tocsin.exchange.ledger.passing_on import recall_sum, seal_report
 from tocsin.exchange.ledger.recalls.journal import journal_answer, journal_recall
+from tocsin.exchange.ledger.recalls.made import MadeThing
 from tocsin.exchange.ledger.sealing import DispatchDraft
 from tocsin.exchange.ledger.spoken_answers import ChosenAnswer
-from tocsin.exchange.ledger.states import OfferState
+from tocsin.exchange.ledger.states import TAKEN_BACK, OfferState
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.recalls import Transfer, goes_on_to, name_of
 from tocsin.exchange.statements import (
@@ -32,7 +33,6 @@ from tocsin.exchange.statements import (
 )
 from tocsin.incidents import find_incident
 from tocsin.incidents.act_parts import reader_of
-from tocsin.incidents.evidence import check_hold
 from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.records import AuditAction, audit, cut
@@ -60,14 +60,23 @@ class AnsweredRecall(BaseModel):
     item: int = Field(ge=1, le=2**31, description="The number of the item, in the list of what came.")
     state: ChosenAnswer = Field(description="done, or kept with a code.")
     code: str = Field("", pattern=rf"(?:{_CODE})|^$", description="Why it is kept: legal-hold, law.")
+    keep: tuple[Annotated[str, Field(pattern=r"^[!-~]{1,200}=[a-z0-9][a-z0-9-]{0,63}$")], ...] = Field(
+        (), max_length=1_000,
+        description="What was made of it and stays all the same, as NAME=CODE: 'exchange made' has the names.",
+    )  # fmt: skip
+    end: bool = Field(default=False, description="End all else that was made of it here, for good.")
 
 
 class RecallResult(BaseModel):
-    """A recall after an act. ``sent``: to how many it went now; ``left``: that it could not go to, with why."""
+    """A recall after an act. ``sent``: to how many it went now; ``left``: that it could not go to, with why.
+
+    ``kept``: how many things stay here that were made of what was recalled.
+    """
 
     recall: int
     sent: int = 0
     left: list[str] = Field(default_factory=list)
+    kept: int = 0
 
 
 def recall(context: ActContext, request: NewRecall) -> RecallResult:
@@ -135,39 +144,50 @@ def _pass_on_to(context: ActContext, us: OwnParty, statement: Statement, to: str
     return ""
 
 
-def answer(context: ActContext, request: AnsweredRecall) -> RecallResult:
-    """What was erased leaves the archive of its dispatch too. Once all of a recall is answered, its report is sealed.
+def settle(context: ActContext, request: AnsweredRecall, left: Sequence[MadeThing] = ()) -> RecallResult:
+    """A recall is answered: once all of it is, its report is sealed, and who has it from here gets the recall in turn.
+
+    ``left``: what stays of it here, each with why: then it is kept in part.
 
     Raises:
-        ConflictError: the item is not recalled, or is under a legal hold and so is kept.
+        ConflictError: the item is not recalled.
 
     """
-    if request.state is RecallState.KEPT and not request.code:
-        raise UsageError(say("Say why it is kept, as a code: legal-hold or law."))
-    code = request.code if request.state is RecallState.KEPT else ""  # a form may still have what another answer needs
     us = own_party(context.node, context.now)
+    kept = {one.name: one.stays for one in left}
+    state = RecallState.KEPT if kept else request.state
+    code = next(
+        iter(kept.values()), request.code if state is RecallState.KEPT else ""
+    )  # a form may have it for another
     with context.database.begin() as session:
         find_partner(session, str(find_item(session, request.item).partner_id), lock=True)
         item = find_item(session, request.item, lock=True)
-        recalls = _open_recalls(session, item)
-        recalled = statement_of(recalls[0][0]).said(Recall)
-        here = _recalled(session, item)
+        recalls = open_recalls(session, item)
+        here = recalled_versions(session, item)
+        asked_for = statement_of(recalls[0][0]).said(Recall) if recalls else None
         for one in here:
-            _apply(session, context, one, recalled, request)
-        journal_answer(context.node, here, recalls[0][0].hash, context.now)
+            _apply(context, one, asked_for, state, code)
+        journal_answer(context.node, here, recalls[0][0].hash if recalls else "", context.now, kept)
         for row, asked in recalls:
-            asked.state, asked.code = request.state.value, code
+            asked.state, asked.code, asked.kept = state.value, code, kept
             partner = find_partner(session, str(row.partner_id), lock=True)
             opened = OpenPartner(session, context, us, partner)
-            opened.note(
-                AuditAction.RECALL_ANSWERED, item=str(item.item), state=asked.state, code=asked.code, sha256=row.hash
-            )
+            detail = {"item": str(item.item), "state": asked.state, "code": asked.code, "sha256": row.hash}
+            opened.note(AuditAction.RECALL_ANSWERED, **detail, **({"kept": len(kept)} if kept else {}))
             _report(opened, row)
+        if not recalls:  # it was taken back by a program, which waits for no answer
+            detail = {"item": str(item.item), "state": state.value, "code": code}
+            subject = f"partner:{item.partner_id}"
+            audit(
+                session, AuditAction.RECALL_ANSWERED, at=context.now, actor=context.actor, subject=subject,
+                detail=detail | ({"kept": len(kept)} if kept else {}),
+            )  # fmt: skip
         numbers = [row.id for row, _ in recalls]
     cut("exchange.answered")
     done = [pass_on(context, us, number) for number in numbers]
-    left = [one for result in done for one in result.left]
-    return RecallResult(recall=numbers[0], sent=sum(one.sent for one in done), left=left)
+    missed = [one for result in done for one in result.left]
+    sent = sum(one.sent for one in done)
+    return RecallResult(recall=next(iter(numbers), 0), sent=sent, left=missed, kept=len(kept))
 
 
 def statement_of(row: RecallRow) -> Statement:
@@ -222,39 +242,60 @@ def _of_recall(session: Session, recalled: Recall, partner: Partner) -> list[Pas
     return [one for one in rows if one.version <= versions.get((one.node, one.item), 0)]
 
 
-def _open_recalls(session: Session, item: OfferedItem) -> list[tuple[RecallRow, RecallItemRow]]:
-    """The recalls of an item that nobody has answered, the newest first."""
+def open_recalls(session: Session, item: OfferedItem) -> list[tuple[RecallRow, RecallItemRow]]:
+    """The recalls of an item that nobody has answered, the newest first; none where a program took it back.
+
+    Raises:
+        ConflictError: it is not recalled, or that was answered.
+
+    """
     row = RecallItemRow
     of = row.node == item.node, row.item == item.item, row.version >= item.version, row.state == ""
     query = (
         select(RecallRow, row).join(row, row.recall_id == RecallRow.id).where(*of, RecallRow.partner_id.is_not(None))
     )
     found = [(one, asked) for one, asked in session.execute(query.order_by(RecallRow.id.desc()))]
-    if item.state != OfferState.RECALLED or not found:
+    if item.state != OfferState.RECALLED or not (found or item.code in TAKEN_BACK):
         raise ConflictError(say("This item is not recalled, or that was answered."))
     return found
 
 
-def _recalled(session: Session, item: OfferedItem) -> Sequence[OfferedItem]:
+def asked_of(session: Session, item: OfferedItem) -> RecallRequest:
+    """What the newest open recall of an item asks for; what a program took back is to be erased.
+
+    Raises:
+        ConflictError: as of `open_recalls`.
+
+    """
+    found = open_recalls(session, item)
+    return RecallRequest(found[0][0].asks) if found else RecallRequest.ERASE
+
+
+def kept_of(session: Session, item: OfferedItem) -> dict[str, str]:
+    """What stays of an item by the newest answer to its recalls: names, with why."""
+    row = RecallItemRow
+    of = row.node == item.node, row.item == item.item, row.version >= item.version
+    return session.scalar(select(row.kept).where(*of).order_by(row.recall_id.desc()).limit(1)) or {}
+
+
+def recalled_versions(session: Session, item: OfferedItem) -> Sequence[OfferedItem]:
     """All versions of an item that are recalled, whoever brought them."""
     of = OfferedItem.node == item.node, OfferedItem.item == item.item
     return session.scalars(select(OfferedItem).where(*of, OfferedItem.state == OfferState.RECALLED.value)).all()
 
 
-def _apply(session: Session, context: ActContext, item: OfferedItem, recalled: Recall, request: AnsweredRecall) -> None:
+def _apply(
+    context: ActContext, item: OfferedItem, recalled: Recall | None, state: RecallState, code: str
+) -> None:  # fmt: skip
     """Let what is here of an item be as a person says."""
-    asks = recalled.asks
-    if request.state is RecallState.KEPT:
-        item.state, item.code = OfferState.KEPT.value, request.code
+    asks = recalled.asks if recalled else RecallRequest.ERASE
+    if state is RecallState.KEPT:
+        item.state, item.code = OfferState.KEPT.value, code
     elif asks is RecallRequest.ERASE:
-        if item.incident:
-            reader = reader_of(context)
-            check_hold(session, [find_incident(session, reader, item.incident).id], context.now)
-        drop_parts(context.node, session, item)
         item.state = OfferState.ERASED.value
     elif asks is RecallRequest.NARROW:
         item.state = (OfferState.ADOPTED if item.incident else OfferState.OFFERED).value
-        item.tlp = recalled.tlp.value if recalled.tlp else item.tlp
+        item.tlp = recalled.tlp.value if recalled and recalled.tlp else item.tlp
     else:
         item.state = OfferState.HIDDEN.value
     item.decided_at, item.decided_by = context.now, context.actor

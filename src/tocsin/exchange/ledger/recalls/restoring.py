@@ -56,4 +56,5 @@ def _answer_again(node: Node, session: Session, entry: JournalEntry) -> None:
         and (asked := session.get(RecallItemRow, (recall.id, *names))) is not None
         and not asked.state
     ):
+        asked.kept = plan.get("kept", {})
         asked.state, asked.code = ("kept" if plan["state"] == OfferState.KEPT else "done"), plan["code"]

@@ -21,6 +21,7 @@ from tocsin.exchange.ledger import (
     RecordKind,
     ask_about_recalls,
     recalled_names,
+    take_back,
 )
 from tocsin.exchange.protocols.misp.event_reader import EventReader
 from tocsin.exchange.protocols.misp.shapes import (
@@ -258,6 +259,8 @@ class PartnerStore:
             session.add(row)
             session.flush()
         of = OfferedItem.incoming_id == row.id
+        if code == "deleted" and take_back(session.scalars(select(OfferedItem).where(of)), code):
+            return
         item = session.scalar(select(OfferedItem).where(of).order_by(OfferedItem.version.desc()).limit(1))
         version = max(self.seconds, item.version + 1 if item else 0)
         if item is None or item.state != OfferState.OFFERED:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.agreements import adopted_agreements
 from tocsin.exchange.formats import read_time, stix_time
-from tocsin.exchange.ledger import RecallItemRow, RecallRow, counting_consents
+from tocsin.exchange.ledger import OfferedItem, OfferState, RecallItemRow, RecallRow, counting_consents
 from tocsin.exchange.partners import Partner, attested
 from tocsin.exchange.protocols.readings import note_incidents_read
 from tocsin.exchange.protocols.taxii.contents import ROOTS, IncidentObjects, Json, PartnerReader, withdrawn
@@ -181,9 +181,14 @@ def _seen(reader: PartnerReader, since: datetime) -> str:
 
 
 def _bounds(reader: PartnerReader) -> str:
-    """The agreements that bind this node, what sources let go on, and what the partner has shown: all may expire."""
+    """The agreements that bind this node, what sources let go on, and what the partner has shown: all may expire.
+
+    And what sources recalled and nobody has answered, which comes with a dispatch.
+    """
     bound = (one.body for one in adopted_agreements(reader.session, reader.us) if one.binds(reader.us, reader.now))
     found = [f"{one.agreement}:{one.edition}" for one in bound] + counting_consents(reader.session, reader.now)
+    recalled = select(OfferedItem.id).where(OfferedItem.state == OfferState.RECALLED.value)
+    found += [f"recalled:{one}" for one in reader.session.scalars(recalled)]
     return " ".join(sorted([*found, *attested(reader.partner, reader.now)]))
 
 

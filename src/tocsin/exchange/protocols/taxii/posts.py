@@ -18,7 +18,7 @@ from tocsin.exchange.formats import (
     stricter,
     write_json,
 )
-from tocsin.exchange.ledger import OfferedItem, OfferState, ask_about_recalls, recalled_names
+from tocsin.exchange.ledger import OfferedItem, OfferState, ask_about_recalls, recalled_names, take_back
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.protocols.offers import FaceOffer, check_offer, offer
 from tocsin.exchange.protocols.taxii.models import TaxiiStatus
@@ -70,7 +70,17 @@ def post(node: Node, caller: ProgramCaller, content: bytes, now: datetime) -> Js
                 status.item_id = offer(session, node, caller, _offer(good), now).id
             session.add(status)
             session.flush()
+            _take_back(session, caller.partner, {one["id"] for one in good if one.get("revoked") is True})
         return _resource(session, status)
+
+
+def _take_back(session: Session, partner: int, revoked: set[str]) -> None:
+    """A person ends what was made of earlier posts that had these objects."""
+    if not revoked:
+        return
+    of = select(OfferedItem, TaxiiStatus.good).join(TaxiiStatus, TaxiiStatus.item_id == OfferedItem.id)
+    rows = session.execute(of.where(TaxiiStatus.partner_id == partner)).all()
+    take_back([item for item, good in rows if revoked & {name for name, _ in good}], "revoked")
 
 
 def status_of(session: Session, partner: int, name: UUID) -> Json | None:
