@@ -18,9 +18,10 @@ from tocsin.delivery import sent_to
 from tocsin.events import TeamSet
 from tocsin.node.records import Database
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.pipeline.team_sets import Int32s, TeamSets
+from tocsin.pipeline.team_sets import Int32s, NumberedTeams, TeamSets
 from tocsin.problems import NotificationFlags, SightingResult
 from tocsin.problems.answers import NOTHING_SAID, AnswerSnapshot, read_said
+from tocsin.sharing.routing import RoutedTeams
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class NotificationDecider:
                 return sent_to(session, ingests)
 
         with node.database.begin() as session:
-            stored = [tuple(row.members) for row in session.scalars(select(TeamSet).order_by(TeamSet.number))]
+            stored = [_numbered(row) for row in session.scalars(select(TeamSet).order_by(TeamSet.number))]
         return cls(TeamSets([(), *stored]), sent, node.settings.tell.mode == "live")
 
     def hear(self, database: Database, now: datetime) -> None:
@@ -155,5 +156,11 @@ class NotificationDecider:
         places = np.flatnonzero(asked)
         # A digest of that ingest went to a team of this problem's set; a team of another problem does not count.
         told = zip(seen.first_told_by[places].tolist(), seen.told_set[places].tolist(), strict=True)
-        found[places] = [not sent[ingest].isdisjoint(self.sets.members[of]) for ingest, of in told]
+        found[places] = [not sent[ingest].isdisjoint(self.sets.plain(of)) for ingest, of in told]
         return found
+
+
+def _numbered(row: TeamSet) -> NumberedTeams:
+    if row.informed is None:
+        return tuple(row.members)
+    return RoutedTeams(tuple(row.members), tuple(row.informed), tuple(row.muted))

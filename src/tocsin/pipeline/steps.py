@@ -28,10 +28,11 @@ from tocsin.node.place import Place
 from tocsin.node.records import KeyFiles, cut
 from tocsin.pipeline.notify_decision import NotificationDecider
 from tocsin.pipeline.recipients import RecipientResolver, RoutedBatch, RoutingTerms
-from tocsin.pipeline.team_sets import Int32s, TeamSets
+from tocsin.pipeline.team_sets import Int32s, NumberedTeams, TeamSets
 from tocsin.pipeline.understand import understand
 from tocsin.pipeline.withheld import WithheldKey
 from tocsin.problems import ReminderPolicy, ReminderRequests, Sightings, Tracker, shards_of
+from tocsin.sharing.routing import RoutedTeams
 
 if TYPE_CHECKING:
     from tocsin.assets import AssetMatcher
@@ -75,7 +76,7 @@ class WorkerSets:
     ``members``: of the worker's numbers. It is kept as long as the worker, so that each set is looked up once.
     """
 
-    def __init__(self, members: MutableMapping[int, tuple[int, ...]] | Sequence[tuple[int, ...]]) -> None:
+    def __init__(self, members: MutableMapping[int, NumberedTeams] | Sequence[NumberedTeams]) -> None:
         self.members = members
         self.stored: Int32s = np.zeros(0, dtype=np.int32)
         """By the worker's number; -1 where that was not asked for yet."""
@@ -85,8 +86,8 @@ class WorkerSets:
         if (lacking := int(used[-1]) + 1 - len(self.stored)) > 0:
             self.stored = np.pad(self.stored, (0, 2 * lacking), constant_values=-1)
         new = used[self.stored[used] < 0].tolist()
-        for number in sorted(new, key=self.members.__getitem__):
-            self.stored[number] = sets.number(self.members[number])
+        for number in sorted(new, key=lambda number: (isinstance(of := self.members[number], RoutedTeams), of)):
+            self.stored[number] = sets.number_again(self.members[number])
         return self.stored
 
 
