@@ -55,7 +55,7 @@ class ListedProblem:
     ``state``: as its course has it; ``status``: the one word that a list names it by. ``due``: until when a fix is
     asked for, None where no responsible team was notified or it is gone. ``teams``: those that must know.
     ``notification``: how far the responsible teams were notified, ``notified`` of ``responsible`` of them;
-    ``by_team``: each of them, where it goes on.
+    ``by_team``: each of them.
     """
 
     key: int
@@ -93,7 +93,7 @@ class ListedProblem:
         return Course(
             key=self.key, name=ProblemName(self.where, self.port, self.what), first_seen=self.first_seen,
             last_seen=self.last_seen, sightings=self.sightings, gone_at=self.gone_at, state=self.state,
-            teams=self.teams, said=self.said, notification=self.notification,
+            teams=self.teams, said=self.said, notification=self.notification, by_team=self.by_team,
         )  # fmt: skip
 
 
@@ -215,7 +215,7 @@ class FoundProblems:
             notification=NOTIFICATION_STATES[row["notification"]],
             notified=row["notified"],
             responsible=row["asked"],
-            by_team=() if gone_at else by_team,
+            by_team=by_team,
             gone_at=gone_at,
             due=due,
             teams=self.standings.members.get(row["teams"], ()),

@@ -1,6 +1,6 @@
 """Notifications that a person made without a mail: by telephone, by letter, face to face."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -64,8 +64,3 @@ def notified_by_hand(session: Session, key: int) -> list[ManualNotification]:
     text = problem_text(key)
     rows = session.scalars(select(ManualNotification).order_by(ManualNotification.at, ManualNotification.id))
     return [row for row in rows if text in row.problems]
-
-
-def now_or(at: datetime | None, now: datetime) -> datetime:
-    """A time that somebody gave, in UTC; without one, now."""
-    return now if at is None else at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

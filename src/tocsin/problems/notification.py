@@ -299,18 +299,16 @@ def tellings_of(frame: pl.DataFrame, keys: npt.NDArray[np.uint64]) -> tuple[Plac
     return at[known].astype(np.intp), ingests, told
 
 
-def with_noted(
-    at: Places, ingests: Int64s, told: Int64s, notes: Mapping[str, Int64s], wanted: npt.NDArray[np.bool_]
-) -> tuple[Places, Int64s, Int64s]:
+def with_noted(at: Places, ingests: Int64s, told: Int64s, notes: Mapping[str, Int64s]) -> tuple[Places, Int64s, Int64s]:
     """Tellings, with those that only the notes of the problems know: their events are deleted, or a run told again.
 
-    ``notes``: their columns; ``wanted``: by problem, whether it is asked for.
+    ``notes``: their columns.
     """
     known = at.astype(np.int64) << 32 | ingests
     more = []
     for name in ("first_told_by", "told_by"):
         by = notes[name]
-        places = np.flatnonzero(wanted & (by > 0))
+        places = np.flatnonzero(by)
         lacking = places[~np.isin(places << 32 | by[places], known)]
         more.append((lacking, by[lacking]))
     if not any(len(places) for places, _ in more):

@@ -44,7 +44,7 @@ _FEW: Final = 20  # less than one in so many is few
 _SECONDS: Final = 2**31 - 1  # times are below it until 2038
 _NOTED: Final = (
     *("first_seen", "last_seen", "sightings", "met_by"),
-    *("told_at", "told_by", "first_told_at", "first_told_by", "told_set"),
+    *("told_at", "told_by", "first_told_at", "first_told_by", "told_set", "tellings", "escalated_by"),
 )
 _NEWEST: Final = select(
     DIRECTORY_VERSION,
@@ -199,8 +199,8 @@ class ProblemStandingsReader:
             by_hand = _by_hand(session, keys)
             lost = routed == 0
             must_know = np.where(lost, before, routed).astype(np.int64)
-            at, ingests, to = _tellings(facts, keys, columns, gone_at == 0)
-            told = NotificationFacts(must_know, lost, at, ingests, to, by_hand, quiet, sets, directory.merged)
+            tellings = with_noted(*tellings_of(facts.tellings, keys), columns)
+            told = NotificationFacts(must_know, lost, *tellings, by_hand, quiet, sets, directory.merged)
             codes = told.codes()
             told = replace(told, outcomes=(codes, *self._outcomes.read(session, codes, directory.reachable)))
         notified = told.of_problems()
@@ -267,15 +267,6 @@ def _unanswered(notification: npt.NDArray[np.uint8], gone: npt.NDArray[np.bool_]
     told = notification == PLACE[NotificationState.NOTIFIED]
     unanswered = np.where(told, _PLACE[ProblemState.TOLD], _PLACE[ProblemState.NEW])
     return np.where(gone, _PLACE[ProblemState.GONE], unanswered).astype(np.uint8)
-
-
-def _tellings(
-    facts: ProblemFacts, keys: npt.NDArray[np.uint64], notes: Mapping[str, Int64s], goes_on: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.intp], Int64s, Int64s]:
-    """Who was told of the problems that go on, as `NotificationFacts` has it; of what is gone nobody asks any more."""
-    at, ingests, told = tellings_of(facts.tellings, keys)
-    here = goes_on[at]
-    return with_noted(at[here], ingests[here], told[here], notes, goes_on)
 
 
 def _sets(session: Session, roles: TeamRoles) -> dict[int, RoutedSet]:

@@ -226,7 +226,8 @@ def withheld_events(context: ListingContext) -> Iterator[Item]:
 
 def no_response(context: ListingContext) -> Iterator[Item]:
     """Problems that go on unanswered; all problems are compared for it."""
-    yield Item(ItemKind.NO_RESPONSE, *count_unanswered(context.node, context.node.tracker, now=context.now))
+    days = context.node.settings.tell.escalate_after_days
+    yield Item(ItemKind.NO_RESPONSE, *count_unanswered(context.node.problems, days=days, now=context.now))
 
 
 def call_outs(context: ListingContext) -> Iterator[Item]:

@@ -19,8 +19,8 @@ from tocsin.problems.answers.models import Answer, AnswerVerdict
 from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, stand
 from tocsin.problems.current import KnownProblems, known_problems
 from tocsin.problems.delivery_outcomes import NotificationState
-from tocsin.problems.manual_notifications import notified_by_hand
-from tocsin.problems.notification import read_roles
+from tocsin.problems.manual_notifications import ManualNotification, notified_by_hand
+from tocsin.problems.notification import TeamNotification, read_roles
 from tocsin.problems.track import Tracker
 
 
@@ -84,7 +84,7 @@ _FACTS = ("first_seen", "last_seen", "sightings")
 class CourseStep:
     """One thing that happened to a problem: ``heard``, ``told``, a verdict, ``contradicted`` or ``gone``.
 
-    ``delivery``: the digest that told it or was answered. ``team_id``: who was told or said so. ``ingest``: the report
+    ``by_hand``: the record of a person who told it without a mail. ``delivery``: the digest that told it or was answered. ``team_id``: who was told or said so. ``ingest``: the report
     that was the first to name it.
     """
 
@@ -94,13 +94,14 @@ class CourseStep:
     delivery: Delivery | None = None
     note: str = ""
     ingest: int | None = None
+    by_hand: ManualNotification | None = None
 
 
 @dataclass(frozen=True)
 class Course:
     """A problem and where it is. Times in UTC, ``gone_at`` None while it goes on; ``steps`` only where asked for.
 
-    ``notification``: how far its responsible teams were notified.
+    ``notification``: how far its responsible teams were notified; ``by_team``: each of them, where events say which.
     """
 
     key: int
@@ -114,6 +115,11 @@ class Course:
     said: tuple[AnswerStanding, ...]
     steps: tuple[CourseStep, ...] = field(default=())
     notification: NotificationState = NotificationState.NOTIFIED
+    by_team: tuple[TeamNotification, ...] = ()
+
+    def of_team(self, team: int) -> TeamNotification | None:
+        """How far one team was notified; None where it does not answer for this problem."""
+        return next((one for one in self.by_team if one.team == team), None)
 
 
 @dataclass(frozen=True)
@@ -184,6 +190,8 @@ def _was_notified(session: Session, known: KnownProblems) -> bool:
 def _steps(session: Session, course: Course, events: EventHistory) -> tuple[CourseStep, ...]:
     """All that happened to a problem, in order of time."""
     steps = [*_heard(session, events.first), *_told(session, events.told)]
+    by_hand = notified_by_hand(session, course.key)
+    steps += [CourseStep(row.at, "told", row.team_id, note=row.note, by_hand=row) for row in by_hand]
     for team in {one.answer.team_id for one in course.said}:
         steps += [_answer_step(session, answer) for answer, keys in answered(session, team) if course.key in keys]
     steps += [
