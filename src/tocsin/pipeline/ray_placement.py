@@ -93,9 +93,11 @@ class _Lacking(Exception):  # noqa: N818  # an owner gives it as its answer
 class _OwnersDecider(NotificationDecider):
     """Decides as ever, but gives no number to a set of teams, which its coordinator has to do."""
 
-    def decide(self, allowed: Int32s, asked_next: Int32s | None, seen: SightingResult) -> NotifiedBatch:
+    def decide(
+        self, allowed: Int32s, asked_next: Int32s | None, seen: SightingResult, routed: Int32s | None = None
+    ) -> NotifiedBatch:
         known = len(self.sets.members)
-        decided = super().decide(allowed, asked_next, seen)
+        decided = super().decide(allowed, asked_next, seen, routed)
         if new := self.sets.members[known:]:
             self.sets.forget(known)
             raise _Lacking(sets=new)

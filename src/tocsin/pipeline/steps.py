@@ -96,7 +96,7 @@ class RowFacts:
     """What settling needs of the rows of a batch.
 
     ``row_keys``, ``problem_keys``: uint64[n]; ``shards``: uint8[n], see `shards_of`; ``seen_at``: uint32[n], seconds
-    since 1970 UTC. ``allowed``, ``asked_next``: int32[n], see `RecipientResolver`; numbers of sets of teams are the
+    since 1970 UTC. ``allowed``, ``asked_next`` and, where that is asked for, ``routed``: int32[n], see `RecipientResolver`; numbers of sets of teams are the
     worker's own, ``used`` those of the batch, sorted. ``extras``: its columns ``extra.*``.
     """
 
@@ -106,6 +106,7 @@ class RowFacts:
     seen_at: npt.NDArray[np.uint32]
     allowed: Int32s
     asked_next: Int32s | None
+    routed: Int32s | None
     used: Int32s
     team_sets: WorkerSets
     extras: Mapping[str, pl.DataType]
@@ -118,8 +119,8 @@ class RowFacts:
     def numbered(self, sets: TeamSets) -> "tuple[RowFacts, Int32s]":
         """The same with numbers of ``sets``, and the number there by each number of the worker's."""
         numbers = self.team_sets.ask(self.used, sets)
-        asked = None if self.asked_next is None else numbers[self.asked_next]
-        return replace(self, allowed=numbers[self.allowed], asked_next=asked), numbers
+        asked, routed = (None if of is None else numbers[of] for of in (self.asked_next, self.routed))
+        return replace(self, allowed=numbers[self.allowed], asked_next=asked, routed=routed), numbers
 
     def of(self, rows: Bools) -> "RowFacts":
         """Those of some rows, as where an owner has only some of the shards."""
@@ -240,6 +241,7 @@ class BatchWorker:
             frame.select(_SECONDS).to_series().to_numpy(),
             allowed,
             asked,
+            None if asked is None else routed,
             np.unique(np.concatenate([[0], *used])).astype(np.int32),
             self.sets,
             extras_of(frame),
@@ -323,7 +325,7 @@ class Settlement:
             sightings, ingest=self.ingest, part=part, feed=self.feed, now=self.now, repeat=self.repeat
         )
         seen = replace(seen, due=self.reminders.due(seen))
-        notified = self.decider.decide(facts.allowed, facts.asked_next, seen)
+        notified = self.decider.decide(facts.allowed, facts.asked_next, seen, facts.routed)
         self.tracker.note(seen, notified.telling, ingest=self.ingest, part=part, now=self.now)
         cut("ingest.noted")
         verdicts.fresh[kept] = seen.fresh[sightings.of_event]

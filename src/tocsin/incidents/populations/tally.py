@@ -13,8 +13,8 @@ _NOTIFIED: Final = NOTIFICATION_STATES.index(NotificationState.NOTIFIED)
 class AffectedTally:
     """Problems of an incident: all, and those of them that each word says; ``teams``: that must know.
 
-    ``notified``: its responsible teams were notified of it. ``answered``: a team said something of it. ``fixed``: its newest answer
-    says so. ``seen``: its feed still finds it, or has not run since; ``lacking``: no team is known.
+    ``notified``: its responsible teams were notified of it. ``answered``: a team said something of it. ``fixed``: its
+    newest answer says so. ``seen``: its feed still finds it, or has not run since; ``lacking``: no team is known.
     """
 
     problems: int = 0

@@ -84,8 +84,8 @@ _FACTS = ("first_seen", "last_seen", "sightings")
 class CourseStep:
     """One thing that happened to a problem: ``heard``, ``told``, a verdict, ``contradicted`` or ``gone``.
 
-    ``by_hand``: the record of a person who told it without a mail. ``delivery``: the digest that told it or was answered. ``team_id``: who was told or said so. ``ingest``: the report
-    that was the first to name it.
+    ``by_hand``: the record of a person who told it without a mail. ``delivery``: the digest that told it or was
+    answered. ``team_id``: who was told or said so. ``ingest``: the report that was the first to name it.
     """
 
     at: datetime
