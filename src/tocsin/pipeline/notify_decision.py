@@ -69,8 +69,8 @@ class NotificationDecider:
     ) -> NotifiedBatch:
         """Who is told now of each event, as its problem's history has it.
 
-        ``allowed``, ``asked_next``, ``routed``: see `RecipientResolver`; the last says who answers for each event, where
-        somebody may be asked next.
+        ``allowed``, ``asked_next``, ``routed``: see `RecipientResolver`; the last says who answers for each event,
+        where somebody may be asked next.
         """
         # The order matters: who is due, less those who answered, then those whose answer this sighting contradicts,
         # whom the line before took out. Those who are asked next come last, so that no answer of others takes them out.
@@ -144,8 +144,8 @@ class NotificationDecider:
         found = np.zeros(len(seen.sightings.of_event), dtype=np.int32)
         if asked_next is None or not seen.overdue.any():
             return found
-        # By problem: overdue, nobody answered, and the first mail really left for a team that answers for it: nobody can
-        # answer what never came, and who only wants to know is not asked.
+        # By problem: overdue, nobody answered, and the first mail really left for a team that answers for it: nobody
+        # can answer what never came, and who only wants to know is not asked.
         silent = seen.overdue & ~self.said.is_answered(seen.sightings.keys)
         if silent.any():
             silent &= self._reached(seen, silent, routed)
@@ -166,7 +166,8 @@ class NotificationDecider:
         # A digest of that ingest went to a team of this problem's set; a team of another problem does not count.
         told = (seen.first_told_by[places], seen.told_set[places], answering[places])
         found[places] = [
-            not sent[ingest].isdisjoint(self._asked(of, who)) for ingest, of, who in zip(*map(np.ndarray.tolist, told))
+            not sent[ingest].isdisjoint(self._asked(of, who))
+            for ingest, of, who in zip(*map(np.ndarray.tolist, told), strict=True)
         ]
         return found
 

@@ -96,8 +96,9 @@ class RowFacts:
     """What settling needs of the rows of a batch.
 
     ``row_keys``, ``problem_keys``: uint64[n]; ``shards``: uint8[n], see `shards_of`; ``seen_at``: uint32[n], seconds
-    since 1970 UTC. ``allowed``, ``asked_next`` and, where that is asked for, ``routed``: int32[n], see `RecipientResolver`; numbers of sets of teams are the
-    worker's own, ``used`` those of the batch, sorted. ``extras``: its columns ``extra.*``.
+    since 1970 UTC. ``allowed``, ``asked_next`` and ``routed`` (beside the latter): int32[n], see `RecipientResolver`;
+    numbers of sets of teams are the worker's own, ``used`` those of the batch, sorted.
+    ``extras``: its columns ``extra.*``.
     """
 
     row_keys: npt.NDArray[np.uint64]
