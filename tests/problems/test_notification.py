@@ -24,6 +24,7 @@ from tocsin.delivery import Delivery, DeliveryState
 from tocsin.directory import Mute, MuteKind, read_team
 from tocsin.directory.mutes import mute
 from tocsin.node.accounts import AccountRole
+from tocsin.pipeline.not_notified import missed_teams
 from tocsin.pipeline.notify import tell
 from tocsin.problems import NotificationState, ProblemSearch, ProblemStatus, count_unanswered, unanswered
 from tocsin.server.pages.problems import NOTIFICATIONS, STATUSES
@@ -264,3 +265,30 @@ def test_what_becomes_of_a_mail_is_seen_at_once(world: World) -> None:
         found = world.node.problems.among([int(_keys(world)["198.51.100.5"], 16)], now=world.now).rows()
         assert [row.notification for row in found] == [how]
     tell(world.node, now=world.now)
+
+
+def test_no_mail_leaves_for_what_was_never_notified_until_a_person_says_so(world: World) -> None:
+    with world.node.database.reading() as session:
+        (one,) = missed_teams(world.node, session, world.now)  # what failed lately is an item with its mail
+        assert (one.key, len(one.problems)) == ("trial", 1)
+    assert world.tell() == {}
+    seen = world.tocsin.json("deliveries", "notify-missed", "--preview")
+    assert (seen["teams"], seen["problems"], seen["events"]) == (["trial"], 1, 1)
+    assert world.tell() == {}
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as browser:
+        assert "Team trial" in _text(browser.get("/today/not-notified"))
+        assert browser.send("/today/not-notified", team="trial").status_code == 303
+        assert "Nothing waits" in _text(browser.get("/today/not-notified"))
+    assert set(world.tell()) <= {"abuse@trial.example"}  # and not the national team once more
+    found = _says(world.tocsin.json("problems", "list"))["198.51.100.13"]
+    assert found[0] in {"held", "notified"}  # the first mail to a team waits for a person
+
+
+def test_what_a_person_lets_be_is_asked_no_more(world: World) -> None:
+    said = ("directory", "accept", "not-notified", "trial", "--reason", "They know.")
+    assert world.tocsin.json(*said)["subject"] == "trial"
+    with world.node.database.reading() as session:
+        assert missed_teams(world.node, session, world.now) == []
+        later = {one.key for one in missed_teams(world.node, session, world.after_today(20).now)}
+    assert later == {"bounced", "failed"}

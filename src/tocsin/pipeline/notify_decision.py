@@ -5,7 +5,7 @@ and a problem that nobody answered goes to who is asked next.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,13 +81,18 @@ class NotificationDecider:
             told = self.sets.union(told, escalated)
         return self._batch(told, escalated > 0, seen)
 
-    def decide_again(self, allowed: Int32s, seen: SightingResult, is_open: npt.NDArray[np.bool_]) -> NotifiedBatch:
+    def decide_again(
+        self, allowed: Int32s, seen: SightingResult, is_open: npt.NDArray[np.bool_], only: Collection[int] = ()
+    ) -> NotifiedBatch:
         """Who is told now of stored events whose problem is open (``is_open``: by problem).
 
-        As `decide`, but a sighting of long ago contradicts no answer and leads to nobody who is asked next.
+        ``only``: nobody but these teams. As `decide`, but a sighting of long ago contradicts no answer and leads to nobody who is asked next.
         """
         told = self._without_quiet(self._due_or_joined(allowed, seen), seen)
         told[~is_open[seen.sightings.of_event]] = 0
+        if only:
+            others = self.sets.minus(told, np.full(len(told), self.sets.number(only), dtype=np.int32))
+            told = self.sets.minus(told, others)
         return self._batch(told, np.zeros(len(told), dtype=bool), seen)
 
     def _batch(self, told: Int32s, escalated: npt.NDArray[np.bool_], seen: SightingResult) -> NotifiedBatch:

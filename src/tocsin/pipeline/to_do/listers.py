@@ -59,6 +59,7 @@ from tocsin.node.records import AuditAction, AuditEntry, node_uuid, read_asides
 from tocsin.pipeline.accept_item import LATELY
 from tocsin.pipeline.collectors import CollectorState, added_collectors
 from tocsin.pipeline.feed_files import feed_mistakes
+from tocsin.pipeline.not_notified import missed_teams
 from tocsin.pipeline.not_told import withheld
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.tables import ItemKind
@@ -222,6 +223,13 @@ def withheld_events(context: ListingContext) -> Iterator[Item]:
     found = withheld(context.session, context.now - LATELY, context.now)
     oldest = min((one.since for one in found), default=None)
     yield Item(ItemKind.WITHHELD, sum(one.events for one in found), oldest)
+
+
+def not_notified(context: ListingContext) -> Iterator[Item]:
+    """Problems of which a responsible team was never notified; all problems are compared for it."""
+    found = missed_teams(context.node, context.session, context.now)
+    count, oldest = sum(len(one.problems) for one in found), min((one.since for one in found), default=None)
+    yield Item(ItemKind.NOT_NOTIFIED, count, oldest)
 
 
 def no_response(context: ListingContext) -> Iterator[Item]:
