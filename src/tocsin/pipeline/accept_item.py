@@ -26,7 +26,7 @@ class AcceptedItem(BaseModel):
 
     kind: Literal[ItemKind.GIVEN_UP, ItemKind.WITHHELD, ItemKind.NOT_NOTIFIED] = Field(description="What kind of item.")
     subject: str = Field(
-        min_length=1, max_length=300, description="What it is about: team, kind and value; team, rule and feed; or team.",
+        min_length=1, max_length=300, description="Team, kind and value; team, rule and feed; or the team alone.",
         examples=["harbour-telecom asn 64496"],
     )  # fmt: skip
     reason: Annotated[str, Wording(lacking=N_("The reason is empty."))] = Field(

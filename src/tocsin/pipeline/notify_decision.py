@@ -86,7 +86,8 @@ class NotificationDecider:
     ) -> NotifiedBatch:
         """Who is told now of stored events whose problem is open (``is_open``: by problem).
 
-        ``only``: nobody but these teams. As `decide`, but a sighting of long ago contradicts no answer and leads to nobody who is asked next.
+        ``only``: nobody but these teams. As `decide`, but a sighting of long ago contradicts no answer and leads to
+        nobody who is asked next.
         """
         told = self._without_quiet(self._due_or_joined(allowed, seen), seen)
         told[~is_open[seen.sightings.of_event]] = 0
