@@ -251,7 +251,7 @@ class Week:
 
 @dataclass(frozen=True)
 class Screens:
-    """The figures of everything, the feeds, the states of problems as listed and as recounted, and how far teams were."""
+    """The figures of everything, the feeds, the states of problems as listed and recounted, and how far teams were notified."""
 
     figures: Overview
     feeds: Sequence[FeedState]

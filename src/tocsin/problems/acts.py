@@ -327,7 +327,7 @@ ACTS: Final = (
     _act(
         "record-notification", "Record that a team was notified of problems by telephone or letter",
         record_notification, permission=Permission.DELIVERIES_STEER, audit=(AuditAction.NOTIFICATION_RECORDED,),
-        command="problems notified", route="/problems/notifications", noun="notification of problems",
+        command="problems notified", route="/problems/notifications", noun="of problems",
         page=OwnSurface("/problems/record-notification"),
         told="{name} was notified of {problems} problems by {way}. {without} are left out.",
         undo=lambda n: say_count("%(n)s notification recorded", "%(n)s notifications recorded", n),
