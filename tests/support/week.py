@@ -251,7 +251,7 @@ class Week:
 
 @dataclass(frozen=True)
 class Screens:
-    """The figures of everything, the feeds, the states of problems as listed and recounted, and how far teams were notified."""
+    """Figures of everything, feeds, states of problems as listed and recounted, and how far teams were notified."""
 
     figures: Overview
     feeds: Sequence[FeedState]
