@@ -135,11 +135,10 @@ class DeliveryOutcomes:
 
     def _renew(self, session: Session, digests: Int64s) -> None:
         """Know the states of these digests as they are now."""
-        if (lacking := int(digests.max(initial=0)) + 1 - len(self._known)) > 0:
+        if (lacking := max(digests.tolist(), default=0) + 1 - len(self._known)) > 0:
             more = (0, lacking + len(self._known))
-            self._state, self._sent_at, self._known = (
-                np.pad(of, more) for of in (self._state, self._sent_at, self._known)
-            )
+            self._state, self._sent_at = np.pad(self._state, more), np.pad(self._sent_at, more)
+            self._known = np.pad(self._known, more)
         states = select(Delivery.id, Delivery.state).where(Delivery.state.in_(_NOT_SENT))
         not_sent = {number: state for number, state in session.execute(states)}  # noqa: C416 (rows, not pairs)
         # What is no more among those that were not sent, was.

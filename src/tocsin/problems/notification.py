@@ -179,7 +179,7 @@ class NotificationFacts:
         state, since = np.zeros(len(self.sets), dtype=np.uint8), np.full(len(self.sets), _NEVER, dtype=np.int64)
         if len(of):
             codes, states, times = self.outcomes
-            count = int(of.max()) + 1
+            count = len(self._triples[0])
             best, when = np.zeros(count, dtype=np.uint8), np.full(count, _NEVER, dtype=np.int64)
             for places, asked in self._asked(of_set):
                 found = np.searchsorted(codes, asked)
@@ -251,7 +251,7 @@ class NotificationFacts:
     def _some(self, places: Places) -> "NotificationFacts":
         first, last = (np.searchsorted(self.at, places, side=side) for side in ("left", "right"))
         sizes = last - first
-        picked = np.concatenate([np.arange(low, high) for low, high in zip(first, last, strict=True)] or [[]])
+        picked = np.concatenate([np.zeros(0, dtype=np.int64), *map(np.arange, first.tolist(), last.tolist())])
         picked = picked.astype(np.intp)
         order = {place: number for number, place in enumerate(places.tolist())}
         rows, teams, times = self.by_hand
@@ -322,4 +322,5 @@ def with_noted(at: Places, ingests: Int64s, told: Int64s, notes: Mapping[str, In
 
 def _in_sorted(values: Int64s, among: Int64s) -> npt.NDArray[np.bool_]:
     """Which of the values are among these, which are sorted."""
-    return np.append(among, -1)[np.searchsorted(among, values)] == values
+    found: npt.NDArray[np.bool_] = np.append(among, -1)[np.searchsorted(among, values)] == values
+    return found

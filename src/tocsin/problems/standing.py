@@ -342,4 +342,5 @@ def _all_muted(told: NotificationFacts) -> npt.NDArray[np.bool_]:
         asked[here] += 1
         for number, places in quiet.items():
             silent[here[(team == number) & np.isin(here, places)]] += 1
-    return (asked > 0) & (silent == asked)
+    found: npt.NDArray[np.bool_] = (asked > 0) & (silent == asked)
+    return found
