@@ -46,7 +46,10 @@ def test_a_backup_of_an_older_version_is_restored_with_all_in_it(name: str, back
 
 
 def _holds_all(home: Path, name: str) -> None:
-    """Everything that the older version printed is printed now, in its order; there may be more."""
+    """Everything that the older version printed is printed now, in its order; there may be more.
+
+    A problem was called notified once anything was owed for it; now once the responsible teams were.
+    """
     before = json.loads((_HOMES / f"{name}.json").read_text(encoding="utf-8"))
     now = _printed(home, f"{name[:10]} 18:00:00", *before, "audit verify")
     assert now["audit verify"]["good"]
@@ -54,6 +57,12 @@ def _holds_all(home: Path, name: str) -> None:
     for command, rows in before.items():
         found = iter(_rows(now[command]))
         for was in _rows(rows):
+            if command.startswith("problems list"):
+                for field in ("due", "overdue"):
+                    was.pop(field, None)
+                if was["state"] == "told":
+                    for field in ("state", "status"):
+                        was.pop(field, None)
             assert any({key: row.get(key) for key in was} == was for row in found), (command, was)
 
 

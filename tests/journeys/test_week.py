@@ -78,7 +78,10 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Week]:
 def test_problems_are_where_the_recount_has_them(week: Week) -> None:
     for screens in week.seen.values():
         assert screens.listed == screens.states
+        assert screens.notified == screens.notifications
     states = {state for screens in week.seen.values() for state in screens.states.values()}
+    words = {how for screens in week.seen.values() for how in screens.notifications.values()}
+    assert words >= {"no-contact", "no-address", "withheld", "not-delivered", "trial", "notified"}
     assert states >= {"told", "gone", "contradicted", "acknowledged", "accepted", "not-ours"}
 
 

@@ -276,6 +276,18 @@ def accept_network(world: World) -> None:
     act(world, "directory accept", kind="given-up", subject=one.subject, reason="They left the country.")
 
 
+def only_a_trial(world: World) -> None:
+    """A mail that was only written for us to read, on a node that sends mails since."""
+    world.hear("192.0.2.1")
+    world.at(0.1).tell()
+    with world.node.database.begin() as session:
+        session.execute(update(Delivery).values(state=DeliveryState.SHADOW.value, sent_at=None))
+
+
+def notify_missed(world: World) -> None:
+    assert act(world, "deliveries notify-missed").teams == ["operator"]
+
+
 def new_contact(world: World) -> None:
     act(world, "directory assert", team="outsider", kind="prefix", value="198.51.100.0/24", reason="a call")
     assert act(world, "deliveries notify-now", days=7).events == 1
@@ -442,6 +454,7 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
     ItemKind.COLLECTORS: Story(failing_collector, mended_collector),
     ItemKind.GIVEN_UP: Story(give_up, accept_network),
     ItemKind.NO_CONTACT: Story(lambda w: w.hear("198.51.100.7"), new_contact),
+    ItemKind.NOT_NOTIFIED: Story(only_a_trial, notify_missed),
     ItemKind.WITHHELD: Story(lambda w: w.hear("203.0.113.9"), accept_withheld),
     ItemKind.NO_RESPONSE: Story(silence, answering),
     ItemKind.MAILS: Story(odd_mail, lambda w: w.tocsin.run("replies", "reclassify", "1", "--as", "unknown")),

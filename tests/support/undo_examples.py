@@ -54,6 +54,13 @@ def _item(world: World) -> dict[str, Any]:
     return {"kind": ItemKind.GIVEN_UP, "subject": found[0].subject, "reason": "It is so"}
 
 
+def _untold(world: World) -> dict[str, Any]:
+    """A problem whose team may not be told of it by mail."""
+    world.hear("203.0.113.9")
+    (row,) = world.node.problems.find(ProblemSearch(address="203.0.113.9"), now=world.now).rows()
+    return {"problems": [problem_text(row.key)], "way": "telephone"}
+
+
 def _run(world: World, *words: str) -> None:
     world.tocsin.run("assessment", *words, "--by", "ministry")
 
@@ -176,6 +183,7 @@ EXAMPLES: Final[dict[str, Callable[[World], dict[str, Any]]]] = {
     "retryDelivery": lambda w: {"reference": (put(w, state="bounced", mails_sent=1),)},
     "repeatDelivery": lambda w: {"reference": (newest(w).reference, newest(w, "nat-a").reference)},
     "resumeSending": _stopped,
+    "recordNotificationOfProblems": _untold,
     "muteForTeam": lambda _: {"team": "operator", "kind": "prefix", "value": "192.0.2.0/28", "days": 3},
     "unmuteForTeam": muted_network,
     "muteProblems": lambda w: {

@@ -169,9 +169,15 @@ class Week:
         figures = overview(self.node)
         feeds = feed_states(self.node.database)
         listed = self.tocsin.json("problems", "list", "--limit", "100000")
-        states = {one.key: self.ledger.state(one) for one in self.ledger.problems if one.heard}
+        heard = [one for one in self.ledger.problems if one.heard]
+        said = {(one["where"], one["port"].partition("/")[0]): one for one in listed}
         self.seen[day] = Screens(
-            figures, feeds, {(one["where"], one["port"].partition("/")[0]): one["state"] for one in listed}, states
+            figures,
+            feeds,
+            {key: one["state"] for key, one in said.items()},
+            {one.key: self.ledger.state(one) for one in heard},
+            {key: one["notification"] for key, one in said.items()},
+            {one.key: self.ledger.notification(one) for one in heard},
         )
 
     def people(self, first: int) -> None:
@@ -245,12 +251,14 @@ class Week:
 
 @dataclass(frozen=True)
 class Screens:
-    """The figures of everything, the feeds, the states of problems as listed, and as recounted."""
+    """Figures of everything, feeds, states of problems as listed and recounted, and how far teams were notified."""
 
     figures: Overview
     feeds: Sequence[FeedState]
     listed: dict[tuple[str, str], str]
     states: dict[tuple[str, str], str]
+    notified: dict[tuple[str, str], str]
+    notifications: dict[tuple[str, str], str]
 
 
 class Browser:

@@ -15,6 +15,18 @@ GONE_AFTER: Final = 3  # later days on which its feed ran without it
 CLAIMS = {"fixed": "said-fixed", "false": "said-false", "accepted": "accepted", "not_ours": "not-ours"}
 
 
+NOTIFICATIONS = (
+    *("no-contact", "no-address", "no-key", "withheld", "muted", "dropped", "not-delivered", "trial", "held"),
+    *("scheduled", "notified"),
+)
+"""How far a team was notified, the least advanced first."""
+ENDED = {
+    "queued": "scheduled", "retry": "scheduled", "sent": "notified", "failed": "not-delivered", "held": "held",
+    "bounced": "not-delivered", "shadow": "trial", "dropped": "dropped",
+}  # fmt: skip
+"""What a digest in each state comes to."""
+
+
 @dataclass(eq=False)
 class Team:
     """A team of the directory. ``number``: of the node, by which mails that wait equally long are ordered."""
@@ -233,7 +245,22 @@ class Ledger:
         if said:
             newest = max(said, key=lambda one: (one.at, self.answers.index(one)))
             return CLAIMS.get(newest.verdict, newest.verdict)
-        return "told" if problem.told_at else "new"
+        return "told" if self.notification(problem) == "notified" else "new"
+
+    def notification(self, problem: Problem) -> str:
+        """How far the teams that answer for a problem were notified: of several the least advanced says it."""
+        return min(
+            (self._notified(team, problem) for team in problem.teams), key=NOTIFICATIONS.index, default="no-contact"
+        )
+
+    def _notified(self, team: Team, problem: Problem) -> str:
+        said = [ENDED[one.state] for one in self._digests_of(team) if problem in one.problems]
+        if any(problem in of for _, of in self.owed.get(team, ())):
+            said.append("scheduled" if team.mailboxes else "no-address")
+        return max(said, key=NOTIFICATIONS.index, default="withheld")
+
+    def _digests_of(self, team: Team) -> list[Digest]:
+        return [one for one in self.digests if one.team is team]
 
 
 def _take(room: Counter[str], team: Team) -> bool:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tocsin.pipeline.stores import NodeWithStores
 
 GROUPS: Final = {
-    "deliveries": ("tocsin.delivery.acts", "tocsin.pipeline.notify_now"),
+    "deliveries": ("tocsin.delivery.acts", "tocsin.pipeline.notify_now", "tocsin.pipeline.not_notified"),
     "feeds": ("tocsin.events.acts", "tocsin.pipeline.feed_setup"),
     "quarantine": ("tocsin.pipeline.replay",),
     "never-held": ("tocsin.delivery.never_held.acts",),

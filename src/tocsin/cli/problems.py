@@ -107,7 +107,7 @@ def _document(one: "ListedProblem", teams: "dict[int, Team]") -> dict[str, objec
 
     return {
         "problem": problem_text(one.key),
-        **fields(one, "where port what type severity state status muted overdue"),
+        **fields(one, "where port what type severity state status notification notified responsible muted overdue"),
         **fields(one, "first_seen last_seen sightings gone_at due feed"),
         **_told(one.teams, one.said, teams),
     }
@@ -119,7 +119,7 @@ def _course(one: "Course", teams: "dict[int, Team]") -> dict[str, object]:
     return {
         "problem": problem_text(one.key),
         **fields(one.name, "where port what"),
-        **fields(one, "state first_seen last_seen sightings gone_at"),
+        **fields(one, "state notification first_seen last_seen sightings gone_at"),
         **_told(one.teams, one.said, teams),
     }
 
@@ -161,7 +161,7 @@ def _print(found: "Sequence[ListedProblem]", teams: "dict[int, Team]", total: in
                 f"{one.where} {one.port}".rstrip(),
                 one.what,
                 one.severity,
-                one.status.replace("-", " "),
+                _state(one),
                 f"{one.first_seen:%Y-%m-%d}",
                 f"{one.last_seen:%Y-%m-%d}",
                 f"{one.due:%Y-%m-%d}" if one.due else "",
@@ -170,6 +170,17 @@ def _print(found: "Sequence[ListedProblem]", teams: "dict[int, Team]", total: in
             for one in found
         ],
     )
+
+
+def _state(one: "ListedProblem") -> str:
+    """The status, with why its teams are not notified, and how many of several are."""
+    from tocsin.problems import ProblemStatus
+
+    said = one.status.replace("-", " ")
+    if one.status is not ProblemStatus.NOT_NOTIFIED:
+        return said
+    some = f"{one.notified} of {one.responsible} teams, " if one.notified else ""
+    return f"{said}: {some}{one.notification.replace('-', ' ')}"
 
 
 def _print_courses(found: "Sequence[Course]", teams: "dict[int, Team]", address: str) -> None:

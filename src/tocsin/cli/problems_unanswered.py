@@ -27,8 +27,8 @@ def unanswered(
 
     node = call.node
     teams = teams_of(node)
-    found = find(node, node.store, node.tracker, now=call.now, limit=limit)
     days = node.settings.tell.escalate_after_days
+    found = find(node.problems, days=days, now=call.now, limit=limit)
     call.emit([_document(one, teams) for one in found], lambda: _print(found, teams, days))
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         undecide,
     )
     from tocsin.directory.difference_text import ChangeLine
-    from tocsin.directory.effective import merged_teams
+    from tocsin.directory.effective import NAMED_ROLES, merged_teams
     from tocsin.directory.fact_schema import lines, paragraphs, phone, url
     from tocsin.directory.facts import (
         AttestationKind,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import ColumnElement, Executable, Row, and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -101,6 +101,12 @@ def merged_teams(session: Session, at: datetime | None = None) -> dict[int, int]
     query = select(MergeRow.team_id, MergeRow.into_id).where(stands(MergeRow, at)).order_by(MergeRow.id)
     into: dict[int, int] = {row.team_id: row.into_id for row in session.execute(query)}
     return {team: _end(team, into) for team in into}
+
+
+NAMED_ROLES: Final = (
+    select(ConstituencyRow.team_id, ConstituencyRow.role).where(stands(ConstituencyRow, None)).distinct()
+)
+"""In which roles the directory names teams for anything: number of the team, and role."""
 
 
 def words_at(session: Session, merged: Mapping[int, int], at: datetime | None = None) -> PersonAssertions:

@@ -174,9 +174,16 @@ class FeedAlarm(Base):
 
 
 class TeamSet(Base):
-    """A set of teams that events point to by number; ``members`` are team ids, sorted."""
+    """A set of teams that events point to by number; ``members`` are team ids, sorted.
+
+    Of those who must know, ``informed`` are the members that answer for nothing and only want to know, and ``muted``
+    the responsible teams that are left out since they mute it. ``informed`` is None where roles say nothing (teams that
+    were told), and of sets that were noted before roles were.
+    """
 
     __tablename__ = "team_set"
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     members: Mapped[list[int]] = mapped_column(Json)
+    informed: Mapped[list[int] | None] = mapped_column(Json)
+    muted: Mapped[list[int]] = mapped_column(Json, server_default="[]", default=list)

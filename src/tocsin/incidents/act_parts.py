@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,7 @@ from tocsin.incidents.read import (
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, SeverityLevel
 from tocsin.incidents.write import add_entry
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.interface.moments import Moment as Moment  # noqa: PLC0414 (acts of incidents take it from here)
 from tocsin.node.accounts import AccountRole, Permission, Person, Principal, find_person
 from tocsin.node.errors import ConflictError, SimultaneousError, UsageError
 from tocsin.node.records import AuditAction
@@ -37,24 +38,6 @@ SIGNED_NEEDED: Final = ("--as", "Whose account it is, by email address or number
 LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 Tlp = Literal["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]
 """A label of TLP 2.0."""
-
-
-def _aware(value: Any) -> Any:
-    """A time without a zone is UTC, as all times that people type here."""
-    if isinstance(value, str):
-        text = value.strip().removesuffix("UTC").strip().replace("Z", "+00:00")
-        try:
-            value = datetime.fromisoformat(text)
-            return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        except (OverflowError, ValueError):  # a time of the year 1 may be before it in UTC
-            raise ValueError(N_("Write a time like 2026-12-04 16:30 (UTC).")) from None
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    return value
-
-
-Moment = Annotated[datetime, BeforeValidator(_aware)]
-"""A time as people type it: a date, or a date with a time; UTC where no zone is said."""
 
 Text = Annotated[str, Wording(lacking=N_("Write something, in at most 10,000 characters."), lines=True)]
 Reason = Annotated[str, Wording(lacking=N_("Say why."))]

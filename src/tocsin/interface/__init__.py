@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from tocsin.interface.capabilities import N_, Capability, capabilities
     from tocsin.interface.forms import Form, perform_form, text_of, texts_of
+    from tocsin.interface.moments import Moment
     from tocsin.interface.numbers import Number, number_in
     from tocsin.interface.output import (
         Commands,

@@ -10,6 +10,7 @@ from tocsin.node.accounts import Permission
 from tocsin.node.errors import NotFoundError
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say, say_count
+from tocsin.pipeline.not_notified import missed_teams
 from tocsin.pipeline.not_told import withheld
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.tables import Acceptance, ItemKind
@@ -23,9 +24,9 @@ _DAYS = 30
 class AcceptedItem(BaseModel):
     """A to-do item that stays as it is, and why."""
 
-    kind: Literal[ItemKind.GIVEN_UP, ItemKind.WITHHELD] = Field(description="What kind of item.")
+    kind: Literal[ItemKind.GIVEN_UP, ItemKind.WITHHELD, ItemKind.NOT_NOTIFIED] = Field(description="What kind of item.")
     subject: str = Field(
-        min_length=1, max_length=300, description="What it is about: team, kind and value; or team, rule and feed.",
+        min_length=1, max_length=300, description="Team, kind and value; team, rule and feed; or the team alone.",
         examples=["harbour-telecom asn 64496"],
     )  # fmt: skip
     reason: Annotated[str, Wording(lacking=N_("The reason is empty."))] = Field(
@@ -55,6 +56,8 @@ def accept(context: ActContext, request: AcceptedItem) -> AcceptedUntil:
     with context.undoable() as session:
         if request.kind is ItemKind.GIVEN_UP:
             known = {one.subject for one in given_up_networks(node, session, now)}
+        elif request.kind is ItemKind.NOT_NOTIFIED:
+            known = {one.key for one in missed_teams(node, session, now)}
         else:
             known = {one.subject for one in withheld(session, now - LATELY, now)}
         if request.subject not in known:

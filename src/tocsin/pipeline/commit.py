@@ -40,8 +40,10 @@ from tocsin.node.errors import StorageError
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.storage import check_storage
 from tocsin.pipeline.stores import NodeWithStores
+from tocsin.pipeline.team_sets import NumberedTeams
 from tocsin.pipeline.term import check_term, last_number, pass_over, reserve_number
 from tocsin.pipeline.withheld import WithheldKey
+from tocsin.sharing.routing import RoutedTeams
 
 _MOST_COLUMNS = 2_000  # no feed has so many; a hostile header may
 
@@ -55,7 +57,7 @@ class PreparedIngest:
 
     record: Ingest
     parts: Sequence[EventPart]
-    team_sets: Mapping[tuple[int, ...], int]
+    team_sets: Mapping[NumberedTeams, int]
     owed: Mapping[int, int]
     teams: Mapping[int, Team]
     columns: Sequence[str] = ()
@@ -167,18 +169,25 @@ def by_rule(withheld: Mapping[WithheldKey, int]) -> dict[str, int]:
     return dict(found)
 
 
-def _add_team_sets(session: Session, numbers: Mapping[tuple[int, ...], int]) -> None:
+def _add_team_sets(session: Session, numbers: Mapping[NumberedTeams, int]) -> None:
     last = session.scalar(select(func.max(TeamSet.number))) or 0  # the writer numbers them one after the other
-    rows = [{"number": number, "members": list(members)} for members, number in numbers.items() if number > last]
+    rows = [_team_set(number, teams) for teams, number in numbers.items() if number > last]
     if rows:  # thousands at first; into the table and not by the class, as in `queue`
         session.execute(insert(TeamSet.metadata.tables[TeamSet.__tablename__]), rows)
+
+
+def _team_set(number: int, teams: NumberedTeams) -> dict[str, object]:
+    if isinstance(teams, RoutedTeams):
+        told, informed, muted = (list(part) for part in teams)
+        return {"number": number, "members": told, "informed": informed, "muted": muted}
+    return {"number": number, "members": list(teams), "informed": None, "muted": []}
 
 
 def prepare_run(
     node: NodeWithStores,
     run: NotificationRun,
     *,
-    team_sets: Mapping[tuple[int, ...], int],
+    team_sets: Mapping[NumberedTeams, int],
     owed: Mapping[int, int],
     teams: Mapping[int, Team],
     note: Callable[[Session], None],

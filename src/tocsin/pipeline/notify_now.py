@@ -97,6 +97,7 @@ class _Run:
     tellers: RecipientResolver
     decider: NotificationDecider
     problems: ProblemKeys | None = None
+    only: Collection[int] = ()
     owed: Counter[int] = field(default_factory=Counter)
     summary: NotificationSummary = field(default_factory=NotificationSummary)
     moved: dict[int, tuple[int, Counter[WithheldKey]]] = field(default_factory=dict)
@@ -145,7 +146,7 @@ class _Run:
         keys = frame["problem"].to_numpy().view(np.uint64)
         seen = self.node.tracker.recall(keys, run=self.number, again=again)
         known = self.tellers.allowed(frame)
-        result = self.decider.decide_again(known.allowed, seen, self._is_open(seen))
+        result = self.decider.decide_again(known.allowed, seen, self._is_open(seen), self.only)
         self._count(frame, known, result)
         return _RoutedFile(path, frame, seen, known, result)
 
@@ -191,10 +192,11 @@ def preview_notification(
     days: int = 0,
     asns: Collection[int] = (),
     problems: ProblemKeys | None = None,
+    only: Collection[int] = (),
     now: datetime,
 ) -> NotificationSummary:
     """What `notify_now` would do now; nothing is kept."""
-    run = _open_run(node, days=days, asns=asns, problems=problems, now=now)
+    run = _open_run(node, days=days, asns=asns, problems=problems, only=only, now=now)
     for _ in run.routed():
         pass
     return run.finish()
@@ -206,6 +208,7 @@ def notify_now(
     days: int = 0,
     asns: Collection[int] = (),
     problems: ProblemKeys | None = None,
+    only: Collection[int] = (),
     actor: str,
     now: datetime,
     waiting: Callable[[], None] = lambda: None,
@@ -214,12 +217,13 @@ def notify_now(
     """Route the events of these days that had no contact again, of all networks or of some AS, and queue their digests.
 
     ``problems``: instead all events of these that had no contact, and of each other the newest, of which teams are told
-    again. ``waiting`` is called where another process or thread is taking something in; it may raise to give up.
+    again. ``only``: these teams alone are told.
+    ``waiting`` is called where another process or thread is taking something in; it may raise to give up.
     ``beside`` adds to the transaction, where anything was routed.
     """
     with writer(node, waiting):
         commitment.recover(node)
-        run = _open_run(node, days=days, asns=asns, problems=problems, now=now)
+        run = _open_run(node, days=days, asns=asns, problems=problems, only=only, now=now)
         parts: list[EventPart] = []
         replaced: list[str] = []
         repeats = ""
@@ -251,12 +255,18 @@ def notify_now(
 
 
 def _open_run(
-    node: NodeWithStores, *, days: int, asns: Collection[int], problems: ProblemKeys | None, now: datetime
+    node: NodeWithStores,
+    *,
+    days: int,
+    asns: Collection[int],
+    problems: ProblemKeys | None,
+    only: Collection[int],
+    now: datetime,
 ) -> _Run:
     since = _EVER if problems is not None else now - timedelta(days=days)
     decider = NotificationDecider.open(node)
     tellers = RecipientResolver.open(node, decider.sets)
-    return _Run(node, commitment.next_number(node), now, since, asns, tellers, decider, problems)
+    return _Run(node, commitment.next_number(node), now, since, asns, tellers, decider, problems, only)
 
 
 def _repeats(one: _RoutedFile) -> str:

@@ -40,6 +40,7 @@ from tocsin.pipeline.steps import (
     WorkerSets,
     WorkerTerms,
 )
+from tocsin.pipeline.team_sets import NumberedTeams
 
 _LOG: Final = getLogger("uvicorn.error.internal")
 _SENT: Final = 2  # requests that a worker has at once: one that it is at, and the next
@@ -193,7 +194,7 @@ class _Worker:
         self._sent: deque[_WorkerRequest] = deque()
         self.reports: set[int] = set()
         self.ingest: IngestTerms | None = None
-        self.sets: dict[int, tuple[int, ...]] = {}
+        self.sets: dict[int, NumberedTeams] = {}
         self.team_sets = WorkerSets(self.sets)
         self.lost = False
         self._threads = ThreadPoolExecutor(2)

@@ -51,7 +51,7 @@ from tocsin.pipeline.steps import (
     WorkerSets,
 )
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.pipeline.team_sets import Int32s, TeamSets
+from tocsin.pipeline.team_sets import Int32s, NumberedTeams, TeamSets
 from tocsin.problems import NOTES, SHARDS, ReminderPolicy, ReminderRequests, SightingResult, Tracker
 from tocsin.problems.answers import AnswerSnapshot
 
@@ -84,7 +84,7 @@ class _SettleTerms:
 class _Lacking(Exception):  # noqa: N818  # an owner gives it as its answer
     """What an owner must be told before it can settle a batch: numbers of these sets of teams, or which mails left."""
 
-    def __init__(self, sets: Sequence[tuple[int, ...]] = (), sent: Sequence[int] = ()) -> None:
+    def __init__(self, sets: Sequence[NumberedTeams] = (), sent: Sequence[int] = ()) -> None:
         super().__init__(sets, sent)
         self.sets, self.sent = sets, sent
 
@@ -93,9 +93,11 @@ class _Lacking(Exception):  # noqa: N818  # an owner gives it as its answer
 class _OwnersDecider(NotificationDecider):
     """Decides as ever, but gives no number to a set of teams, which its coordinator has to do."""
 
-    def decide(self, allowed: Int32s, asked_next: Int32s | None, seen: SightingResult) -> NotifiedBatch:
+    def decide(
+        self, allowed: Int32s, asked_next: Int32s | None, seen: SightingResult, routed: Int32s | None = None
+    ) -> NotifiedBatch:
         known = len(self.sets.members)
-        decided = super().decide(allowed, asked_next, seen)
+        decided = super().decide(allowed, asked_next, seen, routed)
         if new := self.sets.members[known:]:
             self.sets.forget(known)
             raise _Lacking(sets=new)
@@ -390,6 +392,6 @@ class _Settling:
                     verdicts.add(waiting.pop(group), answer)
                     continue
                 for members in answer.sets:
-                    sets.number(members)
+                    sets.number_again(members)
                 self.sent.update(self.decider.sent(answer.sent) if answer.sent else {})
         return verdicts

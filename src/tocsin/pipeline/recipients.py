@@ -23,7 +23,7 @@ from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.team_sets import Int32s, TeamSets
 from tocsin.pipeline.withheld import WithheldKey
 from tocsin.sharing.gate import allowed_teams
-from tocsin.sharing.routing import Router, current_router
+from tocsin.sharing.routing import RoutedTeams, Router, current_router
 from tocsin.sharing.rules import Rules, muted, numbers_of, rules_in_force
 
 # The host of a URL (RFC 3986, 3.2), without user and port.
@@ -238,13 +238,14 @@ class RecipientResolver:
     def _verdict(self, audience: int, tlp: str, pap: str, mark: int = 0, quiet: tuple[int, ...] = ()) -> _Verdict:
         key = (audience, tlp, pap, mark, quiet)
         if key not in self._verdicts:
-            teams = set(self.router.audience(audience))
-            if mark:
-                teams |= numbers_of(self.rules.informs(mark), self._numbers) - set(quiet)
+            named = self.router.audience(audience)
+            more = numbers_of(self.rules.informs(mark), self._numbers) - set(quiet) - set(named.told) if mark else set()
+            teams = {*named.told, *more}
+            routed = RoutedTeams(tuple(sorted(teams)), tuple(sorted({*named.informed, *more})), named.muted)
             asked = [self.teams[team] for team in sorted(teams)]
             allowed, stopped = allowed_teams(tlp, pap, asked, own=self.own, local=self.rules.local(mark))
             self._verdicts[key] = _Verdict(
-                self.sets.number(teams),
+                self.sets.number_routed(routed),
                 self.sets.number(allowed),
                 [WithheldKey(team, verdict.rule, tlp) for team, verdict in stopped],
             )

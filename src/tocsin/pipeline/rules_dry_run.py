@@ -140,7 +140,7 @@ class _TrialTally:
             self._by_rule(after, mark, allowed, count)
 
     def _by_rule(self, tellers: RecipientResolver, mark: int, allowed: int, events: int) -> None:
-        told = [tellers.teams[team] for team in tellers.sets.members[allowed]]
+        told = [tellers.teams[team] for team in tellers.sets.plain(allowed)]
         for place, rule in enumerate(tellers.rules.document.rules):
             if not mark >> place & 1:
                 continue

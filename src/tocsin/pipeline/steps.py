@@ -28,10 +28,11 @@ from tocsin.node.place import Place
 from tocsin.node.records import KeyFiles, cut
 from tocsin.pipeline.notify_decision import NotificationDecider
 from tocsin.pipeline.recipients import RecipientResolver, RoutedBatch, RoutingTerms
-from tocsin.pipeline.team_sets import Int32s, TeamSets
+from tocsin.pipeline.team_sets import Int32s, NumberedTeams, TeamSets
 from tocsin.pipeline.understand import understand
 from tocsin.pipeline.withheld import WithheldKey
 from tocsin.problems import ReminderPolicy, ReminderRequests, Sightings, Tracker, shards_of
+from tocsin.sharing.routing import RoutedTeams
 
 if TYPE_CHECKING:
     from tocsin.assets import AssetMatcher
@@ -75,7 +76,7 @@ class WorkerSets:
     ``members``: of the worker's numbers. It is kept as long as the worker, so that each set is looked up once.
     """
 
-    def __init__(self, members: MutableMapping[int, tuple[int, ...]] | Sequence[tuple[int, ...]]) -> None:
+    def __init__(self, members: MutableMapping[int, NumberedTeams] | Sequence[NumberedTeams]) -> None:
         self.members = members
         self.stored: Int32s = np.zeros(0, dtype=np.int32)
         """By the worker's number; -1 where that was not asked for yet."""
@@ -85,8 +86,8 @@ class WorkerSets:
         if (lacking := int(used[-1]) + 1 - len(self.stored)) > 0:
             self.stored = np.pad(self.stored, (0, 2 * lacking), constant_values=-1)
         new = used[self.stored[used] < 0].tolist()
-        for number in sorted(new, key=self.members.__getitem__):
-            self.stored[number] = sets.number(self.members[number])
+        for number in sorted(new, key=lambda number: (isinstance(of := self.members[number], RoutedTeams), of)):
+            self.stored[number] = sets.number_again(self.members[number])
         return self.stored
 
 
@@ -95,8 +96,9 @@ class RowFacts:
     """What settling needs of the rows of a batch.
 
     ``row_keys``, ``problem_keys``: uint64[n]; ``shards``: uint8[n], see `shards_of`; ``seen_at``: uint32[n], seconds
-    since 1970 UTC. ``allowed``, ``asked_next``: int32[n], see `RecipientResolver`; numbers of sets of teams are the
-    worker's own, ``used`` those of the batch, sorted. ``extras``: its columns ``extra.*``.
+    since 1970 UTC. ``allowed``, ``asked_next`` and ``routed`` (beside the latter): int32[n], see `RecipientResolver`;
+    numbers of sets of teams are the worker's own, ``used`` those of the batch, sorted.
+    ``extras``: its columns ``extra.*``.
     """
 
     row_keys: npt.NDArray[np.uint64]
@@ -105,6 +107,7 @@ class RowFacts:
     seen_at: npt.NDArray[np.uint32]
     allowed: Int32s
     asked_next: Int32s | None
+    routed: Int32s | None
     used: Int32s
     team_sets: WorkerSets
     extras: Mapping[str, pl.DataType]
@@ -117,8 +120,8 @@ class RowFacts:
     def numbered(self, sets: TeamSets) -> "tuple[RowFacts, Int32s]":
         """The same with numbers of ``sets``, and the number there by each number of the worker's."""
         numbers = self.team_sets.ask(self.used, sets)
-        asked = None if self.asked_next is None else numbers[self.asked_next]
-        return replace(self, allowed=numbers[self.allowed], asked_next=asked), numbers
+        asked, routed = (None if of is None else numbers[of] for of in (self.asked_next, self.routed))
+        return replace(self, allowed=numbers[self.allowed], asked_next=asked, routed=routed), numbers
 
     def of(self, rows: Bools) -> "RowFacts":
         """Those of some rows, as where an owner has only some of the shards."""
@@ -239,6 +242,7 @@ class BatchWorker:
             frame.select(_SECONDS).to_series().to_numpy(),
             allowed,
             asked,
+            None if asked is None else routed,
             np.unique(np.concatenate([[0], *used])).astype(np.int32),
             self.sets,
             extras_of(frame),
@@ -322,7 +326,7 @@ class Settlement:
             sightings, ingest=self.ingest, part=part, feed=self.feed, now=self.now, repeat=self.repeat
         )
         seen = replace(seen, due=self.reminders.due(seen))
-        notified = self.decider.decide(facts.allowed, facts.asked_next, seen)
+        notified = self.decider.decide(facts.allowed, facts.asked_next, seen, facts.routed)
         self.tracker.note(seen, notified.telling, ingest=self.ingest, part=part, now=self.now)
         cut("ingest.noted")
         verdicts.fresh[kept] = seen.fresh[sightings.of_event]

@@ -26,6 +26,7 @@ class ItemKind(StrEnum):
     GIVEN_UP = "given-up"  # a team gave up a network with open problems
     NO_CONTACT = "no-contact"  # events of the last day
     WITHHELD = "withheld"  # the gate keeps events of a feed from a team
+    NOT_NOTIFIED = "not-notified"  # problems of which a responsible team was never notified, and could be
     NO_RESPONSE = "no-response"  # problems that go on, and their teams do not answer
     CALL_OUTS = "call-outs"  # that nobody of their chain acknowledged
     DUTY_GAPS = "duty-gaps"  # of the two weeks to come

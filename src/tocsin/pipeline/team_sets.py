@@ -7,15 +7,19 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from tocsin.sharing.routing import RoutedTeams
+
 Int32s = npt.NDArray[np.int32]
+NumberedTeams = tuple[int, ...] | RoutedTeams
+"""Teams that have a number together: ids, sorted; with roles where they are who must know of events."""
 
 
 @dataclass
 class TeamSets:
-    """Numbers of sets of teams, each sorted ids; the empty set is 0. A number never changes once it is given."""
+    """Numbers of sets of teams; the empty set is 0. A number never changes once it is given."""
 
-    members: list[tuple[int, ...]] = field(default_factory=lambda: [()])
-    numbers: dict[tuple[int, ...], int] = field(init=False)
+    members: list[NumberedTeams] = field(default_factory=lambda: [()])
+    numbers: dict[NumberedTeams, int] = field(init=False)
 
     def __post_init__(self) -> None:
         """Number the sets that are known."""
@@ -23,11 +27,26 @@ class TeamSets:
 
     def number(self, teams: Iterable[int]) -> int:
         """The number of a set, a new one where it was not met before."""
-        of = tuple(sorted(set(teams)))
+        return self._number(tuple(sorted(set(teams))))
+
+    def number_routed(self, teams: RoutedTeams) -> int:
+        """The number of who must know; never that of the same teams without roles."""
+        return self._number(teams) if any(teams) else 0
+
+    def number_again(self, teams: NumberedTeams) -> int:
+        """The number here of what has one elsewhere."""
+        return self.number_routed(teams) if isinstance(teams, RoutedTeams) else self.number(teams)
+
+    def _number(self, of: NumberedTeams) -> int:
         if of not in self.numbers:
             self.numbers[of] = len(self.members)
             self.members.append(of)
         return self.numbers[of]
+
+    def plain(self, number: int) -> tuple[int, ...]:
+        """The teams of a set, whatever their roles; those that mute it left out."""
+        of = self.members[number]
+        return of.told if isinstance(of, RoutedTeams) else of
 
     def forget(self, since: int) -> None:
         """Give back the numbers from this one on, of which nobody was told."""
@@ -61,7 +80,7 @@ class TeamSets:
         """How many events each team is told, by the numbers of the sets that events are told to."""
         owed: Counter[int] = Counter()
         for number, events in zip(*(part.tolist() for part in np.unique(told, return_counts=True)), strict=True):
-            for team in self.members[number]:
+            for team in self.plain(number):
                 owed[team] += events
         return owed
 
@@ -70,7 +89,7 @@ class TeamSets:
     ) -> Int32s:
         pairs, place = np.unique(one.astype(np.int64) << 32 | other.astype(np.int64), return_inverse=True)
         found = [
-            self.number(combine(self.members[left], self.members[right]))
+            self.number(combine(self.plain(left), self.plain(right)))
             for left, right in zip((pairs >> 32).tolist(), (pairs & 0xFFFFFFFF).tolist(), strict=True)
         ]
         return np.array(found, dtype=np.int32)[place]

@@ -7,9 +7,12 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.problems import acts
     from tocsin.problems.current import known_problems, last_committed
+    from tocsin.problems.delivery_outcomes import NOTIFICATION_STATES, NotificationState
     from tocsin.problems.identity import SHARDS, problem_keys, shards_of
     from tocsin.problems.listing import FoundProblems, ListedProblem, ProblemList
+    from tocsin.problems.manual_notifications import ManualNotification, NotificationWay
     from tocsin.problems.monthly import GroupFigures, MonthFigures, group_figures, monthly_figures
+    from tocsin.problems.notification import TeamNotification
     from tocsin.problems.reminders import ReminderRequests, read_reminders, reminders_of
     from tocsin.problems.search import (
         CONDITIONS,

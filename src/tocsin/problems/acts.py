@@ -7,20 +7,23 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Annotated, Final, Protocol, cast
+from uuid import uuid4
 
 from pydantic import BaseModel, Field, StringConstraints
+from sqlalchemy import select
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import Mute, MuteKind, find_team, mute, team_names, team_numbers
 from tocsin.events import EventStore
-from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.interface import N_, Act, ActContext, Moment, OwnSurface, Wording
 from tocsin.networks import parse_network
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.records import AuditAction, Database, audit
-from tocsin.node.sentences import say
+from tocsin.node.sentences import say, say_count
 from tocsin.problems.answers import NOTE_LENGTH, AnswerVerdict, ProblemState, problem_text, read_problem
 from tocsin.problems.listing import FoundProblems, ListedProblem, ProblemList
+from tocsin.problems.manual_notifications import ManualNotification, NotificationWay
 from tocsin.problems.reminders import ask_reminders
 from tocsin.problems.statements import answerable, notified_teams, record_by_phone
 
@@ -67,6 +70,19 @@ class TeamStatement(ProblemChoice):
     once: str = Field("", max_length=100, description="A name for this answer: the same twice is recorded once.")
 
 
+class MadeNotification(ProblemChoice):
+    """A notification of problems that a person made without a mail."""
+
+    team: str = Field("", max_length=200, description="Key of the team; not needed where only one is responsible.")
+    way: NotificationWay = Field(NotificationWay.TELEPHONE, description="telephone, letter, in-person or other.")
+    at: Moment | None = Field(None, description="When, if not now.", examples=["2026-12-04 16:30"])
+    spoken_with: str = Field("", max_length=200, pattern=_LINE, description="Whom you spoke with, or wrote to.")
+    note: Annotated[str, Wording(lines=True)] = Field(
+        "", max_length=NOTE_LENGTH - 250, description="What was said. It stays here."
+    )
+    once: str = Field("", max_length=100, description="A name for it: the same twice is recorded once.")
+
+
 class MuteBy(StrEnum):
     """What is muted of a problem."""
 
@@ -94,6 +110,17 @@ class TeamStatementResult(BaseModel):
     problems: int
     without: int
     answers: list[str]
+
+
+class MadeNotificationResult(BaseModel):
+    """What was recorded. ``without``: problems that this team is not responsible for."""
+
+    team: str
+    name: str
+    way: NotificationWay
+    at: datetime
+    problems: int
+    without: int
 
 
 class ReminderResult(BaseModel):
@@ -151,6 +178,64 @@ def record_statement(context: ActContext, request: TeamStatement) -> TeamStateme
         without=len(request.problems) - problems,
         answers=[str(answer.uuid) for answer in made],
     )
+
+
+def record_notification(context: ActContext, request: MadeNotification) -> MadeNotificationResult:
+    """By telephone, by letter or in person. It counts like a mail that reached the team; nobody is notified of it.
+
+    Raises:
+        UsageError: several teams are responsible, and none is named; or the time is yet to come.
+        ConflictError: the team is responsible for none of them.
+
+    """
+    node = cast("_Stores", context.node)
+    if (at := request.at or context.now) > context.now:
+        raise UsageError(say("That time is yet to come."), hint=say("Write when the team was notified, in UTC."))
+    rows = _found(node, request, context.now).rows()
+    number, key, name = _responsible(context.database, rows, request.team)
+    chosen = [row for row in rows if any(one.team == number for one in row.by_team)]
+    if not chosen and not request.preview:
+        raise ConflictError(
+            say("%(team)s is not responsible for these problems.", team=name),
+            hint=say("'tocsin explain' shows who is, and why."),
+        )
+    if not request.preview:
+        with_whom = f"{request.spoken_with}: " if request.spoken_with else ""
+        note = IntakeFilter(context.node, "answers").kept_text(f"{with_whom}{request.note}".removesuffix(": "))
+        uuid = uuid4()
+        act = context.key_of(request) or uuid.hex
+        with context.undoable() as session:
+            if session.scalar(select(ManualNotification.id).where(ManualNotification.key == act)) is None:
+                made = ManualNotification(
+                    uuid=uuid, team_id=number, way=request.way.value, at=at, noted_at=context.now,
+                    noted_by=context.signature, note=note, problems=[problem_text(row.key) for row in chosen], key=act,
+                )  # fmt: skip
+                session.add(made)
+                detail: dict[str, object] = {"team": key, "way": made.way, "problems": len(chosen)}
+                word, subject = AuditAction.NOTIFICATION_RECORDED, f"problem:{problem_text(chosen[0].key)}"
+                audit(session, word, at=context.now, actor=context.actor, subject=subject, detail=detail)
+    return MadeNotificationResult(
+        team=key, name=name, way=request.way, at=at, problems=len(chosen), without=len(request.problems) - len(chosen)
+    )
+
+
+def _responsible(database: Database, rows: list[ListedProblem], asked: str) -> tuple[int, str, str]:
+    """The number, key and name of the team that was notified."""
+    with database.reading() as session:
+        if asked:
+            number = find_team(session, asked)
+            return (number, *team_names(session, [number])[number])
+        teams = sorted({one.team for row in rows for one in row.by_team})
+        names = team_names(session, teams)
+    if len(teams) != 1:
+        named = ", ".join(sorted(key for key, _ in names.values()))
+        raise UsageError(
+            say("Which team was notified?"),
+            hint=say("Name one of %(teams)s.", teams=named)
+            if teams
+            else say("No team is responsible for these problems."),
+        )
+    return (teams[0], *names[teams[0]])
 
 
 def remind(context: ActContext, request: ProblemChoice) -> ReminderResult:
@@ -238,6 +323,14 @@ ACTS: Final = (
         audit=(AuditAction.ANSWER_RECORDED,), command="problems answer", route="/problems/answers/by-phone",
         noun="answer of problems", page=OwnSurface("/problems/record"),
         told="{problems} problems of {name}: {verdict}. {without} without an answer.",
+    ),
+    _act(
+        "record-notification", "Record that a team was notified of problems by telephone or letter",
+        record_notification, permission=Permission.DELIVERIES_STEER, audit=(AuditAction.NOTIFICATION_RECORDED,),
+        command="problems notified", route="/problems/notifications", noun="of problems",
+        page=OwnSurface("/problems/record-notification"),
+        told="{name} was notified of {problems} problems by {way}. {without} are left out.",
+        undo=lambda n: say_count("%(n)s notification recorded", "%(n)s notifications recorded", n),
     ),
     _act(
         "remind", "Remind teams of problems", remind, permission=Permission.DELIVERIES_STEER,

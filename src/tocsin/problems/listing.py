@@ -27,8 +27,9 @@ from tocsin.problems.answers import (
     ProblemState,
     problem_text,
     same_team,
-    sets_with,
 )
+from tocsin.problems.delivery_outcomes import NOTIFICATION_STATES, NotificationState
+from tocsin.problems.notification import TeamNotification
 from tocsin.problems.search import NO_TEAM, ProblemSearch, ProblemSort, ProblemStatus, is_overdue, status_of
 from tocsin.problems.standing import STATES, ProblemStandings, ProblemStandingsReader, StandingKey, rank
 from tocsin.problems.table import FEED, KIND
@@ -52,7 +53,9 @@ class ListedProblem:
     """One problem as lists show it; times in UTC.
 
     ``state``: as its course has it; ``status``: the one word that a list names it by. ``due``: until when a fix is
-    asked for, None where nobody was asked or it is gone. ``teams``: those that must know.
+    asked for, None where no responsible team was notified or it is gone. ``teams``: those that must know.
+    ``notification``: how far the responsible teams were notified, ``notified`` of ``responsible`` of them;
+    ``by_team``: each of them.
     """
 
     key: int
@@ -70,7 +73,10 @@ class ListedProblem:
     first_seen: datetime
     last_seen: datetime
     sightings: int
-    notified: bool
+    notification: NotificationState
+    notified: int
+    responsible: int
+    by_team: tuple[TeamNotification, ...]
     gone_at: datetime | None
     due: datetime | None
     teams: tuple[int, ...]
@@ -87,7 +93,7 @@ class ListedProblem:
         return Course(
             key=self.key, name=ProblemName(self.where, self.port, self.what), first_seen=self.first_seen,
             last_seen=self.last_seen, sightings=self.sightings, gone_at=self.gone_at, state=self.state,
-            teams=self.teams, said=self.said,
+            teams=self.teams, said=self.said, notification=self.notification, by_team=self.by_team,
         )  # fmt: skip
 
 
@@ -175,10 +181,17 @@ class FoundProblems:
         texts = [pl.col(name).cast(pl.String) for name, of in frame.schema.items() if of == pl.Categorical]
         events = frame.with_columns(*texts, asn, *(pl.lit(None, dtype=pl.String).alias(name) for name in _OTHERS))
         words = problem_words(events).select("where", "port", "what").iter_rows()
-        rows, said = zip(words, events.iter_rows(named=True), strict=True), self.standings.said_at(places)
-        return [self._row(names, row, said.get(row["key"], ())) for names, row in rows]
+        said = self.standings.said_at(places)
+        rows = zip(words, events.iter_rows(named=True), self.standings.told.by_team(places), strict=True)
+        return [self._row(names, row, said.get(row["key"], ()), by_team) for names, row, by_team in rows]
 
-    def _row(self, names: tuple[str, str, str], row: dict[str, Any], said: tuple[AnswerStanding, ...]) -> ListedProblem:
+    def _row(
+        self,
+        names: tuple[str, str, str],
+        row: dict[str, Any],
+        said: tuple[AnswerStanding, ...],
+        by_team: tuple[TeamNotification, ...],
+    ) -> ListedProblem:
         where, port, what = names
         state, gone_at = STATES[row["state"]], _time(row["gone_at"])
         due = None if gone_at else _time(row["due"])
@@ -199,7 +212,10 @@ class FoundProblems:
             first_seen=datetime.fromtimestamp(row["first_seen"], UTC),
             last_seen=datetime.fromtimestamp(row["last_seen"], UTC),
             sightings=row["sightings"],
-            notified=row["told_by"] > 0,
+            notification=NOTIFICATION_STATES[row["notification"]],
+            notified=row["notified"],
+            responsible=row["asked"],
+            by_team=by_team,
             gone_at=gone_at,
             due=due,
             teams=self.standings.members.get(row["teams"], ()),
@@ -290,7 +306,8 @@ class ProblemList:
         places = _where(standings.frame, conditions)
         if team_id is not None:
             with self.database.reading() as session:
-                sets = sets_with(session, same_team(session, team_id))
+                numbers = same_team(session, team_id)
+            sets = [number for number, of in standings.members.items() if not numbers.isdisjoint(of)]
             places = np.intersect1d(places, standings.with_set("teams", sets), assume_unique=True)
         return FoundProblems(standings, standings.ordered(places, "last_seen", last_first=True), now)
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from tocsin.delivery import severity_rank
-from tocsin.events import COLUMNS, EventStore, Label
+from tocsin.events import COLUMNS, TOLD_IN, EventStore, Label
 
 _MANY: Final = 1_000_000  # rows
 _LABELS: Final = 63
@@ -48,10 +48,12 @@ class ProblemFacts:
     named by where it has no address, ``asn`` the AS that we looked up, else the feed's. Besides: ``severity`` (UInt8,
     the worst, place in `SEVERITIES`), ``routed`` (the set of teams that must know by the newest event), ``before`` (the
     newest such set that was not empty), ``labels`` (UInt64, a bit for each of the ``labels`` that its events carry).
+    ``tellings``: by which ``ingest`` (or notification run) it was told to which set of teams (``told``), by ``key``.
     ``files``: those of the table whose events it has, as they were after the commit ``version``.
     """
 
     frame: pl.DataFrame
+    tellings: pl.DataFrame
     labels: tuple[Label, ...]
     files: frozenset[str]
     version: int = -1
@@ -75,6 +77,7 @@ class ProblemFactsReader:
 
     def __init__(self, store: EventStore, file: Path) -> None:
         self._store, self._file, self._lock = store, file, threading.Lock()
+        self._tellings = file.with_stem(f"{file.stem}-told")
         self._known = _NOTHING
 
     def read(self) -> ProblemFacts:
@@ -92,7 +95,8 @@ class ProblemFactsReader:
         kept = self._kept()
         if kept.files == frozenset(self._store.files()):
             return
-        self._file.unlink(missing_ok=True)  # what it holds may have been deleted for good
+        for file in (self._file, self._tellings):
+            file.unlink(missing_ok=True)  # what it holds may have been deleted for good
         facts = self.read()
         about = {
             "labels": json.dumps(facts.labels),
@@ -101,8 +105,9 @@ class ProblemFactsReader:
         }
         part = self._file.with_suffix(".part")
         part.parent.mkdir(parents=True, exist_ok=True)
-        facts.frame.write_parquet(part, compression="zstd", compression_level=1, statistics=False, metadata=about)
-        part.rename(self._file)
+        for frame, file in ((facts.tellings, self._tellings), (facts.frame, self._file)):
+            frame.write_parquet(part, compression="zstd", compression_level=1, statistics=False, metadata=about)
+            part.rename(file)
 
     def _kept(self) -> ProblemFacts:
         try:
@@ -110,10 +115,12 @@ class ProblemFactsReader:
             labels = tuple((tlp, pap) for tlp, pap in json.loads(about["labels"]))
             files, version = frozenset(json.loads(about["files"])), int(about["version"])
             frame = pl.read_parquet(self._file, memory_map=False).rechunk()  # else each question does it
+            told = pl.read_parquet(self._tellings, memory_map=False).rechunk()
+            together = pl.read_parquet_metadata(self._tellings).get("files") == about["files"]
         except (OSError, pl.exceptions.PolarsError, LookupError, ValueError):
             return _NOTHING
-        whole = frame.schema == _NOTHING.frame.schema
-        return ProblemFacts(frame, labels, files, version) if whole else _NOTHING
+        whole = frame.schema == _NOTHING.frame.schema and told.schema == _NOTHING.tellings.schema and together
+        return ProblemFacts(frame, told, labels, files, version) if whole else _NOTHING
 
     def _renewed(self, before: ProblemFacts) -> ProblemFacts:
         table = self._store.table
@@ -125,17 +132,20 @@ class ProblemFactsReader:
         if not held <= files:
             before, held = _NOTHING, frozenset()
         labels: dict[Label, int] = {label: place for place, label in enumerate(before.labels)}
-        parts, rows = [before.frame], before.frame.height
+        parts, rows, tellings = [before.frame], before.frame.height, [before.tellings]
         # A file at a time, put together before they are many: memory holds problems, and never all events.
         for path in sorted(files - held):
-            parts.append(self._of_file(path, labels))
+            part, told = self._of_file(path, labels)
+            parts.append(part)
+            tellings.append(told)
             if sum(part.height for part in parts) > max(2 * rows, _MANY):
                 parts = [_newest(pl.concat(parts))]
                 rows = parts[0].height
+                tellings = [_each_once(tellings)]
         frame = _newest(pl.concat(parts, rechunk=True)) if len(parts) > 1 else parts[0]
-        return ProblemFacts(frame, tuple(labels), files, version)
+        return ProblemFacts(frame, _each_once(tellings), tuple(labels), files, version)
 
-    def _of_file(self, path: str, labels: dict[Label, int]) -> pl.DataFrame:
+    def _of_file(self, path: str, labels: dict[Label, int]) -> tuple[pl.DataFrame, pl.DataFrame]:
         named = pl.when(pl.col("source.ip.hi").is_null()).then(pl.coalesce(*_NAMED))
         events = self._store.scan(files=[path]).filter(pl.col("problem").is_not_null())
         frame = events.select(
@@ -153,8 +163,11 @@ class ProblemFactsReader:
             pl.col("routed").fill_null(0).alias("before"),
             "tlp",
             "pap",
+            TOLD_IN.alias("_told_in"),
+            pl.col("told").fill_null(0),
         ).collect()
-        return _newest(frame.with_columns(_bits(frame, labels)).drop("tlp", "pap"))
+        told = frame.filter(pl.col("told") > 0).select("key", pl.col("_told_in").alias("ingest"), "told")
+        return _newest(frame.with_columns(_bits(frame, labels)).drop("tlp", "pap", "_told_in", "told")), told.unique()
 
 
 def _bits(frame: pl.DataFrame, labels: dict[Label, int]) -> pl.Series:
@@ -190,6 +203,13 @@ def _newest(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _each_once(tellings: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Each telling once, in the order of problems."""
+    if len(tellings) == 1:
+        return tellings[0]
+    return pl.concat(tellings).unique().sort("key", "ingest", "told")
+
+
 def _columns() -> Sequence[pl.Series]:
     kinds: dict[str, pl.DataType | type[pl.DataType]] = {
         "key": pl.UInt64, "ingest": pl.Int64, "row": pl.Int64, "source.ip.hi": pl.Int64, "source.ip.lo": pl.Int64,
@@ -200,4 +220,5 @@ def _columns() -> Sequence[pl.Series]:
     return [pl.Series(name, dtype=kind) for name, kind in kinds.items()]
 
 
-_NOTHING: Final = ProblemFacts(pl.DataFrame(_columns()), (), frozenset())
+_NO_TELLINGS: Final = pl.DataFrame(schema={"key": pl.UInt64, "ingest": pl.Int64, "told": pl.Int32})
+_NOTHING: Final = ProblemFacts(pl.DataFrame(_columns()), _NO_TELLINGS, (), frozenset())

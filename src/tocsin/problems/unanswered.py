@@ -1,23 +1,23 @@
-"""Problems that go on although teams were told of them and none has answered: what a person is to look at."""
+"""Problems that go on although their responsible teams were notified and none has answered: what a person looks at."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
-from sqlalchemy import select
 
-from tocsin.delivery import sent_to
-from tocsin.events import EventStore, TeamSet
-from tocsin.node.node import Node
-from tocsin.problems.answers import Courses, read_said
-from tocsin.problems.current import KnownProblems, known_problems
-from tocsin.problems.track import Tracker
+from tocsin.problems.listing import FoundProblems, ProblemList
+from tocsin.problems.search import ProblemSearch, ProblemStatus
+
+_NOTIFIED: Final = ProblemSearch(state=ProblemStatus.NOTIFIED)
 
 
 @dataclass(frozen=True, slots=True)
 class UnansweredProblem:
-    """One such problem; times in UTC. ``teams`` were told of it, ``tellings`` times, one of them as next to ask."""
+    """One such problem; times in UTC. ``teams`` answer for it, ``tellings`` times somebody was notified of it.
+
+    ``escalated``: those who are asked next were, too.
+    """
 
     key: int
     where: str
@@ -31,61 +31,37 @@ class UnansweredProblem:
     escalated: bool
 
 
-def unanswered(
-    node: Node, store: EventStore, tracker: Tracker, *, now: datetime, limit: int = 100
-) -> list[UnansweredProblem]:
-    """Those first told ``escalate_after_days`` ago or longer that are not gone, silent for longest first.
-
-    What no mail has left for, or only mails that came back, is not told and so not among them.
-    """
-    tell = node.settings.tell
-    known, silent, members = _silent(node, tracker, now)
-    told = known.column("first_told_at")
-    chosen = silent[np.argsort(told[silent], kind="stable")][:limit]
-    keys = known.keys[chosen].tolist()
-    names = Courses(node.database, store, tracker, tell.gone_after_days).names(keys)
-    columns = ("first_told_at", "told_at", "last_seen", "tellings", "told_set", "escalated_by")
-    values = zip(*(known.column(name)[chosen].tolist() for name in columns), strict=True)
+def unanswered(problems: ProblemList, *, days: int, now: datetime, limit: int = 100) -> list[UnansweredProblem]:
+    """Those notified of ``days`` ago or longer that are not gone, muted or answered, silent for longest first."""
+    found = _silent(problems, days, now).some(0, limit)
+    columns = found.standings.frame.select("notified_at", "told_at", "tellings", "escalated_by")[found.places]
     return [
         UnansweredProblem(
-            key=key,
-            where=names[key].where,
-            port=names[key].port,
-            what=names[key].what,
+            key=row.key,
+            where=row.where,
+            port=row.port,
+            what=row.what,
             first_told_at=datetime.fromtimestamp(first, UTC),
-            last_told_at=datetime.fromtimestamp(last, UTC),
-            last_seen=datetime.fromtimestamp(seen, UTC),
+            last_told_at=datetime.fromtimestamp(max(first, last), UTC),
+            last_seen=row.last_seen,
             tellings=tellings,
-            teams=members.get(told_set, ()),
+            teams=tuple(one.team for one in row.by_team),
             escalated=escalated > 0,
         )
-        for key, (first, last, seen, tellings, told_set, escalated) in zip(keys, values, strict=True)
+        for row, (first, last, tellings, escalated) in zip(found.rows(), columns.iter_rows(), strict=True)
     ]
 
 
-def count_unanswered(node: Node, tracker: Tracker, *, now: datetime) -> tuple[int, datetime | None]:
-    """How many there are, and when the first team was told of the one that is silent for longest."""
-    known, silent, _ = _silent(node, tracker, now)
-    oldest = min(known.column("first_told_at")[silent].tolist(), default=None)
-    return len(silent), None if oldest is None else datetime.fromtimestamp(oldest, UTC)
+def count_unanswered(problems: ProblemList, *, days: int, now: datetime) -> tuple[int, datetime | None]:
+    """How many there are, and when the first team was notified of the one that is silent for longest."""
+    found = _silent(problems, days, now)
+    oldest = found.standings.frame["notified_at"].to_numpy()[found.places[:1]].tolist()
+    return found.total, datetime.fromtimestamp(oldest[0], UTC) if oldest else None
 
 
-def _silent(
-    node: Node, tracker: Tracker, now: datetime
-) -> tuple[KnownProblems, npt.NDArray[np.intp], dict[int, tuple[int, ...]]]:
-    """The problems told long ago, the places of those among them that are meant, the members of each set of teams."""
-    tell = node.settings.tell
-    before = int((now - timedelta(days=tell.escalate_after_days)).timestamp())
-    said = read_said(node.database, now)
-    with node.database.reading() as session:
-        known = known_problems(session, tracker, gone_after_days=tell.gone_after_days, told_by=before)
-        members = {row.number: tuple(row.members) for row in session.execute(select(TeamSet.number, TeamSet.members))}
-        silent = np.flatnonzero((known.gone_at == 0) & ~said.is_answered(known.keys))
-        # Many problems share the ingest by which they were first told and the teams that were told.
-        pairs, pair = np.unique(
-            known.column("first_told_by")[silent] << 32 | known.column("told_set")[silent], return_inverse=True
-        )
-        first, sets = pairs >> 32, (pairs & 0xFFFFFFFF).tolist()
-        sent = sent_to(session, np.unique(first).tolist())
-    reached = [not sent[by].isdisjoint(members.get(of, ())) for by, of in zip(first.tolist(), sets, strict=True)]
-    return known, silent[np.array(reached, dtype=bool)[pair]], members
+def _silent(problems: ProblemList, days: int, now: datetime) -> FoundProblems:
+    found = problems.find(_NOTIFIED, now=now)
+    since = found.standings.frame["notified_at"].to_numpy()
+    before = int((now - timedelta(days=days)).timestamp())
+    places = found.places[since[found.places] <= before]
+    return FoundProblems(found.standings, places[np.argsort(since[places], kind="stable")], now)

@@ -29,8 +29,8 @@ _INGEST: Final = (
     *(*_COUNTS, *_FATES),
 )
 _PROBLEM: Final = (
-    *("where", "port", "what", "type", "severity", "status", "first_seen", "last_seen", "due", "gone_at"),
-    *("sightings", "feed"),
+    *("where", "port", "what", "type", "severity", "status", "notification", "first_seen", "last_seen", "due"),
+    *("gone_at", "sightings", "feed"),
 )
 Row = dict[str, Any]
 

@@ -274,6 +274,12 @@ class Problem(BaseModel):
     what: str = Field(examples=["open-rdp"])
     state: str
     status: str = Field("", examples=["overdue"])
+    notification: str = Field(
+        "", description="Whether the responsible teams were notified, else why not: of several the least advanced.",
+        examples=["no-address"],
+    )  # fmt: skip
+    notified: int = Field(0, description="So many responsible teams were notified.")
+    responsible: int = Field(0, description="So many teams are responsible.")
     severity: str = ""
     due: datetime | None = None
     first_seen: datetime | None

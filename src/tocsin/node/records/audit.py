@@ -84,6 +84,7 @@ class AuditAction(StrEnum):
     ANSWER_RECORDED = "answer.recorded"
     ANSWER_WITHDRAWN = "answer.withdrawn"
     PROBLEMS_REMINDED = "problems.reminded"
+    NOTIFICATION_RECORDED = "notification.recorded"
     MAIL_READ = "mail.read"
     MAIL_DECIDED = "mail.decided"
     INBOX_RECEIVED = "inbox.received"

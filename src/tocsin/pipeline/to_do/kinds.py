@@ -154,6 +154,18 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             Resolution(say("Ask the team to raise its maximum TLP"), "/today/withheld", "directory ask-limit"),
         ),
     ),
+    ItemKind.NOT_NOTIFIED: ToDoKind(
+        say("Problems never notified"),
+        lambda item: say_count(
+            "%(n)s problem of which a responsible team was never notified",
+            "%(n)s problems of which a responsible team was never notified", item.count,
+        ),
+        "/today/not-notified", _STEER, listers.not_notified,
+        (
+            Resolution(say("Notify the teams"), "/today/not-notified", "deliveries notify-missed"),
+            Resolution(say("Do not notify them"), "/today/not-notified", "directory accept"),
+        ), slow=True,
+    ),
     ItemKind.NO_RESPONSE: ToDoKind(
         say("Problems without a response"),
         lambda item: say_count(

@@ -60,6 +60,7 @@ from tocsin.node.records import AuditAction, AuditEntry, node_uuid, read_asides
 from tocsin.pipeline.accept_item import LATELY
 from tocsin.pipeline.collectors import CollectorState, added_collectors
 from tocsin.pipeline.feed_files import feed_mistakes
+from tocsin.pipeline.not_notified import missed_teams
 from tocsin.pipeline.not_told import withheld
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.tables import ItemKind
@@ -225,9 +226,17 @@ def withheld_events(context: ListingContext) -> Iterator[Item]:
     yield Item(ItemKind.WITHHELD, sum(one.events for one in found), oldest)
 
 
+def not_notified(context: ListingContext) -> Iterator[Item]:
+    """Problems of which a responsible team was never notified; all problems are compared for it."""
+    found = missed_teams(context.node, context.session, context.now)
+    count, oldest = sum(len(one.problems) for one in found), min((one.since for one in found), default=None)
+    yield Item(ItemKind.NOT_NOTIFIED, count, oldest)
+
+
 def no_response(context: ListingContext) -> Iterator[Item]:
     """Problems that go on unanswered; all problems are compared for it."""
-    yield Item(ItemKind.NO_RESPONSE, *count_unanswered(context.node, context.node.tracker, now=context.now))
+    days = context.node.settings.tell.escalate_after_days
+    yield Item(ItemKind.NO_RESPONSE, *count_unanswered(context.node.problems, days=days, now=context.now))
 
 
 def call_outs(context: ListingContext) -> Iterator[Item]:

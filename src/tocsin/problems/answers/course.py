@@ -10,14 +10,17 @@ import polars as pl
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import Delivery, DeliveryItem, problem_words
+from tocsin.delivery import Delivery, DeliveryItem, problem_words, sent_to
 from tocsin.events import EventHistory, EventStore, Ingest, TeamSet
 from tocsin.node.records import Database
 from tocsin.problems.answers.answer_table import read_answers
 from tocsin.problems.answers.entries import answered, numbered_answers
 from tocsin.problems.answers.models import Answer, AnswerVerdict
 from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, stand
-from tocsin.problems.current import known_problems
+from tocsin.problems.current import KnownProblems, known_problems
+from tocsin.problems.delivery_outcomes import NotificationState
+from tocsin.problems.manual_notifications import ManualNotification, notified_by_hand
+from tocsin.problems.notification import TeamNotification, read_roles
 from tocsin.problems.track import Tracker
 
 
@@ -74,15 +77,15 @@ class ProblemName:
 
 
 _UNKNOWN = ProblemName("?", "", "?")
-_FACTS = ("first_seen", "last_seen", "sightings", "told_by")
+_FACTS = ("first_seen", "last_seen", "sightings")
 
 
 @dataclass(frozen=True, slots=True)
 class CourseStep:
     """One thing that happened to a problem: ``heard``, ``told``, a verdict, ``contradicted`` or ``gone``.
 
-    ``delivery``: the digest that told it or was answered. ``team_id``: who was told or said so. ``ingest``: the report
-    that was the first to name it.
+    ``by_hand``: the record of a person who told it without a mail. ``delivery``: the digest that told it or was
+    answered. ``team_id``: who was told or said so. ``ingest``: the report that was the first to name it.
     """
 
     at: datetime
@@ -91,11 +94,15 @@ class CourseStep:
     delivery: Delivery | None = None
     note: str = ""
     ingest: int | None = None
+    by_hand: ManualNotification | None = None
 
 
 @dataclass(frozen=True)
 class Course:
-    """A problem and where it is. Times in UTC, ``gone_at`` None while it goes on; ``steps`` only where asked for."""
+    """A problem and where it is. Times in UTC, ``gone_at`` None while it goes on; ``steps`` only where asked for.
+
+    ``notification``: how far its responsible teams were notified; ``by_team``: each of them, where events say which.
+    """
 
     key: int
     name: ProblemName
@@ -107,6 +114,12 @@ class Course:
     teams: tuple[int, ...]
     said: tuple[AnswerStanding, ...]
     steps: tuple[CourseStep, ...] = field(default=())
+    notification: NotificationState = NotificationState.NOTIFIED
+    by_team: tuple[TeamNotification, ...] = ()
+
+    def of_team(self, team: int) -> TeamNotification | None:
+        """How far one team was notified; None where it does not answer for this problem."""
+        return next((one for one in self.by_team if one.team == team), None)
 
 
 @dataclass(frozen=True)
@@ -140,14 +153,16 @@ class Courses:
             if not len(known.keys):
                 return None
             (gone_at,) = known.gone_at.tolist()
-            (first, last, count, told_by) = (int(known.column(name)[0]) for name in _FACTS)
+            (first, last, count) = (int(known.column(name)[0]) for name in _FACTS)
+            told = _was_notified(session, known)
         table = read_answers(self.database)
         numbers = table.ids[table.places[table.newest(among=asked)]].tolist()
         answers = numbered_answers(self.database, numbers)
         said = tuple(stand(answers[number], last, gone_at) for number in numbers if number in answers)
-        state = state_of(said, told=told_by > 0, gone=gone_at > 0, now=now)
+        state = state_of(said, told=told, gone=gone_at > 0, now=now)
         gone = _time(gone_at) if gone_at else None
-        course = Course(key, _UNKNOWN, _time(first), _time(last), count, gone, state, (), said)
+        how = NotificationState.NOTIFIED if told else NotificationState.NOT_DELIVERED
+        course = Course(key, _UNKNOWN, _time(first), _time(last), count, gone, state, (), said, notification=how)
         return self.with_steps(course, EventHistory(np.zeros(0, dtype=np.int64), None, frozenset()))
 
     def names(self, keys: Collection[int]) -> dict[int, ProblemName]:
@@ -163,9 +178,20 @@ class Courses:
         return dict.fromkeys(keys, _UNKNOWN) | {key: ProblemName(*name) for key, name in zip(found, words, strict=True)}
 
 
+def _was_notified(session: Session, known: KnownProblems) -> bool:
+    """Whether those that were to be told of the one problem were, where no event says any more who answers for it."""
+    ingests = {int(known.column(name)[0]) for name in ("first_told_by", "told_by")}
+    members = _members(session, {int(known.column("told_set")[0])})
+    answering = {team for of in members.values() for team in read_roles(session).of_old_set(of)}
+    notified = {row.team_id for row in notified_by_hand(session, int(known.keys[0]))}
+    return bool(answering) and answering <= notified.union(*sent_to(session, ingests).values())
+
+
 def _steps(session: Session, course: Course, events: EventHistory) -> tuple[CourseStep, ...]:
     """All that happened to a problem, in order of time."""
     steps = [*_heard(session, events.first), *_told(session, events.told)]
+    by_hand = notified_by_hand(session, course.key)
+    steps += [CourseStep(row.at, "told", row.team_id, note=row.note, by_hand=row) for row in by_hand]
     for team in {one.answer.team_id for one in course.said}:
         steps += [_answer_step(session, answer) for answer, keys in answered(session, team) if course.key in keys]
     steps += [

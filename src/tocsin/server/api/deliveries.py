@@ -10,7 +10,7 @@ from tocsin.delivery import TOLD, Delivery, DeliveryFilter, DeliveryState, acts,
 from tocsin.directory import team_names, teams_called
 from tocsin.interface import NotHereError, needs
 from tocsin.node.accounts import Permission, PermissionScope, Principal
-from tocsin.pipeline import notify_now
+from tocsin.pipeline import not_notified, notify_now
 from tocsin.problems.replies import mails_about
 from tocsin.server import model
 from tocsin.server.api.acts import add_acts
@@ -80,7 +80,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
             mails = mails_about(session, found) if reach.everything else {}
         return WholeDigest(**_document(found, names, reach), **mails)
 
-    add_acts(router, counter, (*acts.ACTS, *notify_now.ACTS))
+    add_acts(router, counter, (*acts.ACTS, *notify_now.ACTS, *not_notified.ACTS))
 
 
 def _teams(session: Session, reach: PermissionScope, team: str) -> frozenset[int] | None:

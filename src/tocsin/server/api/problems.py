@@ -17,6 +17,7 @@ from tocsin.node.errors import UsageError
 from tocsin.pipeline import inbox_problems
 from tocsin.problems import (
     ListedProblem,
+    NotificationState,
     ProblemSearch,
     ProblemSort,
     ProblemStatus,
@@ -65,6 +66,7 @@ class Problem(model.Problem):
 
     state: ProblemState
     status: ProblemStatus
+    notification: NotificationState
     said: Sequence[ProblemAnswerOut]
 
 
@@ -277,6 +279,9 @@ def _line(line: ProblemRow, team: str, now: datetime) -> Problem:
         what=line.what,
         state=state,
         status=status_of(state, muted=False, overdue=is_overdue(state, line.due, now, muted=False)),
+        notification=NotificationState.NOTIFIED,
+        notified=1,
+        responsible=1,
         severity=line.severity,
         due=line.due,
         first_seen=None,
@@ -289,7 +294,10 @@ def _line(line: ProblemRow, team: str, now: datetime) -> Problem:
 
 
 def _listed(one: ListedProblem, keys: dict[int, str]) -> dict[str, Any]:
-    same = ("where", "port", "what", "state", "status", "severity", "due", "first_seen", "last_seen", "sightings")
+    same = (
+        *("where", "port", "what", "state", "status", "notification", "notified", "responsible", "severity", "due"),
+        *("first_seen", "last_seen", "sightings"),
+    )
     return {
         "problem": problem_text(one.key),
         **{name: getattr(one, name) for name in (*same, "gone_at")},

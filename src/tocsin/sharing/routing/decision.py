@@ -3,8 +3,21 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from tocsin.directory import ResponsibilityRole, RuleKind
+
+
+class RoutedTeams(NamedTuple):
+    """Who must know of something; numbers of teams, each ascending.
+
+    ``told``: all but the muted. ``informed``: those of them that answer for nothing of it and only want to know.
+    ``muted``: the responsible teams that mute it.
+    """
+
+    told: tuple[int, ...] = ()
+    informed: tuple[int, ...] = ()
+    muted: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +68,15 @@ class RoutingDecision:
     @property
     def told(self) -> tuple[int, ...]:
         """The numbers of the teams that are told: all but the muted, ascending."""
-        return tuple(sorted(match.team_id for match in self.matches if not match.muted))
+        return self.teams.told
+
+    @property
+    def teams(self) -> RoutedTeams:
+        """The same with their roles."""
+        heard = [match for match in self.matches if not match.muted]
+        informed = (match.team_id for match in heard if match.role is ResponsibilityRole.INFORMED)
+        muted = {m.team_id for m in self.matches if m.muted and m.role is ResponsibilityRole.RESPONSIBLE}
+        return RoutedTeams(tuple(sorted(m.team_id for m in heard)), tuple(sorted(informed)), tuple(sorted(muted)))
 
     @property
     def overlaps(self) -> tuple[RuleMatch, ...]:

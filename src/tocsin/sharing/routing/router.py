@@ -15,7 +15,7 @@ import numpy as np
 
 from tocsin.directory import DirectoryRule, Team
 from tocsin.sharing.routing.decide import decide, unite
-from tocsin.sharing.routing.decision import RoutingDecision
+from tocsin.sharing.routing.decision import RoutedTeams, RoutingDecision
 from tocsin.sharing.routing.files import open_compiled, save_compiled
 from tocsin.sharing.routing.lookup import MOST_SPANS, Bools, Lookup, Texts, match_texts
 from tocsin.sharing.routing.mutes import mutes_at
@@ -58,8 +58,8 @@ class Router:
         self._outcomes = Combinations((prefixes + 1, classes, *[sets] * 5))
         self._cases.number([np.zeros(1, dtype=np.int32)] * 5)  # number 0: nobody
         self._decisions: dict[int, RoutingDecision] = {}
-        self._audience_numbers: dict[tuple[int, ...], int] = {(): 0}
-        self._audiences: list[tuple[int, ...]] = [()]
+        self._audience_numbers: dict[RoutedTeams, int] = {RoutedTeams(): 0}
+        self._audiences: list[RoutedTeams] = [RoutedTeams()]
         # By outcome and by case: whether anybody must know, and the audience.
         self._by_outcome = np.empty((0, 2), dtype=np.int32)
         self._by_case = np.empty((0, 2), dtype=np.int32)
@@ -152,12 +152,12 @@ class Router:
         return self._decisions[number]
 
     def audiences(self, decisions: Int32s) -> Int32s:
-        """The number of the set of teams that each decision tells, 0 for nobody; many decisions share an audience."""
+        """The number of the audience of each decision, 0 for nobody; many decisions share an audience."""
         numbers: Int32s = self._by_case[decisions, 1]
         return numbers
 
-    def audience(self, number: int) -> tuple[int, ...]:
-        """The numbers of the teams of an audience, ascending."""
+    def audience(self, number: int) -> RoutedTeams:
+        """The teams of an audience."""
         return self._audiences[number]
 
     def _classes(self, identifier: Texts, type_: Texts, places: Sequence[Int32s]) -> Int32s:
@@ -210,7 +210,7 @@ class Router:
         settled[simple] = self._outcome((prefix[simple], asn[simple], domain[simple], country[simple]), class_[simple])
         for row in np.flatnonzero(~simple).tolist():
             decision = self.decision(start + row)
-            settled[row] = bool(decision.matches), self._audience_number(decision.told)
+            settled[row] = bool(decision.matches), self._audience_number(decision.teams)
         self._by_case = np.concatenate([self._by_case, settled])
 
     def _outcome(self, places: Sequence[Int64s], class_: Int64s) -> Int32s:
@@ -228,13 +228,15 @@ class Router:
         self._by_outcome = np.concatenate([self._by_outcome, np.array(fresh, dtype=np.int32).reshape(-1, 2)])
         return self._by_outcome[numbers]
 
-    def _audience_of(self, quiet: int, class_: int, *sets: int) -> tuple[bool, int]:
-        teams = {team for number in set(sets) for team in self._compiled.set_of(number)}
+    def _audience_of(self, quiet: int, class_: int, responsible: int, *informed: int) -> tuple[bool, int]:
+        answering = set(self._compiled.set_of(responsible))
+        teams = answering.union(*(self._compiled.set_of(number) for number in set(informed)))
         identifier, type_ = self._words(class_)
-        told = sorted(team for team in teams if not self._why_muted(quiet, identifier, type_, team))
-        return bool(teams), self._audience_number(tuple(told))
+        told = {team for team in teams if not self._why_muted(quiet, identifier, type_, team)}
+        parts = (told, told - answering, answering - told)
+        return bool(teams), self._audience_number(RoutedTeams(*(tuple(sorted(part)) for part in parts)))
 
-    def _audience_number(self, teams: tuple[int, ...]) -> int:
+    def _audience_number(self, teams: RoutedTeams) -> int:
         if teams not in self._audience_numbers:
             self._audience_numbers[teams] = len(self._audiences)
             self._audiences.append(teams)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.server.pages.problems.texts import KINDS, NAMES, STATUSES, TOO_LONG, WRONGS
+    from tocsin.server.pages.problems.texts import KINDS, NAMES, NOTIFICATIONS, STATUSES, TOO_LONG, WRONGS
 else:
     lazy_face(__name__)
 

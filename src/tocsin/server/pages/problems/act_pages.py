@@ -1,5 +1,6 @@
 """What is done with many problems at once: a page that says what will happen, and the act itself."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -19,7 +20,7 @@ from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.answer_forms import DAYS
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.problems.query import ProblemsQuery
-from tocsin.server.pages.problems.texts import VERDICTS
+from tocsin.server.pages.problems.texts import VERDICTS, WAYS
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 
@@ -28,6 +29,7 @@ _MUTE_DAYS: Final = (7, 30, 90, 180, 365)
 _LONGEST: Final = 4_000  # of the address that a form came from
 _OF_TEAMS: Final = 20  # that are offered as who said something
 _SHOWN: Final = 20  # problems that a page names
+_OF_ONE_TEAM: Final = frozenset({"record", "record-notification"})
 _PAGE, _FOUND = "page", "found"
 _CHANGED: Final = N_("The selection has changed since you made it. Look at it, then do it again.")
 
@@ -114,6 +116,11 @@ def act_pages(desk: PageContext) -> APIRouter:
         """Record what a team says of them."""
         return _do(desk, request, visitor, _ACTS["record"], form)
 
+    @router.post("/problems/record-notification")
+    def record_notification(request: Request, visitor: _Steerer, form: Form) -> Response:
+        """Record that a team was notified of them by telephone or letter."""
+        return _do(desk, request, visitor, _ACTS["record-notification"], form)
+
     @router.post("/problems/remind")
     def remind(request: Request, visitor: _Steerer, form: Form) -> Response:
         """Have their teams reminded."""
@@ -184,6 +191,7 @@ def effect_of(desk: PageContext, visitor: Principal, act: Act, found: FoundProbl
         "verdicts": VERDICTS,
         "days": DAYS,
         "mute_days": _MUTE_DAYS,
+        "ways": WAYS,
         "most_note": NOTE_LENGTH - 250,
     }
     if not 0 < found.total <= acts.MOST:
@@ -197,9 +205,20 @@ def effect_of(desk: PageContext, visitor: Principal, act: Act, found: FoundProbl
             names = team_names(session, teams)
         keys = list(dict.fromkeys(names[team][0] for team in teams if team in names))
         asked = [{"team": key, "verdict": "fixed"} for key in keys[:_OF_TEAMS]]
+    elif act.name == "record-notification":
+        keys = _responsible(desk, found)
+        asked = [{"team": key} for key in keys[:_OF_TEAMS]]
     elif act.name == "mute":
         asked = [{"by": by.value} for by in acts.MuteBy]
     else:
         asked = [{}]
     effects = [act.function(context, act.request(**given, **one)) for one in asked]
-    return {**shown, "effects": [one for one in effects if act.name != "record" or one.problems]}
+    return {**shown, "effects": [one for one in effects if act.name not in _OF_ONE_TEAM or one.problems]}
+
+
+def _responsible(desk: PageContext, found: FoundProblems) -> list[str]:
+    """The keys of the teams that answer for the problems, those that were not notified of most of them first."""
+    counts = Counter(one.team for row in found.rows() for one in row.by_team)
+    with desk.node.database.reading() as session:
+        names = team_names(session, counts)
+    return [names[team][0] for team, _ in counts.most_common() if team in names]

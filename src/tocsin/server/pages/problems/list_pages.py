@@ -16,7 +16,7 @@ from tocsin.server.list_files import ListForm, problems_file
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events import views_of
 from tocsin.server.pages.problems.query import ANY, ROWS, ProblemsQuery
-from tocsin.server.pages.problems.texts import KINDS, NAMES, SORTS, STATUSES
+from tocsin.server.pages.problems.texts import KINDS, NAMES, NOTIFICATIONS, SORTS, STATUSES
 from tocsin.server.security import sent
 from tocsin.sharing.visibility import labels_that_leave
 
@@ -83,6 +83,7 @@ def listed(desk: PageContext, asked: ProblemsQuery, found: FoundProblems) -> dic
         "feeds": sorted(filter(None, desk.node.problems.feeds(desk.now)), key=lambda code: feed_names.get(code, code)),
         "feed_names": feed_names,
         "statuses": STATUSES,
+        "notifications": NOTIFICATIONS,
         "looks": KINDS,
         "conditions": NAMES,
         "sorts": SORTS,

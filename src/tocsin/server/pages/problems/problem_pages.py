@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Request
@@ -13,13 +13,13 @@ from tocsin.interface import NotHereError, PageRouter
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.records import Database
 from tocsin.pipeline.feed_files import listings
-from tocsin.problems import FoundProblems, ListedProblem, acts, reminders_of, status_of
+from tocsin.problems import FoundProblems, ListedProblem, NotificationWay, acts, reminders_of, status_of
 from tocsin.problems.answers import Answer, Course, Courses, CourseStep, Via, problem_text, read_problem
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events import by_day, glanced
 from tocsin.server.pages.problems.act_pages import effect_of
 from tocsin.server.pages.problems.list_pages import Reader, done_in
-from tocsin.server.pages.problems.texts import KINDS, SENTENCES, STATUSES, STEPS
+from tocsin.server.pages.problems.texts import BY_HAND, KINDS, NOTIFICATIONS, SENTENCES, STATUSES, STEPS
 from tocsin.server.pages.words import PageTexts
 
 _EVENTS: Final = 50
@@ -102,6 +102,8 @@ def _about(
         "feed_names": desk.feed_names(),
         "is_now": status,
         "statuses": STATUSES,
+        "notifications": NOTIFICATIONS,
+        "time_of": lambda seconds: datetime.fromtimestamp(seconds, UTC),
         "looks": KINDS,
         "sentence": SENTENCES[status],
         "teams": [teams[number] for number in course.teams if number in teams],
@@ -137,6 +139,7 @@ def _steps(database: Database, words: PageTexts, course: Course, teams: dict[int
         reminder = reminders_of(session, [course.key]).get(course.key)
         recorded = {one.answer.at: one.answer for one in course.said}
         actors = {answer.said_by for answer in recorded.values()} | ({reminder.asked_by} if reminder else set())
+        actors |= {step.by_hand.noted_by for step in course.steps if step.by_hand}
         people = names_of_actors(session, actors)
     if course.sightings > 1 and not course.gone_at:
         said = words.count("Last seen, %(n)s sighting in all", "Last seen, %(n)s sightings in all", course.sightings)
@@ -151,8 +154,13 @@ def _step(
     words: PageTexts, step: CourseStep, teams: dict[int, Team], people: dict[str, str], answer: Answer | None
 ) -> TimelineStep:
     reference = step.delivery.reference if step.delivery else ""
-    said = words.say(STEPS[step.what], reference=reference)
     team = teams[step.team_id].name if step.team_id in teams else ""
+    if step.by_hand is not None:
+        said = words.say(BY_HAND[NotificationWay(step.by_hand.way)])
+        by = people.get(step.by_hand.noted_by, step.by_hand.noted_by)
+        team = words.say("%(team)s, recorded by %(name)s", team=team, name=by)
+        return TimelineStep(step.at, f"{said} · {step.note}" if step.note else said, team)
+    said = words.say(STEPS[step.what], reference=reference)
     if answer is not None and answer.via == Via.ANALYST:
         by = people.get(answer.said_by, "")
         team = words.say("%(team)s, by phone, recorded by %(name)s", team=team, name=by) if by else team

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tocsin.problems import ProblemSort, ProblemStatus
+from tocsin.problems import NotificationState, NotificationWay, ProblemSort, ProblemStatus
 from tocsin.problems.answers import AnswerVerdict
 from tocsin.server.pages.words import N_
 
@@ -24,6 +24,43 @@ STATUSES: Final[Mapping[ProblemStatus, str]] = {
 }
 """Each state as lists name it, those that need work first."""
 
+NOTIFICATIONS: Final[Mapping[NotificationState, tuple[str, str]]] = {
+    NotificationState.NO_CONTACT: (N_("No contact"), N_("No responsible team is known.")),
+    NotificationState.NO_ADDRESS: (N_("No email address"), N_("The team has no email address.")),
+    NotificationState.NO_KEY: (
+        N_("No encryption key"), N_("It must be encrypted, and there is no good key of the team."),
+    ),
+    NotificationState.WITHHELD: (
+        N_("Withheld"), N_("It is marked above the team's TLP limit, or another rule keeps it back."),
+    ),
+    NotificationState.MUTED: (N_("Muted"), N_("The team has muted it.")),
+    NotificationState.DROPPED: (N_("Dropped"), N_("A person dropped the notification.")),
+    NotificationState.NOT_DELIVERED: (
+        N_("Not delivered"), N_("The notification was given up, came back, or was too old before it could leave."),
+    ),
+    NotificationState.TRIAL: (N_("Not sent: trial"), N_("The notification was only written for us to read.")),
+    NotificationState.HELD: (N_("Held"), N_("The notification is held for a person, or sending is stopped.")),
+    NotificationState.SCHEDULED: (N_("Scheduled"), N_("It leaves at its time, or with the next report.")),
+    NotificationState.NOTIFIED: (N_("Notified"), N_("The team was notified.")),
+}  # fmt: skip
+"""A word for how far a team was notified, and a sentence."""
+
+WAYS: Final[Mapping[NotificationWay, str]] = {
+    NotificationWay.TELEPHONE: N_("By telephone"),
+    NotificationWay.LETTER: N_("By letter"),
+    NotificationWay.IN_PERSON: N_("In person"),
+    NotificationWay.OTHER: N_("In another way"),
+}
+"""How a person notified a team."""
+
+BY_HAND: Final[Mapping[NotificationWay, str]] = {
+    NotificationWay.TELEPHONE: N_("Notified by telephone"),
+    NotificationWay.LETTER: N_("Notified by letter"),
+    NotificationWay.IN_PERSON: N_("Notified in person"),
+    NotificationWay.OTHER: N_("Notified in another way"),
+}
+"""The same as a step of a problem's history."""
+
 KINDS: Final[Mapping[ProblemStatus, str]] = {
     ProblemStatus.OVERDUE: "wrong",
     ProblemStatus.CONTRADICTED: "wrong",
@@ -39,13 +76,13 @@ SENTENCES: Final[Mapping[ProblemStatus, str]] = {
     ProblemStatus.OVERDUE: N_("A fix was due, and no team has answered."),
     ProblemStatus.CONTRADICTED: N_("Seen again after a team called it fixed or a false positive."),
     ProblemStatus.NOTIFIED: N_("The responsible teams were notified, and none has answered."),
-    ProblemStatus.NOT_NOTIFIED: N_("No team was notified: there is no contact, or it may not be sent to them."),
+    ProblemStatus.NOT_NOTIFIED: N_("A responsible team was not notified."),
     ProblemStatus.IN_PROGRESS: N_("A team is working on it."),
     ProblemStatus.FIXED: N_("A team says that it is fixed; the next report shows whether it is gone."),
     ProblemStatus.FALSE_POSITIVE: N_("A team says that it does not exist."),
     ProblemStatus.ACCEPTED: N_("A team has accepted the risk for a time."),
     ProblemStatus.NOT_OURS: N_("A team says that it is not responsible."),
-    ProblemStatus.MUTED: N_("Its teams have muted it and are not notified."),
+    ProblemStatus.MUTED: N_("Its responsible teams have muted it and are not notified."),
     ProblemStatus.GONE: N_("Its feed no longer finds it."),
 }
 """What each means, of one problem."""

@@ -14,6 +14,7 @@ from tocsin.interface import PageRouter
 from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.problems import team_figures
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.problems import NOTIFICATIONS
 from tocsin.server.pages.teams.access import Reader, Surveyor, called, seen_team
 from tocsin.server.pages.words import N_
 
@@ -109,6 +110,7 @@ def about_team(desk: PageContext, visitor: Principal, about: TeamRecord, find: s
         "vouching": weigh(about.facts, now.date()),
         "trust": judge_trust(about.facts, settings.directory.needs, now.date()),
         "problems": desk.node.problems.open_of(about.team.key, now=now, limit=_PROBLEMS),
+        "notifications": NOTIFICATIONS,
         "archived": about.archived,
         "notices": _NOTICES,
         "related_to": _related(visitor, about),

@@ -50,11 +50,11 @@ def stuck_pages(desk: PageContext) -> APIRouter:
     @router.get("/today/unanswered")
     def silent(request: Request, _visitor: _Reader) -> Response:
         """Problems that go on and that nobody has answered, silent for longest first."""
-        found = unanswered(node, node.store, node.tracker, now=desk.now, limit=_ROWS)
-        total = count_unanswered(node, node.tracker, now=desk.now)[0] if len(found) == _ROWS else len(found)
+        days = node.settings.tell.escalate_after_days
+        found = unanswered(node.problems, days=days, now=desk.now, limit=_ROWS)
+        total = count_unanswered(node.problems, days=days, now=desk.now)[0]
         with node.database.reading() as session:
             names = team_names(session, {team for one in found for team in one.teams})
-        days = node.settings.tell.escalate_after_days
         return desk.page(
             request,
             "today/unanswered.html",
