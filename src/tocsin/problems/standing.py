@@ -15,13 +15,13 @@ import numpy.typing as npt
 import polars as pl
 from sqlalchemy import func, select
 
-from tocsin.delivery import SEVERITIES, Delivery, days_to_fix, topic_names, topics
+from tocsin.delivery import Delivery
 from tocsin.directory import DIRECTORY_VERSION, Mute, teams_by_id
 from tocsin.events import EventStore, TeamSet
 from tocsin.node.cache import Cache, PacedValue
 from tocsin.node.records import Database, Tombstone
 from tocsin.problems.answers import Answer, AnswerStanding, NewestAnswers, ProblemState, numbered_answers, read_answers
-from tocsin.problems.asked_times import AskedTimes
+from tocsin.problems.asked_times import AskedTimes, deadlines
 from tocsin.problems.current import NEWEST_COMMITTED
 from tocsin.problems.table import ProblemFacts, ProblemFactsReader
 from tocsin.problems.track import NOTES, Tracker, gone_since
@@ -32,7 +32,6 @@ STATES: Final = tuple(ProblemState)
 
 _PLACE: Final = {state: place for place, state in enumerate(STATES)}
 _FRESH: Final = timedelta(minutes=10)  # answers and mutes end by their date; that may be noticed a bit later
-_DAY: Final = 86_400
 _MANY: Final = 10_000  # problems; where there are fewer, all of them are looked at after each change
 _FEW: Final = 20  # less than one in so many is few
 _SECONDS: Final = 2**31 - 1  # times are below it until 2038
@@ -44,10 +43,9 @@ _NEWEST: Final = select(
     DIRECTORY_VERSION,
     *NEWEST_COMMITTED,
     *(select(func.max(of)).scalar_subquery() for of in (Answer.id, Delivery.id, Tombstone.id)),
+    select(func.max(Delivery.sent_at)).scalar_subquery(),
 )
 """All that `StandingKey` has of the records, in one question: most pages of problems ask it several times."""
-
-_WITH_RULES: Final = ("classification.type", "classification.identifier", "rsit.type", "severity")
 
 
 @dataclass(frozen=True)
@@ -59,6 +57,7 @@ class StandingKey:
     answer: int
     delivery: int
     purged: int
+    sent: int
     directory: str
 
 
@@ -68,8 +67,9 @@ class ProblemStandings:
 
     ``frame``: the rows of `ProblemFacts`, with their notes (`NOTES`; times in seconds since 1970 UTC), and besides:
     ``gone_at`` (0: it goes on), ``state`` (a place in `STATES`), ``muted`` (each team that must know mutes it), ``due``
-    (until when a fix is asked for, 0: nobody is asked, or it is gone), and ``teams`` (the set of teams that must know,
-    0: none). ``members``: the teams of each set. ``said``: the newest answer of each team to each problem.
+    (until when a fix is asked for, see `deadlines`; 0: no team was told, or it is gone), and ``teams`` (the set of
+    teams that must know, 0: none). ``members``: the teams of each set. ``said``: the newest answer of each team to
+    each problem.
     """
 
     key: StandingKey
@@ -139,7 +139,7 @@ class ProblemStandingsReader:
         self._database, self._store, self._tracker = database, store, tracker
         self._gone_after_days = gone_after_days
         self.facts = ProblemFactsReader(store, file)
-        self._asked = AskedTimes()
+        self._asked = AskedTimes(), AskedTimes()  # by whom problems were told first, and last
         self._mutes: tuple[str, dict[int, tuple[Mute, ...]]] = ("", {})
         self._paced: Cache[PacedValue[ProblemStandings]] = Cache(1, turn=threading.Lock())
         self._answered: Cache[ProblemStandings] = Cache(1)
@@ -158,9 +158,10 @@ class ProblemStandingsReader:
     def version(self) -> StandingKey:
         """What they hang on now."""
         with self._database.reading() as session:
-            version, *numbers = session.execute(_NEWEST).one()
+            version, *numbers, sent_at = session.execute(_NEWEST).one()
         ingest, run, answer, delivery, purged = (number or 0 for number in numbers)
-        return StandingKey(self._store.table.version(), max(ingest, run), answer, delivery, purged, version)
+        sent = int(sent_at.timestamp() * 1_000_000) if sent_at else 0
+        return StandingKey(self._store.table.version(), max(ingest, run), answer, delivery, purged, sent, version)
 
     def _renewed(self, key: StandingKey, now: datetime) -> ProblemStandings:
         facts = self.facts.read()
@@ -173,21 +174,22 @@ class ProblemStandingsReader:
             runs = self._tracker.runs.read(session, up_to=key.ingest)
             gone_at = gone_since(notes, runs, after_days=self._gone_after_days)
             members = {number: tuple(of) for number, of in session.execute(select(TeamSet.number, TeamSet.members))}
-            told_by, told_at = _first_told(columns, goes_on=gone_at == 0)
-            digest_at = self._asked.read(session, told_by, frame["before"].to_numpy(), members, up_to=key.delivery)
-        asked = np.where(digest_at > 0, digest_at, told_at)
+            sets = frame["before"].to_numpy().astype(np.int64)
+            first, last = (
+                asked.read(session, np.where(gone_at == 0, columns[name], 0), sets, members, up_to=key.delivery)
+                for asked, name in zip(self._asked, ("first_told_by", "told_by"), strict=True)
+            )
         said = NewestAnswers.of(read_answers(self._database), partial(numbered_answers, self._database))
         told, gone = columns["told_by"] > 0, gone_at > 0
         state = said.states(_unanswered(told, gone), frame["key"].to_numpy(), columns["last_seen"], gone, now)
         is_muted = _muted(frame, self._mutes_now(key.directory), members, now)
-        days = _days(frame)
         routed, before = frame["routed"].to_numpy(), frame["before"].to_numpy()
         made = frame.with_columns(
             *(pl.Series(name, columns[name]) for name in _NOTED),
             pl.Series("gone_at", gone_at),
             pl.Series("state", state),
             pl.Series("muted", is_muted & (gone_at == 0)),
-            pl.Series("due", np.where(asked > 0, asked + days * _DAY, 0)),
+            pl.Series("due", deadlines(frame, first, last)),
             # Routing leaves out who mutes it, and the others are not asked in their place.
             pl.Series("teams", np.where((routed == 0) & is_muted, before, routed)),
         )
@@ -218,32 +220,6 @@ def _unanswered(told: npt.NDArray[np.bool_], gone: npt.NDArray[np.bool_]) -> npt
     """The place in `STATES` of each problem, were it that nobody said anything."""
     unanswered = np.where(told, _PLACE[ProblemState.TOLD], _PLACE[ProblemState.NEW])
     return np.where(gone, _PLACE[ProblemState.GONE], unanswered).astype(np.uint8)
-
-
-def _first_told(
-    columns: Mapping[str, npt.NDArray[np.int64]], *, goes_on: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The ingest that told each problem first, and when that was decided; 0 where nobody is told, or it is gone."""
-    is_first = columns["first_told_by"] > 0
-    return (
-        np.where(goes_on, np.where(is_first, columns["first_told_by"], columns["told_by"]), 0),
-        np.where(goes_on, np.where(is_first, columns["first_told_at"], columns["told_at"]), 0),
-    )
-
-
-def _days(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
-    """Within how many days we ask for a fix of each problem, see `days_to_fix`."""
-    kinds = frame.select(pl.col(name).to_physical() for name in _WITH_RULES)
-    known = kinds.with_row_index("_at").unique(subset=_WITH_RULES, keep="first", maintain_order=True)
-    events = frame[known["_at"]].select(pl.col(name).cast(pl.String) for name in _WITH_RULES[:3])
-    advice = topics()
-    days = [
-        days_to_fix(advice[topic], SEVERITIES[rank])
-        for topic, rank in zip(topic_names(events), known["severity"], strict=True)
-    ]
-    of = known.drop("_at").with_columns(pl.Series("days", days, dtype=pl.Int64))
-    joined = kinds.join(of, on=_WITH_RULES, how="left", nulls_equal=True, maintain_order="left")
-    return joined["days"].to_numpy()
 
 
 def _muted(
