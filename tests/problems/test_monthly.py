@@ -13,12 +13,12 @@ NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
 def course(
-    problem: int, heard: datetime, *, team: int = 1, kind: str = "scanner", **hours: float
+    problem: int, heard: datetime, *, team: int = 1, kind: str = "scanner", feed: int = 1, **hours: float
 ) -> tuple[object, ...]:
     """A row of the times: what happened so many hours after it was heard of."""
     at = {name: heard + timedelta(hours=after) for name, after in hours.items()}
     last = at.get("last_seen", heard)
-    return (problem, team, 64500, kind, "XA", heard, at.get("told"), at.get("answered"), last, at.get("missed"))
+    return (problem, team, 64500, kind, "XA", heard, at.get("told"), at.get("answered"), last, at.get("missed"), feed)
 
 
 def frame(*rows: tuple[object, ...]) -> pl.DataFrame:
@@ -54,7 +54,7 @@ def test_months_without_problems_stand_between_others() -> None:
 
 def test_nothing_was_heard_yet() -> None:
     assert monthly_figures(frame(), NOW) == []
-    assert group_figures(frame(), "type", NOW) == []
+    assert group_figures(frame(), "type", NOW, {}) == []
 
 
 def test_groups_show_the_last_whole_month_beside_the_one_before() -> None:
@@ -66,7 +66,7 @@ def test_groups_show_the_last_whole_month_beside_the_one_before() -> None:
         course(4, october, kind="phishing"),
         course(5, NOW, kind="spam"),
     ]
-    found = group_figures(frame(*rows), "type", NOW)
+    found = group_figures(frame(*rows), "type", NOW, {})
     assert [(one.key, one.last.problems, one.before.problems) for one in found] == [
         ("phishing", 2, 0),
         ("scanner", 1, 1),
