@@ -21,7 +21,7 @@ KINDS: Final = {
             "reports that were sent in", "files of reports, mails and evidence", "work of the server",
             "backups", "standby",
             "help for a child in danger", "keys of this node", "mail", "mail account", "hotline", "mail texts", "feeds",
-            "files of feeds", "context lists", "collectors", "machines", "cluster", "deliveries",
+            "files of feeds", "context lists", "collectors", "machines", "Ray cluster", "deliveries",
         ),
         HealthKind.FAILED,
     ),
