@@ -43,7 +43,7 @@ def mailed(body: str) -> dict[str, str]:
     whole: str | None = None  # of a team that is only informed nothing is asked
     for line in body.splitlines():
         if asked := re.match(r"Please, by (\d{4}-\d\d-\d\d)", line):
-            whole = "" if "," in line.split("(overdue")[-1].split(")")[-1] else asked[1]
+            whole = asked[1] if len(re.findall(r"\d{4}-\d\d-\d\d", line)) == 1 else ""
         elif (of := line.split()) and of[0] in OWN and whole is not None:
             found[of[0]] = whole or of[-1]
     return found
@@ -66,7 +66,9 @@ def doors(world: World) -> dict[str, dict[str, str]]:
     }
 
 
-@settings(max_examples=6, phases=(Phase.generate,), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=6, phases=(Phase.generate,), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(steps=st.lists(st.tuples(_HEARD, st.booleans()), min_size=2, max_size=5))
 def test_every_door_names_the_day_that_was_mailed(
     fresh: Path, folders: Iterator[Path], steps: list[tuple[list[str], bool]]

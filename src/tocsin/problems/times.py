@@ -202,8 +202,8 @@ def _notes(session: Session, known: KnownProblems) -> pl.DataFrame:
     heard = _heard(session, np.unique(met_by).tolist())
     first_heard = np.fromiter((heard.get(number, 0) for number in met_by.tolist()), dtype=np.int64)
     columns = {"heard": first_heard, "last_seen": last_seen, "missed": missed}
-    times = {name: _times(column) for name, column in columns.items()}
-    return pl.DataFrame({"problem": known.keys, **times, "feed": feed.astype(np.int64)})
+    found = {name: _times(column) for name, column in columns.items()}
+    return pl.DataFrame({"problem": known.keys, **found, "feed": feed.astype(np.int64)})
 
 
 def _heard(session: Session, numbers: Sequence[int]) -> dict[int, int]:

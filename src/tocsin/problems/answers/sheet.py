@@ -259,9 +259,9 @@ class Sheets:
         for (where, port, what, _), rank, key, last, topic, digest, asn in zip(
             problem_words(first).iter_rows(), rows["severity"], *columns, strict=True
         ):
-            gone, began, told = times.get(key, (0, 0, 0))
+            gone, began, first_told = times.get(key, (0, 0, 0))
             severity = SEVERITIES[rank]
-            due = deadline(ours.get(told), asked_by.get(digest), topic=topic, severity=severity)
+            due = deadline(ours.get(first_told), asked_by.get(digest), topic=topic, severity=severity)
             lines.append(
                 ProblemRow(
                     key,
