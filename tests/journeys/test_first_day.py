@@ -61,7 +61,7 @@ def test_from_shadow_to_the_first_mails_each_step_says_where_it_is_and_nothing_c
     held = tocsin.json("deliveries", "held")
     assert [(one["team"], one["events"]) for one in held] == [("nat-a", 1), ("operator", 1)]
     _, checked, _ = tocsin.call("doctor")
-    assert "WRONG  sending: 2 digests are held" in checked
+    assert "TO DO  sending: 2 digests are held" in checked
     assert office.arrived == []
 
     (very,) = tocsin.json("deliveries", "show", held[1]["reference"], "--mail")["mails"]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,9 +13,22 @@ from hypothesis import strategies as st
 
 from support.cast import HEADER
 from support.world import World, make_world, text_of
-from tocsin.operations.statistics import LARGEST, NETWORKS, STEP, UNKNOWN, Month, protect, read_months
+from tocsin.node.paths import HomeFolder
+from tocsin.operations.statistics import (
+    CLASSES,
+    LARGEST,
+    NETWORKS,
+    STEP,
+    UNKNOWN,
+    Month,
+    Unpublished,
+    figure,
+    protect,
+    read_months,
+)
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.stores import NodeWithStores, open_node
+from tocsin.server.pages.public.statistics_pages import REASONS
 
 _NETWORKS = st.dictionaries(st.integers(0, 30), st.integers(1, 500), min_size=1, max_size=30)
 _HIDDEN = _NETWORKS.filter(lambda networks: protect(networks) is None)
@@ -101,7 +115,66 @@ def test_what_its_sources_do_not_allow_is_not_counted(world: World) -> None:
     path = world.node.home / "tocsin.toml"
     path.write_text(path.read_text().replace('"AMBER"', '"GREEN"'))
     (month,) = read_months(_open(world), now=datetime(2026, 11, 1, tzinfo=UTC))
-    assert set(month.counts.values()) == {0}
+    assert (month.counts["vulnerable"], month.why) == (None, {"vulnerable": "marked"})
+    assert {count for name, count in month.counts.items() if name != "vulnerable"} == {0}
+
+
+_FEW, _MANY = {1: 5}, dict.fromkeys(range(1, 13), 10)
+
+
+@pytest.mark.parametrize(
+    ("networks", "marked", "measured", "published"),
+    [
+        ({}, False, True, 0),  # a true zero
+        ({}, True, True, Unpublished.MARKED),
+        (_FEW, False, True, Unpublished.FEW),
+        (_FEW, True, True, Unpublished.FEW),
+        (_MANY, False, True, 120),
+        (_MANY, True, True, 120),
+        ({}, False, False, Unpublished.NOT_MEASURED),
+    ],
+)
+def test_what_may_not_be_published_is_no_zero(
+    networks: dict[int, int], *, marked: bool, measured: bool, published: int | Unpublished
+) -> None:
+    assert figure(networks, marked=marked, measured=measured) == published
+
+
+@pytest.mark.parametrize("reason", [one for one in Unpublished if one is not Unpublished.NOT_KNOWN])
+def test_page_and_file_say_why_a_figure_is_missing(world: World, reason: Unpublished) -> None:
+    counts: dict[str, int | None] = dict.fromkeys(CLASSES)
+    _keep(world, Month(date(2026, 10, 1), "MU", "CLEAR", counts, {}, dict.fromkeys(CLASSES, reason.value)))
+    world.now = datetime(2026, 11, 3, tzinfo=UTC)
+    client = world.client(public=True)
+    page, file = client.get("/statistics"), client.get("/statistics.csv")
+    assert "October 2026: nothing is published" in text_of(page)
+    assert REASONS[reason] in text_of(page)
+    assert '<td class="n">0</td>' not in page.text
+    assert {(row["events"], row["not_published"]) for row in _rows(file.text, "2026-10")} == {("", reason.value)}
+
+
+def test_zeros_that_were_kept_without_a_reason_are_counted_again_and_nothing_else_changes(world: World) -> None:
+    """Before reasons were kept, what may not be counted was a zero."""
+    path = world.node.home / "tocsin.toml"
+    path.write_text(path.read_text().replace('"AMBER"', '"CLEAR"'))
+    node = _open(world)
+    counts: dict[str, int | None] = {**dict.fromkeys(CLASSES, 0), "fraud": 40, "intrusions": None}
+    _keep(world, Month(date(2026, 10, 1), "MU", "CLEAR", counts), reasons=False)
+    (month,) = read_months(node, now=datetime(2026, 11, 1, tzinfo=UTC))
+    assert (month.counts["vulnerable"], month.counts["fraud"], month.counts["intrusions"]) == (None, 40, None)
+    assert month.why == {"vulnerable": "marked", "intrusions": "few-networks"}
+    assert (month.counts["other"], month.shown) == (0, 40)
+
+
+def _keep(world: World, month: Month, *, reasons: bool = True) -> None:
+    said = {"first": f"{month.first}", "country": month.country, "up_to": month.up_to, "counts": month.counts}
+    folder = world.node.home / HomeFolder.FIGURES
+    folder.mkdir(exist_ok=True)
+    (folder / f"{month.first:%Y-%m}.json").write_text(json.dumps(said | ({"why": month.why} if reasons else {})))
+
+
+def _rows(text: str, month: str) -> list[dict[str, str]]:
+    return [row for row in csv.DictReader(io.StringIO(text)) if row["month"] == month]
 
 
 def test_page_and_file_say_the_same(world: World) -> None:

@@ -6,19 +6,19 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.problems import Stretch, group_figures, monthly_figures
+from tocsin.problems import Stretch, group_figures, last_change, monthly_figures
 from tocsin.problems.times import TIMES
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
 def course(
-    problem: int, heard: datetime, *, team: int = 1, kind: str = "scanner", **hours: float
+    problem: int, heard: datetime, *, team: int = 1, kind: str = "scanner", feed: int = 1, **hours: float
 ) -> tuple[object, ...]:
     """A row of the times: what happened so many hours after it was heard of."""
     at = {name: heard + timedelta(hours=after) for name, after in hours.items()}
     last = at.get("last_seen", heard)
-    return (problem, team, 64500, kind, "XA", heard, at.get("told"), at.get("answered"), last, at.get("missed"))
+    return (problem, team, 64500, kind, "XA", heard, at.get("told"), at.get("answered"), last, at.get("missed"), feed)
 
 
 def frame(*rows: tuple[object, ...]) -> pl.DataFrame:
@@ -54,7 +54,7 @@ def test_months_without_problems_stand_between_others() -> None:
 
 def test_nothing_was_heard_yet() -> None:
     assert monthly_figures(frame(), NOW) == []
-    assert group_figures(frame(), "type", NOW) == []
+    assert group_figures(frame(), "type", NOW, {}) == []
 
 
 def test_groups_show_the_last_whole_month_beside_the_one_before() -> None:
@@ -66,7 +66,7 @@ def test_groups_show_the_last_whole_month_beside_the_one_before() -> None:
         course(4, october, kind="phishing"),
         course(5, NOW, kind="spam"),
     ]
-    found = group_figures(frame(*rows), "type", NOW)
+    found = group_figures(frame(*rows), "type", NOW, {})
     assert [(one.key, one.last.problems, one.before.problems) for one in found] == [
         ("phishing", 2, 0),
         ("scanner", 1, 1),
@@ -87,3 +87,31 @@ def test_no_problem_is_lost_between_months(rows: list[tuple[int, int, float]]) -
     within = [at for at, _ in first.values() if at >= datetime(2025, 11, 1, tzinfo=UTC)]
     assert sum(one.problems for one in found) == len(within)
     assert all(one.problems >= one.notified >= max(one.answered, one.gone) for one in found)
+
+
+SEPTEMBER, OCTOBER = datetime(2026, 9, 5, tzinfo=UTC), datetime(2026, 10, 5, tzinfo=UTC)
+
+
+def test_each_problem_is_in_one_group_and_groups_add_up() -> None:
+    rows = [
+        course(1, OCTOBER, kind="a"),
+        course(1, OCTOBER, team=2, kind="b"),
+        course(2, OCTOBER, kind="a"),
+        course(3, OCTOBER, team=2, kind="b"),
+    ]
+    found = {one.key: one.last.problems for one in group_figures(frame(*rows), "type", NOW, {})}
+    assert found == {"several": 1, "a": 1, "b": 1}
+    assert sum(found.values()) == frame(*rows)["problem"].n_unique()
+
+
+def test_what_a_feed_brought_that_began_or_stopped_is_no_change() -> None:
+    old, new = (date(2026, 1, 1), date(2026, 11, 20)), (date(2026, 10, 2), date(2026, 11, 20))
+    gone = (date(2026, 1, 1), date(2026, 10, 3))
+    rows = [course(number, SEPTEMBER, feed=1) for number in range(10)]
+    rows += [course(20 + number, SEPTEMBER, feed=3) for number in range(4)]
+    rows += [course(40 + number, OCTOBER, feed=1) for number in range(11)]
+    rows += [course(100 + number, OCTOBER, feed=2) for number in range(90)]
+    change = last_change(frame(*rows), NOW, {1: old, 2: new, 3: gone})
+    assert (change.last, change.before, change.begun, change.ended, change.percent) == (11, 10, 90, 4, 10)
+    alone = last_change(frame(*rows), NOW, {1: new, 2: new, 3: new})
+    assert alone.percent is None, "nothing to compare with"

@@ -112,5 +112,5 @@ def _print_founded(founded: "FoundingKit", findings: "list[HealthFinding]") -> N
         note("Your tocsin.toml was there and stays as it is; the one for this team is in the folder 'founding'.")
     print_table("", ("what was made",), [(file,) for file in founded.files])
     print_table("", ("next", "why"), [(step.what, step.why) for step in founded.steps])
-    rows = [("well" if one.ok else "missing", one.what, one.found, one.mend) for one in findings]
+    rows = [("well" if one.kind == "ok" else "missing", one.what, one.found, one.mend) for one in findings]
     print_table("tocsin doctor", ("", "what", "found", "what to do"), rows)

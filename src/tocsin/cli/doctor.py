@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from tocsin.operations.health_finding import HealthFinding
 
 
+_WORDS = {"ok": "ok   ", "to-do": "TO DO", "failed": "WRONG"}
+
+
 def doctor(
     call: NodeInvocation,
     repair: Annotated[
@@ -20,8 +23,9 @@ def doctor(
         typer.Option("--repair", help="First take the event table back to records restored to an earlier moment."),
     ] = False,
 ) -> None:
-    """Check this node: what is wrong, and how to correct it; exit 1 when something is."""
+    """Check this node: what failed, what is to do, and how; exit 1 when something failed."""
     from tocsin.operations.doctor import examine
+    from tocsin.operations.health_finding import HealthKind
 
     if repair:
         _repair(call)
@@ -29,10 +33,12 @@ def doctor(
     call.emit([vars(finding) for finding in findings], lambda: None)
     if not call.json:
         for finding in findings:
-            say(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.what}: {finding.found}")
+            say(f"{_WORDS[finding.kind or 'ok']}  {finding.what}: {finding.found}")
             if finding.mend:
                 say(f"       {finding.mend}")
-    wrong = sum(not finding.ok for finding in findings)
+    wrong, to_do = (sum(one.kind is kind for one in findings) for kind in (HealthKind.FAILED, HealthKind.TO_DO))
+    if to_do:
+        note(f"{to_do} of {len(findings)} {'waits' if to_do == 1 else 'wait'} for a person.")
     if wrong:
         note(f"{wrong} of {len(findings)} checks failed.")
         raise typer.Exit(1)

@@ -8,6 +8,14 @@ if TYPE_CHECKING:
     from tocsin.delivery import acts
     from tocsin.delivery.acts import MailState
     from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt, open_channel, reach_smtp
+    from tocsin.delivery.deadlines import (
+        MailedRequest,
+        deadline,
+        last_second,
+        mailed_by,
+        mailed_dues,
+        mailed_requests,
+    )
     from tocsin.delivery.deliver import DeliverySummary, deliver
     from tocsin.delivery.digest_notes import DigestNote, ReleasedNote, note_block, released_notes
     from tocsin.delivery.digest_summary import (

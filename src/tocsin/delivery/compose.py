@@ -1,10 +1,12 @@
 """The text of a digest: subject and body, 76 columns wide, from its survey and the texts of a language."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tocsin.delivery.columns import WIDTH, fit, table, width, wrap
+from tocsin.delivery.deadlines import day_of, last_second
 from tocsin.delivery.digest_notes import ReleasedNote, note_block
 from tocsin.delivery.digest_summary import PLACES_SHOWN, DigestSummary, ProblemLine, Silence, TopicCount, utc
 from tocsin.delivery.direction import right_to_left
@@ -31,11 +33,18 @@ class Frame:
     reply: bool = False  # whether replies by mail are read
     repeats: str = ""  # the reference of the digest that this one tells again
     notes: Sequence[ReleasedNote] = ()  # texts of incidents
+    asked_at: datetime | None = None  # from when the days count in which a fix is asked for; None: from ``at``
+    asked_days: Mapping[str, int] | None = None  # what an earlier rendering of it asked, by topic
+
+    def due(self, count: TopicCount) -> str:
+        """The day until which this mail asks for a fix of what no earlier one named a day for."""
+        days = (self.asked_days or {}).get(count.topic.name, count.asked_days)
+        return day_of(last_second(int((self.asked_at or self.at).timestamp()), days))
 
 
 def compose(of: DigestSummary, frame: Frame, texts: Texts) -> DigestText:
     """The digest as its templates show it, without files and parts."""
-    topics = [_topic(count, frame.at, texts) for count in of.topics]
+    topics = [_topic(count, frame, texts) for count in of.topics]
     return DigestText(
         reference=frame.reference,
         tlp=frame.marking.tlp.value,
@@ -57,7 +66,7 @@ def compose(of: DigestSummary, frame: Frame, texts: Texts) -> DigestText:
         link=frame.link,
         reply=frame.reply,
         silence=_silence(of.silence, texts),
-        overview=_overview(of, topics, texts),
+        overview=_overview(of, topics, frame, texts),
         repeats=wrap(texts.say("repeats", reference=frame.repeats)) if frame.repeats else "",
         notes="\n\n".join(note_block(one, texts) for one in frame.notes),
     )
@@ -89,7 +98,7 @@ def network_label(of: DigestSummary, team: str) -> str:
     return f"AS{of.networks[0][0]}{more} ({name})"
 
 
-def _topic(count: TopicCount, at: datetime, texts: Texts) -> TopicText:
+def _topic(count: TopicCount, frame: Frame, texts: Texts) -> TopicText:
     advice = texts.advice[count.topic.name]
     form = "heading_plain"
     if count.new is not None:
@@ -108,18 +117,43 @@ def _topic(count: TopicCount, at: datetime, texts: Texts) -> TopicText:
         heading=wrap(heading),
         about=advice.about,
         steps=advice.steps,
-        deadline=_deadline(count, at),
+        deadline=_deadline(count, frame, texts),
         others=_others(count, texts),
-        table="\n".join(_table(count, texts)),
+        table="\n".join(_table(count, frame, texts)),
         more=count.problems - min(count.problems, PLACES_SHOWN),
     )
 
 
-def _deadline(count: TopicCount, at: datetime) -> str:
-    """The day by which we ask for a fix; nothing is asked of a team that only wants to know."""
-    if count.others is not None:
+def _deadline(count: TopicCount, frame: Frame, texts: Texts) -> str:
+    """The day by which we ask for a fix, or each day with how many are due; one that an earlier mail named stands.
+
+    Nothing is asked of a team that only wants to know.
+    """
+    dues = _dues(count, frame)
+    if not dues:
         return "-"
-    return (at + timedelta(days=count.days)).strftime("%Y-%m-%d")
+    today, several = frame.at.strftime("%Y-%m-%d"), len(dues) > 1
+    said = [_due(day, of if several else 0, texts, is_over=day < today) for day, of in dues]
+    return _listed(said, texts)
+
+
+def _due(day: str, problems: int, texts: Texts, *, is_over: bool) -> str:
+    """``2026-12-02 (overdue, 5)``; ``problems``: 0 where all are due then."""
+    beside = [texts.words["overdue"]] * is_over + [str(problems)] * bool(problems)
+    return f"{day} ({_listed(beside, texts)})" if beside else day
+
+
+def _span(dues: Sequence[tuple[str, int]]) -> str:
+    """The first and the last of the days."""
+    return " / ".join(dict.fromkeys((dues[0][0], dues[-1][0]))) if dues else "-"
+
+
+def _dues(count: TopicCount, frame: Frame) -> list[tuple[str, int]]:
+    """The days until which a fix is asked for, and of how many each; none where others answer for them."""
+    found = Counter(dict(count.mailed))
+    if count.asked:
+        found[frame.due(count)] += count.asked
+    return sorted(found.items())
 
 
 def _silence(of: Silence | None, texts: Texts) -> str:
@@ -150,7 +184,7 @@ def _listed(names: Sequence[str], texts: Texts) -> str:
     return texts.words["comma"].join(names)
 
 
-def _overview(of: DigestSummary, topics: Sequence[TopicText], texts: Texts) -> str:
+def _overview(of: DigestSummary, topics: Sequence[TopicText], frame: Frame, texts: Texts) -> str:
     """A table of the kinds of problems, worst first."""
     words, known = texts.words, of.new is not None
     numbers = ("state_new", "state_continuing") if known else ("state_unknown",)
@@ -160,7 +194,7 @@ def _overview(of: DigestSummary, topics: Sequence[TopicText], texts: Texts) -> s
             *([str(count.new), str(count.problems - (count.new or 0))] if known else [str(count.problems)]),
             words[count.severity],
             text.title,
-            text.deadline,
+            _span(_dues(count, frame)),
         ]
         for count, text in zip(of.topics[:_KINDS_SHOWN], topics, strict=False)
     ]
@@ -170,15 +204,23 @@ def _overview(of: DigestSummary, topics: Sequence[TopicText], texts: Texts) -> s
     return "\n".join(lines)
 
 
-def _table(count: TopicCount, texts: Texts) -> list[str]:
+def _table(count: TopicCount, frame: Frame, texts: Texts) -> list[str]:
     """The problems of a topic, one a line; what is the same in all lines is said once, or in the heading."""
     words, places = texts.words, count.places
     states = {place.new for place in places}
     kinds = {place.what for place in places}
     shown = [True, any(place.port for place in places), len(kinds) > 1, True, len(states) > 1]
-    head = (words["where"], words["port"], words["what"], words["seen"], words["state"])
+    shown.append(len(_dues(count, frame)) > 1)
+    head = (words["where"], words["port"], words["what"], words["seen"], words["state"], words["by"])
     rows = [
-        (place.where, place.port, place.what, place.last_seen, words["new"] if place.new else words["continuing"])
+        (
+            place.where,
+            place.port,
+            place.what,
+            place.last_seen,
+            words["new"] if place.new else words["continuing"],
+            place.due or frame.due(count),
+        )
         for place in places
     ]
     cells = [[cell for cell, show in zip(row, shown, strict=True) if show] for row in (head, *rows)]

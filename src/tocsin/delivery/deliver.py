@@ -428,6 +428,7 @@ def _written(digest: RenderedDigest) -> dict[str, object]:
         "counts": digest.counts,
         "size": sum(len(one.content) for one in digest.mails),
         "protection": digest.protection,
+        "asked_days": digest.asked_days,
     }
 
 

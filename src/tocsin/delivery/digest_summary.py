@@ -46,7 +46,8 @@ class GoneProblem:
 class ProblemLine:
     """One problem as a line of a list, times to the minute in UTC. ``new`` None: not known.
 
-    ``said``: what the team said of it before this sighting, and the day: ``("fixed", "2026-11-20")``.
+    ``said``: what the team said of it before this sighting, and the day: ``("fixed", "2026-11-20")``. ``due``: until
+    when an earlier mail asked for a fix; empty where none did.
     """
 
     where: str
@@ -56,6 +57,7 @@ class ProblemLine:
     last_seen: str
     new: bool | None
     said: tuple[str, str] | None = None
+    due: str = ""
 
 
 @dataclass(slots=True)
@@ -63,7 +65,8 @@ class TopicCount:
     """One topic of a digest: how many problems, how bad, and the first of them.
 
     ``others``: None where the team answers for these; else who does, and the team only wants to know. ``again``: how
-    many of them the team had called mended or not there.
+    many of them the team had called mended or not there. ``mailed``: the days until which earlier mails asked for a
+    fix, and of how many each; ``asked_severity``: the worst of the others, which this mail asks for.
     """
 
     topic: AdviceTopic
@@ -73,11 +76,23 @@ class TopicCount:
     others: tuple[str, ...] | None = None
     again: int = 0
     places: list[ProblemLine] = field(default_factory=list)
+    mailed: Sequence[tuple[str, int]] = ()
+    asked_severity: str = ""
 
     @property
     def days(self) -> int:
         """See `days_to_fix`."""
         return days_to_fix(self.topic, self.severity)
+
+    @property
+    def asked(self) -> int:
+        """Of how many this mail names the day first; none where others answer for them."""
+        return 0 if self.others is not None else self.problems - sum(count for _, count in self.mailed)
+
+    @property
+    def asked_days(self) -> int:
+        """Within how many days it asks for a fix of these."""
+        return days_to_fix(self.topic, self.asked_severity or self.severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +173,8 @@ def digest_summaries(events: pl.DataFrame) -> dict[int, DigestSummary]:
     ``events``: columns of `schema.COLUMNS`; where the wiring knows them also ``problem.new`` (Boolean),
     ``problem.first_seen`` (time), ``problem.said`` and ``problem.said_at`` (what its team claimed of it, and when), and
     ``problem.others`` (who answers for it, names separated by line feeds; null where the team itself does), and
-    ``problem.silent`` and ``problem.first_told`` (who did not answer, likewise, and since when; null for most).
+    ``problem.silent`` and ``problem.first_told`` (who did not answer, likewise, and since when; null for most), and
+    ``problem.due`` (until when an earlier mail asked its team for a fix, Int64 seconds since 1970 UTC; null: none did).
     """
     places = _places(events)
     surveys = {int(number): DigestSummary() for number in events[DELIVERY].unique()}
@@ -213,6 +229,7 @@ def _places(events: pl.DataFrame) -> pl.DataFrame:
         (when.dt.epoch("s") > _where_known(events, "problem.said_at", pl.Datetime("us", "UTC")).dt.epoch("s"))
         .fill_null(value=False)
         .alias("again"),
+        _day(_where_known(events, "problem.due", pl.Int64())).alias("due"),
     )
     return rows.group_by(DELIVERY, "topic", "informed", "problem").agg(
         pl.col("at", "source.ip.hi", "source.ip.lo").first(),
@@ -221,8 +238,13 @@ def _places(events: pl.DataFrame) -> pl.DataFrame:
         pl.col("last").max(),
         pl.col("new").any(ignore_nulls=False),
         pl.col("again").any(),
+        pl.col("due").max(),
         pl.len().alias("events"),
     )
+
+
+def _day(seconds: pl.Expr) -> pl.Expr:
+    return pl.from_epoch(seconds, time_unit="s").dt.to_string("%Y-%m-%d")
 
 
 def _where_known(events: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Expr:
@@ -274,11 +296,17 @@ def _count_topics(events: pl.DataFrame, places: pl.DataFrame, surveys: dict[int,
         pl.when(pl.col("new").null_count() == 0).then(pl.col("new").sum()).alias("new"),
         pl.col("again").sum(),
         pl.col("at"),
+        pl.col("due").drop_nulls().value_counts(name="of"),
+        pl.col("severity").filter(pl.col("due").is_null()).max().alias("asked"),
     )
     known = list(topics().values())
-    for number, topic, informed, problems, severity, new, again, at in counts.iter_rows():
+    for number, topic, informed, problems, severity, new, again, at, dues, asked in counts.iter_rows():
         others = _names(events["problem.others"].gather(at)) if informed else None
-        surveys[number].topics.append(TopicCount(known[topic], SEVERITIES[severity], problems, new, others, again))
+        mailed = () if informed else sorted((one["due"], one["of"]) for one in dues)
+        worst = "" if asked is None else SEVERITIES[asked]
+        one = TopicCount(known[topic], SEVERITIES[severity], problems, new, others, again, mailed=mailed)
+        one.asked_severity = worst
+        surveys[number].topics.append(one)
 
 
 def _count_silence(events: pl.DataFrame, surveys: dict[int, DigestSummary]) -> None:
@@ -337,10 +365,11 @@ def _list_places(events: pl.DataFrame, places: pl.DataFrame, surveys: dict[int, 
         shown["new"],
         shown["again"],
         said.iter_rows(),
+        shown["due"].fill_null(""),
         strict=True,
     )
-    for place, (where, port, what, url), seen, new, again, claim in lines:
-        lists[place].append(ProblemLine(where, port, what, url, seen, new, claim if again else None))
+    for place, (where, port, what, url), seen, new, again, claim, due in lines:
+        lists[place].append(ProblemLine(where, port, what, url, seen, new, claim if again else None, due))
 
 
 def _count_networks(events: pl.DataFrame, surveys: dict[int, DigestSummary]) -> None:

@@ -74,6 +74,7 @@ class Delivery(Base):
     ``protection``: how it was signed and for which keys it was encrypted, in words, or empty.
     ``repeats``: the id of the digest whose events it tells again, for a person asked for that.
     ``counts``: ``events``, ``problems``, ``new``, ``continuing``, ``gone``, ``mails``, ``withheld``.
+    ``asked_days``: see `MailedRequest.days`.
     """
 
     __tablename__ = "delivery"
@@ -103,6 +104,7 @@ class Delivery(Base):
     path: Mapped[str] = mapped_column(Text)
     size: Mapped[int]
     counts: Mapped[dict[str, int]] = mapped_column(Json)
+    asked_days: Mapped[dict[str, int] | None] = mapped_column(Json, default=None)
     error: Mapped[str] = mapped_column(SentenceText)
     protection: Mapped[str] = mapped_column(SentenceText, default="")
     released_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

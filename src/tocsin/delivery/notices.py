@@ -23,13 +23,15 @@ from tocsin.node.settings import Settings
 class DeliveryNotice:
     """One thing that keeps mails from their teams. ``asks``: whether it waits for a person; ``mend``: what to do.
 
-    ``group``: of such mails, as lists of them name it; empty where it is about all.
+    ``group``: of such mails, as lists of them name it; empty where it is about all. ``fails``: nothing leaves, and no
+    person wanted that.
     """
 
     words: str
     mend: str
     asks: bool
     group: str = ""
+    fails: bool = False
 
 
 def notices(session: Session, settings: Settings) -> list[DeliveryNotice]:
@@ -74,7 +76,8 @@ def _halt(one: Halt) -> DeliveryNotice:
         say("'tocsin resume' resumes sending."),
         say("'tocsin deliveries release --over-limit' sends them."),
     )
-    return DeliveryNotice(halt.words(one), stop if one.kind == halt.STOP else brake, asks=True)
+    stopped = one.kind == halt.STOP
+    return DeliveryNotice(halt.words(one), stop if stopped else brake, asks=True, fails=not stopped)
 
 
 def _mode(settings: Settings) -> list[DeliveryNotice]:

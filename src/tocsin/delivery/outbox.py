@@ -36,6 +36,8 @@ class OwedDigest:
     ingests: tuple[int, ...]
     held: bool = False
     repeats: tuple[str, str] = ("", "")  # the reference and Message-ID of the digest that it tells again
+    asked_at: datetime | None = None  # from when its days count, where not since it was made: a person let it go then
+    asked_days: Mapping[str, int] | None = None  # what an earlier rendering asked, see `MailedRequest.days`
 
 
 def due_teams(session: Session, now: datetime) -> list[int]:
@@ -132,6 +134,8 @@ def owed_by(session: Session, wanted: ColumnElement[bool]) -> list[OwedDigest]:
             ingests=tuple(ingests[row.id]),
             held=row.state == DeliveryState.HELD.value,
             repeats=told.get(row.repeats or 0, ("", "")),
+            asked_at=row.released_at,
+            asked_days=row.asked_days,
         )
         for row in rows
     ]

@@ -66,6 +66,7 @@ class RenderedDigest:
     """A digest as its mails, or with none of them the reason why nothing can go.
 
     ``protection``: how they are signed and encrypted, in words. ``remark``: what else is to be known of them.
+    ``asked_days``: see `MailedRequest.days`.
     """
 
     owed: OwedDigest
@@ -75,6 +76,7 @@ class RenderedDigest:
     refusal: GateVerdict | None = None
     protection: str = ""
     remark: str = ""
+    asked_days: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,8 @@ def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> RenderedDigest:
         bool(draft.node.reply_to(owed.reference)),
         repeats=owed.repeats[0],
         notes=draft.notes,
+        asked_at=owed.asked_at,
+        asked_days=owed.asked_days,
     )
     packing = PackingPlan(
         owed.reference,
@@ -209,7 +213,12 @@ def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> RenderedDigest:
     subjects = [subject_of(one, draft.texts) for one in said]
     mails = tuple(_mail(draft, *each) for each in zip(said, subjects, parts, strict=True))
     counts, protection = _counts(owed, draft.found, withheld, len(mails)), draft.protection
-    return RenderedDigest(owed, subjects[0], mails, counts, protection=protection.words, remark=protection.remark)
+    asked_days = owed.asked_days
+    if asked_days is None:  # what was rendered once stays, whatever comes of the rules before it leaves
+        asked_days = {one.topic.name: one.asked_days for one in draft.found.topics if one.asked}
+    return RenderedDigest(
+        owed, subjects[0], mails, counts, protection=protection.words, remark=protection.remark, asked_days=asked_days
+    )
 
 
 def _mail(draft: _Draft, text: DigestText, subject: str, files: Files) -> Mail:

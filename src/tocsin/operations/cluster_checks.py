@@ -66,7 +66,8 @@ def machines(node: NodeWithStores) -> Iterator[HealthFinding]:
 
 def cluster(node: NodeWithStores) -> Iterator[HealthFinding]:
     """Whoever reaches Ray's ports without a token runs programs as us, so that is tried, as a stranger would."""
-    work, what = node.settings.work, say("Ray cluster")
+    work = node.settings.work
+    what = say("Ray cluster")
     if work.on != "ray":
         return
     stranger = _asked(work.address, RAY_AUTH_MODE="disabled")

@@ -15,7 +15,7 @@ from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
 from tocsin.node.storage import BucketPlace, check_storage, shared_folder
 from tocsin.operations import cluster_checks, feed_checks, intake_checks, reading_checks
-from tocsin.operations.health_finding import HealthFinding
+from tocsin.operations.health_finding import HealthFinding, HealthKind
 from tocsin.pipeline.commit import last_stored
 from tocsin.pipeline.stores import NodeWithStores, open_node
 from tocsin.pipeline.term import last_number
@@ -290,6 +290,7 @@ def _stuck_deliveries(node: NodeWithStores) -> Iterator[HealthFinding]:
             say(
                 "'tocsin deliveries list --state bounced' says why; 'retry' sends them to the present email addresses."
             ),
+            kind=HealthKind.TO_DO,
         )
 
 
@@ -306,7 +307,8 @@ def _sending(node: NodeWithStores) -> Iterator[HealthFinding]:
     if not found:
         yield HealthFinding(say("sending"), True, say("nothing keeps mails from their teams"))
     for notice in found:
-        yield HealthFinding(say("sending"), not notice.asks, notice.words, notice.mend)
+        kind = HealthKind.FAILED if notice.fails else None
+        yield HealthFinding(say("sending"), not notice.asks, notice.words, notice.mend, kind=kind)
 
 
 def _child_in_danger(node: NodeWithStores) -> Iterator[HealthFinding]:
@@ -331,7 +333,8 @@ def _help_texts(node: NodeWithStores) -> Iterator[HealthFinding]:
         with node.database.reading() as session:
             states = help_text_states(session, text_folders(node))
     except FaultError as fault:
-        yield HealthFinding(what, False, str(fault), say("'tocsin templates check' names all that is wrong."))
+        mend = say("'tocsin templates check' names all that is wrong.")
+        yield HealthFinding(what, False, str(fault), mend, kind=HealthKind.FAILED)
         return
     lacking = ", ".join(one.kind for one in states if one.adopted_at is None)
     changed = ", ".join(one.kind for one in states if one.adopted_at and one.changed)

@@ -8,9 +8,10 @@ from, and from what it does not: docs/design/public-statistics.md.
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +43,17 @@ CLASSES: Final = (
 )  # fmt: skip
 """The classes of the Reference Security Incident Taxonomy, version 1003, without tests."""
 
+
+class Unpublished(StrEnum):
+    """Why there is no figure where one could stand."""
+
+    FEW = "few-networks"  # those in it could be picked out: the three rules above
+    MARKED = "marked"  # all of it is marked above what may be counted for everybody
+    POLICY = "policy"  # the gate lets no figures out
+    NOT_MEASURED = "not-measured"  # no report came in that month
+    NOT_KNOWN = "not-known"  # counted before the reason was kept: nothing came, or it may not be counted
+
+
 UNKNOWN: Final = 0
 """Stands for the AS of events of which it is not known."""
 
@@ -51,8 +63,9 @@ _CLASS, _COUNTRY = "rsit.taxonomy", "network.country"
 
 @dataclass(frozen=True)
 class Month:
-    """The figures of one month: for each class a rounded count, 0 where nothing came, None where it is not shown.
+    """The figures of one month: for each class a rounded count, 0 where nothing came, None where it is not published.
 
+    ``why``: of each that is not, the reason, see `Unpublished`.
     ``first``: its first day. ``country``: the ISO 3166-1 code that it is of, empty for everywhere. ``up_to``: the
     highest TLP label that was counted. ``hours``: the rounded median of each stretch of its problems, None where more
     than half have no end; empty where too few networks are in it.
@@ -63,11 +76,18 @@ class Month:
     up_to: str
     counts: Mapping[str, int | None]
     hours: Mapping[str, int | None] = field(default_factory=dict)
+    why: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def shown(self) -> int:
-        """The sum of what is shown."""
-        return sum(count for count in self.counts.values() if count)
+    def shown(self) -> int | None:
+        """The sum of what is published; None where nothing is."""
+        shown = [count for count in self.counts.values() if count is not None]
+        return sum(shown) if shown else None
+
+    @property
+    def reasons(self) -> Sequence[Unpublished]:
+        """Why something of it is not published, each reason once."""
+        return [reason for reason in Unpublished if reason in self.why.values()]
 
 
 def protect(networks: Mapping[int, int]) -> int | None:
@@ -97,21 +117,53 @@ def read_months(node: NodeWithStores, *, now: datetime) -> list[Month]:
 def keep_months(node: NodeWithStores, *, now: datetime) -> int:
     """Count each month that is over, is not kept, and of which no event was deleted yet; returns how many."""
     oldest = now.date() - timedelta(days=node.settings.retention.events_days)
-    missing = [
-        first for first in _months(_first_day(node), now.date()) if first > oldest and not _path(node, first).exists()
-    ]
+    over = [first for first in _months(_first_day(node), now.date()) if first > oldest]
+    missing = [first for first in over if not _path(node, first).exists()]
     for first in missing:
         _write(_path(node, first), count_month(node, first))
+    for first in over:
+        if first not in missing and set((kept := _read(_path(node, first))).why.values()) & {Unpublished.NOT_KNOWN}:
+            _write(_path(node, first), with_reasons(kept, count_month(node, first)))
     return len(missing)
 
 
 def count_month(node: NodeWithStores, first: date) -> Month:
     """The figures of a month, counted."""
     country, up_to = node.settings.node.country, node.settings.node.statistics_up_to
-    counts = dict.fromkeys(CLASSES, 0) | {
-        name: protect(networks) for name, networks in _by_class(node, first, country, up_to).items()
+    ingests = _ingests(node, first)
+    counted, marked = _by_class(node, ingests, country, up_to)
+    figures = {name: figure(counted.get(name, {}), marked=name in marked, measured=bool(ingests)) for name in CLASSES}
+    counts = {name: of if isinstance(of, int) else None for name, of in figures.items()}
+    why = {name: of.value for name, of in figures.items() if not isinstance(of, int)}
+    if not _may_be_released():
+        counts, why = dict.fromkeys(CLASSES), dict.fromkeys(CLASSES, Unpublished.POLICY.value)
+    return Month(first, country, up_to, counts, _hours(node, first), why)
+
+
+def figure(networks: Mapping[int, int], *, marked: bool, measured: bool) -> int | Unpublished:
+    """What is published of one class in one month. Pure.
+
+    ``networks``: see `protect`. ``marked``: there is more of it that may not be counted; ``measured``: a report came.
+    """
+    if not measured:
+        return Unpublished.NOT_MEASURED
+    if marked and not any(networks.values()):
+        return Unpublished.MARKED
+    count = protect(networks)
+    return Unpublished.FEW if count is None else count
+
+
+def with_reasons(kept: Month, counted: Month) -> Month:
+    """A month that was kept without reasons, with those that were found now: what was published stays as it was."""
+    counts = {
+        name: counted.counts[name]
+        if kept.why.get(name) == Unpublished.NOT_KNOWN and not counted.counts[name]
+        else count
+        for name, count in kept.counts.items()
     }
-    return Month(first, country, up_to, _released(counts), _hours(node, first))
+    why = {name: counted.why.get(name, Unpublished.MARKED.value) for name, count in counts.items() if count is None}
+    why |= {name: reason for name, reason in kept.why.items() if reason != Unpublished.NOT_KNOWN}
+    return replace(kept, counts=counts, why=why)
 
 
 def _hours(node: NodeWithStores, first: date) -> dict[str, int | None]:
@@ -131,32 +183,39 @@ def _rounded(of: Median) -> int | None:
     return None if math.isinf(of.latest) else max(round((of.earliest + of.latest) / 2), 1)
 
 
-def _released(counts: Mapping[str, int | None]) -> Mapping[str, int | None]:
-    """The counts as the gate lets them out: each is an item of its own, made here and marked TLP:CLEAR."""
+def _may_be_released() -> bool:
+    """Whether the gate lets such figures out: each is an item of its own, made here and marked TLP:CLEAR."""
     everybody = Recipient(Audience.PUBLIC)
     verdict = decide(_RELEASED, everybody, ReleasePurpose.STATISTICS)
     said = {_CLASS, _COUNTRY} <= set(fields_for(everybody, ReleasePurpose.STATISTICS, _RELEASED))
-    return counts if verdict.allowed and said else dict.fromkeys(counts)
+    return verdict.allowed and said
 
 
-def _by_class(node: NodeWithStores, first: date, country: str, up_to: str) -> dict[str, dict[int, int]]:
-    """Events by class and AS of the reports that came in a month."""
+def _by_class(
+    node: NodeWithStores, ingests: Collection[int], country: str, up_to: str
+) -> tuple[dict[str, dict[int, int]], set[str]]:
+    """Events by class and AS of these reports that may be counted, and the classes with some that may not."""
     import polars as pl
 
-    counted = pl.col("tlp").is_in(_labels(up_to))
+    wanted = pl.col(_CLASS).is_in(CLASSES)
     if country:
-        counted &= pl.coalesce(_COUNTRY, "source.geolocation.cc") == country
+        wanted &= pl.coalesce(_COUNTRY, "source.geolocation.cc") == country
+    may = pl.col("tlp").is_in(_labels(up_to)).fill_null(value=False).alias("may")
     rows = (
-        node.store.scan(ingests=_ingests(node, first))
-        .filter(counted & pl.col(_CLASS).is_in(CLASSES))
-        .group_by(_CLASS, pl.coalesce("network.asn", "source.asn").fill_null(UNKNOWN).alias("asn"))
+        node.store.scan(ingests=ingests)
+        .filter(wanted)
+        .group_by(_CLASS, may, pl.coalesce("network.asn", "source.asn").fill_null(UNKNOWN).alias("asn"))
         .len()
         .collect()
     )
     found: dict[str, dict[int, int]] = defaultdict(dict)
-    for name, asn, count in rows.iter_rows():
-        found[name][asn] = count
-    return found
+    marked = set()
+    for name, may_be_counted, asn, count in rows.iter_rows():
+        if may_be_counted:
+            found[name][asn] = count
+        else:
+            marked.add(name)
+    return found, marked
 
 
 def _labels(up_to: str) -> list[str]:
@@ -194,9 +253,15 @@ def _path(node: NodeWithStores, first: date) -> Path:
 
 def _read(path: Path) -> Month:
     said = json.loads(path.read_text(encoding="utf-8"))
-    return Month(
-        date.fromisoformat(said["first"]), said["country"], said["up_to"], said["counts"], said.get("hours", {})
-    )
+    counts, why = said["counts"], said.get("why")
+    if why is None:  # kept when what may not be counted was a zero
+        why = {
+            name: (Unpublished.FEW if count is None else Unpublished.NOT_KNOWN).value
+            for name, count in counts.items()
+            if not count
+        }
+        counts = {name: count or None for name, count in counts.items()}
+    return Month(date.fromisoformat(said["first"]), said["country"], said["up_to"], counts, said.get("hours", {}), why)
 
 
 def _write(path: Path, month: Month) -> None:
@@ -207,6 +272,7 @@ def _write(path: Path, month: Month) -> None:
         "up_to": month.up_to,
         "counts": month.counts,
         "hours": month.hours,
+        "why": month.why,
     }
     with disk_failures("The public figures cannot be kept"):
         write_whole(path, json.dumps(said).encode())

@@ -26,7 +26,10 @@ from tocsin.delivery import (
     deliver,
     due_state,
     leaves,
+    mailed_dues,
+    mailed_requests,
     preview,
+    topic_names,
     way_of,
 )
 from tocsin.delivery.channels import answers, open_channel
@@ -49,8 +52,8 @@ from tocsin.problems import NOTES, NotesArray, known_problems, last_committed
 from tocsin.problems.answers import answers_before, links
 from tocsin.sharing.rules import Rules, rules_in_force
 
-_FIRST_SEEN, _FIRST_TOLD, _ESCALATED_BY = (
-    NOTES.index(name) for name in ("first_seen", "first_told_at", "escalated_by")
+_FIRST_SEEN, _FIRST_TOLD, _FIRST_TOLD_BY, _ESCALATED_BY = (
+    NOTES.index(name) for name in ("first_seen", "first_told_at", "first_told_by", "escalated_by")
 )
 
 _AT_LEAST = timedelta(minutes=1)
@@ -250,7 +253,24 @@ class _Knowledge:
             pl.col("fresh").alias("problem.new"),
             first_seen.cast(pl.Datetime("us", "UTC")).alias("problem.first_seen"),
         )
-        return self._with_silence(self._with_others(self._with_claims(with_times)), notes[place])
+        with_dues = self._with_dues(with_times, notes[place, _FIRST_TOLD_BY])
+        return self._with_silence(self._with_others(self._with_claims(with_dues)), notes[place])
+
+    def _with_dues(self, events: pl.DataFrame, told_by: NotesArray) -> pl.DataFrame:
+        """Until when the first mail that told a team of a problem asked for a fix: that day stands."""
+        with self.node.database.reading() as session:
+            dues = mailed_dues(mailed_requests(session, {*np.unique(told_by).tolist()} - {0}))
+            pairs = select(Delivery.id, Delivery.team_id).where(Delivery.id.in_(events[DELIVERY].unique().to_list()))
+            team_of = dict(session.execute(pairs).all())
+        if dues.is_empty():
+            return events
+        asked = events.select(
+            pl.Series("ingest", told_by.astype(np.int64)),
+            pl.col(DELIVERY).replace_strict(team_of, default=None, return_dtype=pl.Int64).alias("team"),
+            topic_names(events).alias("topic"),
+        )
+        found = asked.join(dues, on=["ingest", "team", "topic"], how="left", maintain_order="left")
+        return events.with_columns(found["due"].alias("problem.due"))
 
     def _with_silence(self, events: pl.DataFrame, notes: NotesArray) -> pl.DataFrame:
         """Who did not answer, and since when, for the events that go to a team as others kept silent."""

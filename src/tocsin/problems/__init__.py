@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     from tocsin.problems.identity import SHARDS, problem_keys, shards_of
     from tocsin.problems.listing import FoundProblems, ListedProblem, ProblemList
     from tocsin.problems.manual_notifications import ManualNotification, NotificationWay
-    from tocsin.problems.monthly import GroupFigures, MonthFigures, group_figures, monthly_figures
+    from tocsin.problems.monthly import (
+        SEVERAL,
+        Change,
+        GroupFigures,
+        MonthFigures,
+        group_figures,
+        last_change,
+        monthly_figures,
+    )
     from tocsin.problems.notification import TeamNotification
     from tocsin.problems.reminders import ReminderRequests, read_reminders, reminders_of
     from tocsin.problems.search import (
@@ -26,7 +34,7 @@ if TYPE_CHECKING:
     )
     from tocsin.problems.statements import notified_teams
     from tocsin.problems.team_times import team_figures
-    from tocsin.problems.times import By, Stretch, TimesGroup, problem_times, summarise
+    from tocsin.problems.times import By, Stretch, TimesGroup, feed_spans, problem_times, summarise
     from tocsin.problems.track import (
         NOTES,
         NotesArray,

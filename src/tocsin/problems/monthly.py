@@ -13,6 +13,11 @@ from tocsin.problems.times import Stretch, bounds
 MONTHS: Final = 13
 """The months of a table: twelve that are over, and the present one."""
 
+SEVERAL: Final = "several"
+"""The group of the problems that are in more than one."""
+
+_WEEK: Final = timedelta(days=7)
+
 
 @dataclass(frozen=True, slots=True)
 class MonthFigures:
@@ -31,12 +36,32 @@ class MonthFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """Problems of a month against those of the one before, of the feeds that came through both.
+
+    ``begun``: problems of the later month whose feed began since the earlier one did; ``ended``: of the earlier one
+    whose feed stopped before the later one was over. Both are in the totals, and say nothing of more or less.
+    """
+
+    last: int
+    before: int
+    begun: int
+    ended: int
+
+    @property
+    def percent(self) -> int | None:
+        """By how much more or less; None where there is nothing to compare with."""
+        return round(100 * (self.last - self.before) / self.before) if self.before else None
+
+
+@dataclass(frozen=True, slots=True)
 class GroupFigures:
     """One group in the last whole month and in the one before it."""
 
     key: object
     last: MonthFigures
     before: MonthFigures
+    change: Change
 
 
 def monthly_figures(times: pl.DataFrame, now: datetime, months: int = MONTHS) -> list[MonthFigures]:
@@ -49,17 +74,52 @@ def monthly_figures(times: pl.DataFrame, now: datetime, months: int = MONTHS) ->
     return [_figures(first, parts.get(first, times.clear()), now) for first in firsts]
 
 
-def group_figures(times: pl.DataFrame, column: str, now: datetime) -> list[GroupFigures]:
-    """The last whole month beside the one before it, by the values of a column; most problems first."""
+def group_figures(
+    times: pl.DataFrame, column: str, now: datetime, feeds: Mapping[int, tuple[date, date]]
+) -> list[GroupFigures]:
+    """The last whole month beside the one before it, by the values of a column; most problems first.
+
+    Each problem is in one group, so that groups add up to the total: one with several values is in `SEVERAL`.
+    ``feeds``: see `feed_spans`.
+    """
     before, last, present = _months_before(now.date(), 3)
     of_both = times.filter(pl.col("heard").dt.date().is_between(before, present, closed="left"))
+    several = pl.col(column).n_unique().over("problem") > 1
+    of_both = of_both.with_columns(pl.when(several).then(pl.lit(SEVERAL)).otherwise(column).alias(column))
     found = []
     for (key,), part in of_both.partition_by(column, as_dict=True, include_key=True).items():
         parts = _by_month(part)
-        found.append(
-            GroupFigures(key, *(_figures(first, parts.get(first, times.clear()), now) for first in (last, before)))
-        )
+        of_last, of_before = (parts.get(first, times.clear()) for first in (last, before))
+        months = _figures(last, of_last, now), _figures(before, of_before, now)
+        found.append(GroupFigures(key, *months, change_of(of_last, of_before, last, before, feeds)))
     return sorted(found, key=lambda one: (-one.last.problems, -one.before.problems, str(one.key)))
+
+
+def last_change(times: pl.DataFrame, now: datetime, feeds: Mapping[int, tuple[date, date]]) -> Change:
+    """The last whole month against the one before it, of all problems."""
+    before, last, _ = _months_before(now.date(), 3)
+    parts = _by_month(times)
+    return change_of(parts.get(last, times.clear()), parts.get(before, times.clear()), last, before, feeds)
+
+
+def change_of(
+    of_last: pl.DataFrame, of_before: pl.DataFrame, last: date, before: date, feeds: Mapping[int, tuple[date, date]]
+) -> Change:
+    """How two months compare.
+
+    A feed is in both that began in the first week of the earlier one and ran into the last week of the later one.
+    """
+    end = (last + timedelta(days=32)).replace(day=1)
+    begun = [feed for feed, (first, _) in feeds.items() if first >= before + _WEEK]
+    ended = [feed for feed, (_, newest) in feeds.items() if newest < end - _WEEK]
+    later, earlier = (of.unique("problem") for of in (of_last, of_before))
+    both = ~pl.col("feed").is_in([*begun, *ended])
+    return Change(
+        later.filter(both).height,
+        earlier.filter(both).height,
+        later.filter(pl.col("feed").is_in(begun)).height,
+        earlier.filter(pl.col("feed").is_in(ended)).height,
+    )
 
 
 def _by_month(times: pl.DataFrame) -> dict[date, pl.DataFrame]:

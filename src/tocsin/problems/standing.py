@@ -16,13 +16,13 @@ import polars as pl
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import SEVERITIES, Delivery, days_to_fix, topic_names, topics, usable_mailboxes
+from tocsin.delivery import Delivery, usable_mailboxes
 from tocsin.directory import DIRECTORY_VERSION, Mute, merged_teams, teams_by_id
 from tocsin.events import EventStore, TeamSet
 from tocsin.node.cache import Cache, PacedValue
 from tocsin.node.records import Database, Tombstone
 from tocsin.problems.answers import Answer, AnswerStanding, NewestAnswers, ProblemState, numbered_answers, read_answers
-from tocsin.problems.asked_times import AskedTimes
+from tocsin.problems.asked_times import AskedTimes, deadlines
 from tocsin.problems.current import NEWEST_COMMITTED
 from tocsin.problems.delivery_outcomes import OUTCOMES_VERSION, PLACE, DeliveryOutcomes, NotificationState
 from tocsin.problems.manual_notifications import ManualNotification, manual_notifications
@@ -38,7 +38,6 @@ STATES: Final = tuple(ProblemState)
 
 _PLACE: Final = {state: place for place, state in enumerate(STATES)}
 _FRESH: Final = timedelta(minutes=10)  # answers and mutes end by their date; that may be noticed a bit later
-_DAY: Final = 86_400
 _MANY: Final = 10_000  # problems; where there are fewer, all of them are looked at after each change
 _FEW: Final = 20  # less than one in so many is few
 _SECONDS: Final = 2**31 - 1  # times are below it until 2038
@@ -53,10 +52,9 @@ _NEWEST: Final = select(
     select(func.max(ManualNotification.id)).scalar_subquery(),
     select(func.count(ManualNotification.id)).scalar_subquery(),
     *OUTCOMES_VERSION,
+    select(func.max(Delivery.sent_at)).scalar_subquery(),
 )
 """All that `StandingKey` has of the records, in one question: most pages of problems ask it several times."""
-
-_WITH_RULES: Final = ("classification.type", "classification.identifier", "rsit.type", "severity")
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,7 @@ class StandingKey:
     answer: int
     delivery: int
     purged: int
+    sent: int
     directory: str
     outcomes: tuple[int, ...] = ()
 
@@ -79,10 +78,10 @@ class ProblemStandings:
     ``frame``: the rows of `ProblemFacts`, with their notes (`NOTES`; times in seconds since 1970 UTC), and besides:
     ``gone_at`` (0: it goes on), ``state`` (a place in `STATES`), ``muted`` (each responsible team mutes it),
     ``notification`` (a place in `NOTIFICATION_STATES`), ``notified`` (so many of the ``asked`` responsible teams were),
-    ``notified_at`` (the first of them, 0: none), ``due`` (until when a fix is asked for, 0: no responsible team was
-    notified, or it is gone), and ``teams`` (the set of teams that must know, 0: none). ``members``: the teams of each
-    set, those that mute it too. ``said``: the newest answer of each team to each problem. ``told``: what the
-    notifications hang on.
+    ``notified_at`` (the first of them, 0: none), ``due`` (until when a fix is asked for, see `deadlines`; 0: no
+    responsible team was notified by mail, or it is gone), and ``teams`` (the set of teams that must know, 0: none).
+    ``members``: the teams of each set, those that mute it too. ``said``: the newest answer of each team to each
+    problem. ``told``: what the notifications hang on.
     """
 
     key: StandingKey
@@ -153,7 +152,7 @@ class ProblemStandingsReader:
         self._database, self._store, self._tracker = database, store, tracker
         self._gone_after_days = gone_after_days
         self.facts = ProblemFactsReader(store, file)
-        self._asked = AskedTimes()
+        self._asked = AskedTimes(), AskedTimes()  # by whom problems were told first, and last
         self._outcomes = DeliveryOutcomes()
         self._directory = ("", _DirectoryFacts())
         self._paced: Cache[PacedValue[ProblemStandings]] = Cache(1, turn=threading.Lock())
@@ -173,10 +172,11 @@ class ProblemStandingsReader:
     def version(self) -> StandingKey:
         """What they hang on now."""
         with self._database.reading() as session:
-            version, *numbers = session.execute(_NEWEST).one()
+            version, *numbers, sent_at = session.execute(_NEWEST).one()
         ingest, run, answer, delivery, purged, *outcomes = (number or 0 for number in numbers)
+        sent = int(sent_at.timestamp() * 1_000_000) if sent_at else 0
         return StandingKey(
-            self._store.table.version(), max(ingest, run), answer, delivery, purged, version, tuple(outcomes)
+            self._store.table.version(), max(ingest, run), answer, delivery, purged, sent, version, tuple(outcomes)
         )
 
     def _renewed(self, key: StandingKey, now: datetime) -> ProblemStandings:
@@ -193,9 +193,12 @@ class ProblemStandingsReader:
             gone_at = gone_since(notes, runs, after_days=self._gone_after_days)
             sets = _sets(session, directory.roles)
             members = {number: of.teams for number, of in sets.items()}
+            answering = {number: of.responsible for number, of in sets.items()}
             quiet = _quiet(frame, directory.mutes, members, now)
-            told_by, told_at = _first_told(columns, goes_on=gone_at == 0)
-            digest_at = self._asked.read(session, told_by, before, members, up_to=key.delivery)
+            first, last = (
+                asked.read(session, np.where(gone_at == 0, columns[name], 0), before.astype(np.int64), answering, up_to=key.delivery)
+                for asked, name in zip(self._asked, ("first_told_by", "told_by"), strict=True)
+            )
             by_hand = _by_hand(session, keys)
             lost = routed == 0
             must_know = np.where(lost, before, routed).astype(np.int64)
@@ -204,14 +207,11 @@ class ProblemStandingsReader:
             codes = told.codes()
             told = replace(told, outcomes=(codes, *self._outcomes.read(session, codes, directory.reachable)))
         notified = told.of_problems()
-        asked = np.where(digest_at > 0, digest_at, told_at)
-        asked = np.where(asked > 0, asked, notified.since)
         is_asked = (notified.notified > 0) & (gone_at == 0)
         said = NewestAnswers.of(read_answers(self._database), partial(numbered_answers, self._database))
         gone = gone_at > 0
         is_muted = _all_muted(told)
         state = said.states(_unanswered(notified.state, gone), keys, columns["last_seen"], gone, now)
-        days = _days(frame)
         made = frame.with_columns(
             *(pl.Series(name, columns[name]) for name in _NOTED),
             pl.Series("gone_at", gone_at),
@@ -221,7 +221,7 @@ class ProblemStandingsReader:
             pl.Series("notified", notified.notified),
             pl.Series("asked", notified.asked),
             pl.Series("notified_at", notified.since),
-            pl.Series("due", np.where(is_asked, asked + days * _DAY, 0)),
+            pl.Series("due", np.where(is_asked, deadlines(frame, first, last), 0)),
             # Routing leaves out who mutes it, and the others are not asked in their place.
             pl.Series("teams", np.where((routed == 0) & is_muted, before, routed)),
         )
@@ -290,32 +290,6 @@ def _by_hand(session: Session, keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArra
     known = np.flatnonzero(np.append(keys, np.uint64(0))[at] == of)
     known = known[at[known] < len(keys)]
     return at[known].astype(np.intp), teams[known], times[known]
-
-
-def _first_told(
-    columns: Mapping[str, npt.NDArray[np.int64]], *, goes_on: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The ingest that told each problem first, and when that was decided; 0 where nobody is told, or it is gone."""
-    is_first = columns["first_told_by"] > 0
-    return (
-        np.where(goes_on, np.where(is_first, columns["first_told_by"], columns["told_by"]), 0),
-        np.where(goes_on, np.where(is_first, columns["first_told_at"], columns["told_at"]), 0),
-    )
-
-
-def _days(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
-    """Within how many days we ask for a fix of each problem, see `days_to_fix`."""
-    kinds = frame.select(pl.col(name).to_physical() for name in _WITH_RULES)
-    known = kinds.with_row_index("_at").unique(subset=_WITH_RULES, keep="first", maintain_order=True)
-    events = frame[known["_at"]].select(pl.col(name).cast(pl.String) for name in _WITH_RULES[:3])
-    advice = topics()
-    days = [
-        days_to_fix(advice[topic], SEVERITIES[rank])
-        for topic, rank in zip(topic_names(events), known["severity"], strict=True)
-    ]
-    of = known.drop("_at").with_columns(pl.Series("days", days, dtype=pl.Int64))
-    joined = kinds.join(of, on=_WITH_RULES, how="left", nulls_equal=True, maintain_order="left")
-    return joined["days"].to_numpy()
 
 
 def _quiet(

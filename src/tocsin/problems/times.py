@@ -6,14 +6,14 @@ a problem that still goes on, and a team that has not answered yet, have a time 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import WAS_SENT, Delivery, DeliveryItem
@@ -37,6 +37,7 @@ TIMES: Final = {
     "answered": _TIME,
     "last_seen": _TIME,
     "missed": _TIME,
+    "feed": pl.Int64,
 }
 """The columns of `problem_times`."""
 
@@ -84,7 +85,8 @@ def problem_times(node: Node, store: EventStore, tracker: Tracker, *, since: dat
 
     ``told`` is when a digest with it was accepted by the mail server (or written), null while it was not; a digest that
     bounced told nobody. ``answered`` is the first answer by a person. ``missed`` is the next run of its feed that did
-    not see it, null while it does not count as gone. ``since``: only problems first heard of from then on.
+    not see it, null while it does not count as gone. ``feed``: the number of the one that saw
+    it last. ``since``: only problems first heard of from then on.
     """
     with node.database.reading() as session:
         told = _told(store, session)
@@ -200,7 +202,8 @@ def _notes(session: Session, known: KnownProblems) -> pl.DataFrame:
     heard = _heard(session, np.unique(met_by).tolist())
     first_heard = np.fromiter((heard.get(number, 0) for number in met_by.tolist()), dtype=np.int64)
     columns = {"heard": first_heard, "last_seen": last_seen, "missed": missed}
-    return pl.DataFrame({"problem": known.keys, **{name: _times(column) for name, column in columns.items()}})
+    found = {name: _times(column) for name, column in columns.items()}
+    return pl.DataFrame({"problem": known.keys, **found, "feed": feed.astype(np.int64)})
 
 
 def _heard(session: Session, numbers: Sequence[int]) -> dict[int, int]:
@@ -210,6 +213,13 @@ def _heard(session: Session, numbers: Sequence[int]) -> dict[int, int]:
         some = Ingest.number.in_(numbers[start : start + _CHUNK])
         heard |= {number: int(at.timestamp()) for number, at in session.execute(_CAME.where(some))}
     return heard
+
+
+def feed_spans(session: Session) -> dict[int, tuple[date, date]]:
+    """The days of the first and the last report of each feed, by its number."""
+    spans = select(Ingest.feed_id, func.min(Ingest.started_at), func.max(Ingest.started_at))
+    rows = session.execute(spans.where(Ingest.state == IngestState.COMMITTED).group_by(Ingest.feed_id))
+    return {feed: (first.date(), last.date()) for feed, first, last in rows if feed is not None}
 
 
 def _runs(session: Session, *, since: int) -> dict[int, npt.NDArray[np.int64]]:

@@ -20,7 +20,8 @@ class HealthCheckOut(BaseModel):
     """One thing that was looked at."""
 
     what: str = Field(examples=["event table"])
-    ok: bool
+    ok: bool = Field(description="Whether it did not fail; what waits for a person is `ok`, too.")
+    kind: str = Field("", description="`ok`, `to-do`: waits for a person, or `failed`.", examples=["ok"])
     found: str = Field(examples=["12 files"])
     mend: str = Field(description="How to correct it, or empty.")
     teams: list[str] = Field(default=[], description="Keys of the teams that it is about.", examples=[["operator"]])

@@ -17,12 +17,13 @@ from tocsin.delivery import (
     DeliveryItem,
     DeliveryState,
     DigestRelease,
-    days_to_fix,
+    deadline,
+    mailed_by,
+    mailed_requests,
     problem_words,
     severity_rank,
     through_the_gate,
     topic_names,
-    topics,
 )
 from tocsin.directory import Team
 from tocsin.events import TOLD_IN, EventStore, Ingest, IngestState, repeats_of
@@ -58,8 +59,8 @@ class ProblemRow:
     """One problem as its team may see it; times in UTC, ``gone_at`` None while it goes on.
 
     ``topic``: the advice that goes with it. ``digest``: number of the delivery that told it last. ``severity``: its
-    worst in these digests. ``due``: until when we ask for a fix, counted from the first of them. ``asn``: the AS of its
-    address, None where it is not known.
+    worst in these digests. ``due``: until when the mails ask for a fix, see `tocsin.delivery.deadline`; None where none
+    does. ``asn``: the AS of its address, None where it is not known.
     """
 
     key: int
@@ -153,7 +154,7 @@ class Sheets:
         if marking is None:
             return None
         events = events.with_columns(pl.lit(delivery.id, pl.Int64).alias(_DIGEST))
-        lines = self._lines(events, self._seen(team, sets, ingests, rules), digests)
+        lines = self._lines(events, self._seen(team, sets, ingests, rules), digests, team.id)
         trial = delivery.state in _TRIALS
         return self.with_answers(Sheet(team, lines, digests, [], now, delivery=delivery, marking=marking, trial=trial))
 
@@ -196,7 +197,7 @@ class Sheets:
             seen = _last_seen(pl.concat([before.seen, seen]), pl.col("last"))
         ingest = max(ingests, default=before.ingest if before else 0)
         events = TeamEvents(of, frozenset(digests), since, ingest, files, version, told, seen)
-        lines = self._lines(told, seen, digests)
+        lines = self._lines(told, seen, digests, team.id)
         return TeamSheet(team, sorted(lines, key=_when_seen, reverse=True), digests, [], now, events)
 
     def with_answers(self, sheet: AnySheet) -> AnySheet:
@@ -224,7 +225,9 @@ class Sheets:
         passed, gates = through_the_gate(marked, {0: team}, self.own, rules)
         return passed, gates[0]
 
-    def _lines(self, told: pl.DataFrame, seen: pl.DataFrame, digests: Mapping[int, datetime]) -> list[ProblemRow]:
+    def _lines(
+        self, told: pl.DataFrame, seen: pl.DataFrame, digests: Mapping[int, datetime], team_id: int
+    ) -> list[ProblemRow]:
         """A line for each problem that these events told, without what was answered, by address."""
         told = told.sort(_DIGEST, maintain_order=True)
         rows = (
@@ -233,7 +236,6 @@ class Sheets:
             .agg(
                 pl.col("at", "source.ip.hi", "source.ip.lo").first(),
                 pl.col(_DIGEST).max(),
-                pl.col(_DIGEST).min().alias("told_first"),
                 severity_rank().max().alias("severity"),
                 _WHEN.max().alias("told"),
             )
@@ -244,18 +246,22 @@ class Sheets:
         keys = rows["problem"].to_numpy().view(np.uint64)
         with self.database.reading() as session:
             known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
-        noted = zip(known.gone_at.tolist(), known.column("first_seen").tolist(), strict=True)
+            told_by = known.column("first_told_by")
+            requests = mailed_requests(session, {*told_by.tolist()} - {0})
+            numbers = same_team(session, team_id)
+            ours = {ingest: asked for (ingest, team), asked in requests.items() if team in numbers}
+            asked_by = mailed_by(session, digests)
+        noted = zip(known.gone_at.tolist(), known.column("first_seen").tolist(), told_by.tolist(), strict=True)
         times = dict(zip(known.keys.tolist(), noted, strict=True))
         first = told[rows["at"]]
         columns = (keys.tolist(), rows["last"], topic_names(first), rows[_DIGEST], first["source.asn"])
-        asked = zip(rows["severity"], rows["told_first"], strict=True)
-        advice = topics()
         lines = []
-        for (where, port, what, _), (rank, told_first), key, last, topic, digest, asn in zip(
-            problem_words(first).iter_rows(), asked, *columns, strict=True
+        for (where, port, what, _), rank, key, last, topic, digest, asn in zip(
+            problem_words(first).iter_rows(), rows["severity"], *columns, strict=True
         ):
-            gone, began = times.get(key, (0, 0))
+            gone, began, first_told = times.get(key, (0, 0, 0))
             severity = SEVERITIES[rank]
+            due = deadline(ours.get(first_told), asked_by.get(digest), topic=topic, severity=severity)
             lines.append(
                 ProblemRow(
                     key,
@@ -269,7 +275,7 @@ class Sheets:
                     digest=digest,
                     severity=severity,
                     first_seen=_time(began),
-                    due=digests[told_first] + timedelta(days=days_to_fix(advice[topic], severity)),
+                    due=_time(due),
                     asn=asn,
                 )
             )

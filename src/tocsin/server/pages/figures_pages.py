@@ -5,6 +5,7 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Final
 
 import polars as pl
@@ -15,7 +16,18 @@ from tocsin.directory import teams_by_id
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.censoring import Median
-from tocsin.problems import GroupFigures, MonthFigures, Stretch, group_figures, monthly_figures, problem_times
+from tocsin.problems import (
+    SEVERAL,
+    Change,
+    GroupFigures,
+    MonthFigures,
+    Stretch,
+    feed_spans,
+    group_figures,
+    last_change,
+    monthly_figures,
+    problem_times,
+)
 from tocsin.server.pages.background_cache import BackgroundCache, CachedValue
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.words import N_, PageTexts
@@ -26,17 +38,23 @@ STRETCHES: Final = {
     Stretch.ANSWERING: N_("Time to answer"),
     Stretch.FIXING: N_("Time to fix"),
 }
+_FRESH: Final = 300  # seconds that figures may be old
 _KINDS: Final = 12  # of problems in the table; the CSV has all
 _Reader = Annotated[Principal, needs(Permission.REPORTS_READ)]
 
 
 @dataclass(frozen=True)
 class FiguresOfNode:
-    """``months``: oldest first, the present one last. ``sectors``, ``kinds``: the last whole month, the one before."""
+    """``months``: oldest first, the present one last. ``sectors``, ``kinds``: the last whole month, the one before.
+
+    ``at``: when all of it was so. ``change``: of the last whole month against the one before.
+    """
 
     months: Sequence[MonthFigures]
     sectors: Sequence[GroupFigures]
     kinds: Sequence[GroupFigures]
+    change: Change
+    at: datetime
 
 
 def figures_pages(desk: PageContext) -> APIRouter:
@@ -45,7 +63,7 @@ def figures_pages(desk: PageContext) -> APIRouter:
     kept: BackgroundCache[FiguresOfNode] = BackgroundCache(lambda: _figures(desk))
 
     def known() -> CachedValue[FiguresOfNode]:
-        return kept.of(f"{desk.now:%Y-%m-%d %H}")
+        return kept.of(int(desk.now.timestamp()) // _FRESH)
 
     @router.get(PLACE)
     def figures(request: Request, _visitor: _Reader) -> Response:
@@ -64,6 +82,8 @@ def figures_pages(desk: PageContext) -> APIRouter:
             before=before,
             top=_nice(max((month.problems for month in months), default=0)),
             took=lambda of: took(of, words),
+            half=lambda of: half(of, words),
+            several=SEVERAL,
         )
 
     @router.get(PLACE + ".csv")
@@ -75,12 +95,21 @@ def figures_pages(desk: PageContext) -> APIRouter:
     return router
 
 
+def half(of: Median | None, words: PageTexts) -> str:
+    """How long it took to fix, as a sentence; there is no median before half are fixed."""
+    if of is None:
+        return words.say("no problem has a time to fix")
+    if math.isinf(of.latest):
+        return words.say("fewer than half are fixed yet")
+    return words.say("half were fixed within %(time)s", time=took(of, words))
+
+
 def took(of: Median | None, words: PageTexts) -> str:
-    """A median as people read it, with the interval that holds it; open: more than half have no end."""
+    """A median as people read it, with the interval that holds it; there is none while more than half have no end."""
     if of is None:
         return words.say("no times")
     if math.isinf(of.latest):
-        return words.say("open")
+        return words.say("more than half are open")
     middle = words.took((of.earliest + of.latest) / 2)
     if of.low is None or of.high is None:
         return words.say("%(time)s (too few to say how sure)", time=middle)
@@ -96,9 +125,10 @@ def _figures(desk: PageContext) -> FiguresOfNode:
         {"team": list(kinds), "sector": list(kinds.values())}, schema={"team": pl.Int64, "sector": pl.String}
     )
     of_teams = times.join(sectors, on="team", how="left")
-    return FiguresOfNode(
-        monthly_figures(times, now), group_figures(of_teams, "sector", now), group_figures(times, "type", now)
-    )
+    with node.database.reading() as session:
+        feeds = feed_spans(session)
+    by_team, by_type = (group_figures(of, by, now, feeds) for of, by in ((of_teams, "sector"), (times, "type")))
+    return FiguresOfNode(monthly_figures(times, now), by_team, by_type, last_change(times, now, feeds), now)
 
 
 def _nice(most: int) -> int:
@@ -111,11 +141,14 @@ def _csv(found: FiguresOfNode | None) -> str:
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\r\n")  # RFC 4180
     times = [f"{stretch}_{end}_hours" for stretch in Stretch for end in ("median", "low", "high")]
-    rows.writerow(("by", "group", "month", "problems", "notified", "answered", "gone", *times))
+    rows.writerow(("by", "group", "month", "problems", "notified", "answered", "gone", *times, "as_of"))
     if found is not None:
-        rows.writerows(_row("all", "", month) for month in found.months)
-        for by, groups in (("sector", found.sectors), ("kind", found.kinds)):
-            rows.writerows(_row(by, group.key, month) for group in groups for month in (group.before, group.last))
+        at = f"{found.at:%Y-%m-%dT%H:%M:%SZ}"
+        rows.writerows([*_row("all", "", month), at] for month in found.months)
+        for by, groups in (("kind-of-team", found.sectors), ("kind", found.kinds)):
+            rows.writerows(
+                [*_row(by, group.key, month), at] for group in groups for month in (group.before, group.last)
+            )
     return out.getvalue()
 
 

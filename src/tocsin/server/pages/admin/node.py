@@ -12,11 +12,26 @@ from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.settings import Settings
 from tocsin.operations.doctor import examine
+from tocsin.operations.health_finding import HealthKind
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.words import N_
 
 _SECRETS: Final = ("password", "secret", "token", "database")
 """Words in the names of settings whose values no page shows: they may hold a secret."""
 
+PAGES: Final = {
+    "directory": "/teams", "deliveries": "/deliveries?show=trouble", "sending": "/deliveries/sending",
+    "mails to review": "/today/mails", "feeds": "/reports/feeds", "machines": "/admin/machines",
+    "collectors": "/reports/collectors", "interrupted ingests": "/reports", "keys of teams": "/today/keys",
+    "help texts for the public": "/reports/help-texts", "security.txt": "/admin/settings",
+}  # fmt: skip
+"""Where what a check found is dealt with."""
+
+_KINDS: Final = {
+    HealthKind.OK: (N_("OK"), "good"),
+    HealthKind.TO_DO: (N_("To do"), "busy"),
+    HealthKind.FAILED: (N_("Failed"), "wrong"),
+}
 _Reader = Annotated[Principal, needs(Permission.ADMIN_READ)]
 
 
@@ -38,8 +53,11 @@ def node_pages(desk: PageContext) -> APIRouter:
     def health(request: Request, _visitor: _Reader) -> Response:
         """What the doctor finds."""
         findings = examine(desk.node.home)
-        wrong = [finding for finding in findings if not finding.ok]
-        return desk.page(request, "admin/health.html", findings=findings, wrong=wrong)
+        of = {kind: [one for one in findings if one.kind is kind] for kind in HealthKind}
+        return desk.page(
+            request, "admin/health.html", findings=[*of[HealthKind.FAILED], *of[HealthKind.TO_DO], *of[HealthKind.OK]],
+            wrong=len(of[HealthKind.FAILED]), to_do=len(of[HealthKind.TO_DO]), pages=PAGES, kinds=_KINDS,
+        )  # fmt: skip
 
     @router.get("/admin/settings")
     def settings(request: Request, _visitor: _Reader) -> Response:

@@ -13,7 +13,7 @@ from tocsin.exchange.partners import by_country, measured_links
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.cache import Cache
-from tocsin.operations.statistics import CLASSES, LARGEST, NETWORKS, STEP, Month, read_months
+from tocsin.operations.statistics import CLASSES, LARGEST, NETWORKS, STEP, Month, Unpublished, read_months
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.figures_pages import STRETCHES
 from tocsin.server.pages.public.public_page import FRESH, show
@@ -33,6 +33,18 @@ CLASS_WORDS: Final = {
     "vulnerable": N_("Open flaws and services"),
     "other": N_("Other"),
 }
+
+
+REASONS: Final = {
+    Unpublished.FEW: N_(
+        "Not published: too few networks are in it, or one stands out, so that it could be picked out."
+    ),
+    Unpublished.MARKED: N_("Not published: who reported it does not allow it to be counted for everybody."),
+    Unpublished.POLICY: N_("Not published: the rules of this team let no figures out."),
+    Unpublished.NOT_MEASURED: N_("Not measured: no report came in that month."),
+    Unpublished.NOT_KNOWN: N_("Not known: counted before reasons were kept; nothing came, or it may not be counted."),
+}
+"""Why a figure is missing; a figure that is missing is no zero."""
 
 
 def statistics_pages(desk: PageContext) -> APIRouter:
@@ -60,12 +72,20 @@ def statistics_pages(desk: PageContext) -> APIRouter:
         context |= {"links": len(links), "countries": len(by_country(links, own))}
         rules: dict[str, Any] = {"networks": NETWORKS, "largest": LARGEST, "step": STEP, "stretches": STRETCHES}
         return show(
-            desk, request, "public/statistics.html", class_words=CLASS_WORDS, classes=CLASSES, **context, **rules
+            desk,
+            request,
+            "public/statistics.html",
+            class_words=CLASS_WORDS,
+            classes=CLASSES,
+            reasons=REASONS,
+            missing=[one for one in Unpublished if any(one in month.reasons for month in months[:_SHOWN])],
+            **context,
+            **rules,
         )
 
     @router.get("/statistics.csv")
     def as_csv(_visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)]) -> Response:
-        """All months; an empty count is one that is not shown."""
+        """All months; an empty count is one that is not published, and `not_published` says why."""
         headers = {
             "Content-Disposition": 'attachment; filename="statistics.csv"',
             "Cache-Control": FRESH,
@@ -79,10 +99,16 @@ def statistics_pages(desk: PageContext) -> APIRouter:
 def _csv(months: Iterable[Month]) -> str:
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\r\n")  # RFC 4180
-    rows.writerow(("month", "country", "class", "events"))
+    rows.writerow(("month", "country", "class", "events", "not_published"))
     for month in months:
         rows.writerows(
-            (f"{month.first:%Y-%m}", month.country, name, "" if month.counts[name] is None else month.counts[name])
+            (
+                f"{month.first:%Y-%m}",
+                month.country,
+                name,
+                "" if month.counts[name] is None else month.counts[name],
+                month.why.get(name, ""),
+            )
             for name in CLASSES
         )
     return out.getvalue()

@@ -1,0 +1,16 @@
+"""A digest keeps within how many days it asked for a fix: a date that was mailed stands."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0079"
+down_revision = "0072"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Of digests that were made before, it is not known."""
+    with op.batch_alter_table("delivery") as table:
+        table.add_column(sa.Column("asked_days", sa.JSON().with_variant(postgresql.JSONB(), "postgresql")))
