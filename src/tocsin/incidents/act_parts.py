@@ -182,6 +182,7 @@ def changing(
 
     Raises:
         SimultaneousError: the same form did it since `done_before` looked.
+        UsageError: the act ended the incident, and what still runs there has no answer in the request.
 
     """
     with context.undoable() as session:
@@ -192,7 +193,12 @@ def changing(
         once = once_of(context, request) if isinstance(request, IncidentAddition) else None
         if once and known_entry(session, reader, once) is not None:  # not yet when `done_before` looked
             raise SimultaneousError(say("The same was done at this moment."))
-        yield OpenIncident(context, session, reader, incident, author_of(session, context))
+        before, opened = incident.state, OpenIncident(context, session, reader, incident, author_of(session, context))
+        yield opened
+        if incident.state != before:
+            from tocsin.incidents.endings import check_answered
+
+            check_answered(opened, before, request)
 
 
 def once_of(context: ActContext, request: IncidentAddition) -> str | None:

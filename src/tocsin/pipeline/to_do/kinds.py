@@ -39,6 +39,10 @@ def _deadlines(item: Item) -> Sentence:
         return say_count(
             "%(n)s deadline: 80%% of the time is over", "%(n)s deadlines: 80%% of the time is over", item.count
         )
+    if item.subject == ClockStage.ENDED:
+        return say_count(
+            "%(n)s deadline of a closed incident still runs", "%(n)s deadlines of closed incidents still run", item.count
+        )
     return say_count(
         "%(n)s deadline: 50%% of the time is over", "%(n)s deadlines: 50%% of the time is over", item.count
     )
@@ -210,8 +214,8 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
     ItemKind.INCIDENT_TASKS: ToDoKind(
         say("Due tasks of incidents"),
         lambda item: say_count("%(n)s task of an incident is due", "%(n)s tasks of incidents are due", item.count),
-        "/incidents?need=task", _WORK, listers.incident_tasks,
-        (Resolution(say("Do the task, or drop it"), "/incidents?need=task", "incidents finish-task"),), personal=True,
+        "/incidents?state=all&need=task", _WORK, listers.incident_tasks,
+        (Resolution(say("Do the task, or drop it"), "/incidents?state=all&need=task", "incidents finish-task"),), personal=True,
     ),
     ItemKind.INCIDENT_SIGHTINGS: ToDoKind(
         say("New sightings of observables"),

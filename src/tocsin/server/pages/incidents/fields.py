@@ -34,7 +34,7 @@ from tocsin.server.pages.words import N_, OURS, PageTexts, languages
 _TLPS: Final = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
 _HIDDEN: Final = {
     "reference", "once", "task", "party", "observable", "entry", "person", "clock", "evidence", "hold", "run",
-    "takedowns", "problems", "population", "preview",
+    "takedowns", "problems", "population", "preview", "clocks", "tasks",
 }  # fmt: skip
 """What stands in the address or in hidden fields; a person to be let in or taken out is chosen."""
 
@@ -168,7 +168,7 @@ class FormField:
 
 NOTHING: Final[Mapping[str, Any]] = {
     "incident": None, "error": None, "said": "", "selected": (), "hidden": (), "others": (), "notes": None,
-    "preview": None, "previews": False, "seen": "", "made": "", "reference": "", "entry": "",
+    "questions": (), "preview": None, "previews": False, "seen": "", "made": "", "reference": "", "entry": "",
 }  # fmt: skip
 """What the template of a form, ``incidents/act.html``, takes besides; most forms have only some of it."""
 
