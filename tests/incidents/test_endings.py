@@ -111,7 +111,9 @@ def test_no_act_of_the_registry_ends_an_incident_without_asking(world: World, an
         if not issubclass(act.request, IncidentNamed) or act.operation == "letMeInIncident":
             continue
         reference, _, _ = running(world, analyst)
-        given = values_for(world, act, reference, analyst) | ({"into": into} if "into" in act.request.model_fields else {})
+        given = values_for(world, act, reference, analyst) | (
+            {"into": into} if "into" in act.request.model_fields else {}
+        )
         try:
             do(world, act, analyst, **given)
         except (TocsinError, RequestError):
@@ -122,9 +124,9 @@ def test_no_act_of_the_registry_ends_an_incident_without_asking(world: World, an
             do(world, act, analyst, **given, **answers)
             assert state(world, analyst, reference)[0] not in UNDER_WAY
             ended.add(act.operation)
-    assert ended | {"offerCase"} == {
-        name for name, act in ACTS.items() if "clocks" in act.request.model_fields
-    } == ENDING  # an offer of a case is in the tests of exchange
+    assert (
+        ended | {"offerCase"} == {name for name, act in ACTS.items() if "clocks" in act.request.model_fields} == ENDING
+    )  # an offer of a case is in the tests of exchange
 
 
 def test_an_act_that_forgets_the_question_is_refused(world: World, analyst: int) -> None:
@@ -157,7 +159,14 @@ def test_closing_names_what_runs_and_does_what_is_answered(world: World, analyst
     assert state(world, analyst, reference) == ("new", ["running"], ["open"])
 
     filed = world.now - timedelta(minutes=1)
-    do(world, "moveClockOfIncident", analyst, reference=reference, clock=clock, at=(filed - timedelta(hours=2)).isoformat())
+    do(
+        world,
+        "moveClockOfIncident",
+        analyst,
+        reference=reference,
+        clock=clock,
+        at=(filed - timedelta(hours=2)).isoformat(),
+    )
     at = f"{filed:%Y-%m-%dT%H:%M}"
     do(
         world, "closeIncident", analyst, **close, clocks=[f"{clock} met {at} filed in the portal"],

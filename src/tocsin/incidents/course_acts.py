@@ -21,6 +21,7 @@ from tocsin.incidents.act_parts import (
     account_of,
     author_of,
     changing,
+    check_lowered,
     done_before,
     incident_act,
     kept,
@@ -107,6 +108,7 @@ class IncidentMarking(IncidentNamed):
     """Its marking."""
 
     tlp: Tlp = Field(description="CLEAR, GREEN, AMBER, AMBER+STRICT or RED.")
+    reason: Reason = Field("", max_length=1_000, pattern=LINE, description="Why, where it becomes less strict.")
 
 
 class IncidentLead(IncidentNamed):
@@ -201,9 +203,16 @@ def rate(context: ActContext, request: IncidentSeverity) -> IncidentResult:
 
 
 def mark(context: ActContext, request: IncidentMarking) -> IncidentResult:
-    """Earlier entries keep theirs."""
+    """Earlier entries keep theirs.
+
+    Raises:
+        UsageError: it becomes less strict, and nobody says why.
+
+    """
+    reason = kept(context, request.reason)
     with changing(context, request) as opened:
-        return opened.change("tlp", request.tlp)
+        check_lowered(opened.incident, request.tlp, reason)
+        return opened.change("tlp", request.tlp, reason)
 
 
 def take(context: ActContext, request: IncidentNamed) -> IncidentResult:

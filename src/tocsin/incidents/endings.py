@@ -192,7 +192,7 @@ def _refuse_without(opened: OpenIncident, answers: BaseModel, found: OpenWork, *
         raise UsageError(
             join_sentences(" ", [say("%(reference)s:", reference=opened.incident.reference), *said]),
             hint=say(
-                "Say of each deadline: met, not applicable, or leave running; of each task: done, dropped, or leave open."
+                "Say of each deadline: met, not applicable or left running; of each task: done, dropped or left open."
             ),
         )
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 
 from tocsin.delivery.never_held import IntakeFilter
+from tocsin.delivery.texts import check_filled
 from tocsin.directory import read_team, team_numbers, teams_by_id
 from tocsin.incidents.act_parts import Moment
 from tocsin.incidents.arrivals import (
@@ -148,8 +149,10 @@ def answer(context: ActContext, request: NoticeAnswer) -> NoticeResult:
 
     Raises:
         ConflictError: the gate says no.
+        RequestError: the template that it was made of has a gap that nobody filled in.
 
     """
+    check_filled(context.node.home, text=request.text)
     teams = teams_by_id(context.database)
     with context.undoable() as session:
         found = find_notice(session, reader_of(context), request.reference)

@@ -19,6 +19,7 @@ from tocsin.pipeline.to_do.partner_kinds import PARTNER_KINDS
 _STEER, _EDIT, _WORK = Permission.DELIVERIES_STEER, Permission.DIRECTORY_EDIT, Permission.INCIDENTS_WRITE
 _SENDING, _TROUBLE, _HELD = "/deliveries/sending", "/deliveries?show=trouble", "/deliveries?show=held"
 _TAKEDOWNS = "/takedowns?need=due&state=all"
+_TASKS = "/incidents?state=all&need=task"
 _CALL_OUTS = "/duty/call-outs?state=unanswered"
 _CALLS = "/reports/public?state=all&call=1"
 _ADDRESS = "/teams/%(key)s/change?act=assert&kind=mailbox#value"
@@ -41,7 +42,9 @@ def _deadlines(item: Item) -> Sentence:
         )
     if item.subject == ClockStage.ENDED:
         return say_count(
-            "%(n)s deadline of a closed incident still runs", "%(n)s deadlines of closed incidents still run", item.count
+            "%(n)s deadline of a closed incident still runs",
+            "%(n)s deadlines of closed incidents still run",
+            item.count,
         )
     return say_count(
         "%(n)s deadline: 50%% of the time is over", "%(n)s deadlines: 50%% of the time is over", item.count
@@ -214,8 +217,8 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
     ItemKind.INCIDENT_TASKS: ToDoKind(
         say("Due tasks of incidents"),
         lambda item: say_count("%(n)s task of an incident is due", "%(n)s tasks of incidents are due", item.count),
-        "/incidents?state=all&need=task", _WORK, listers.incident_tasks,
-        (Resolution(say("Do the task, or drop it"), "/incidents?state=all&need=task", "incidents finish-task"),), personal=True,
+        _TASKS, _WORK, listers.incident_tasks,
+        (Resolution(say("Do the task, or drop it"), _TASKS, "incidents finish-task"),), personal=True,
     ),
     ItemKind.INCIDENT_SIGHTINGS: ToDoKind(
         say("New sightings of observables"),

@@ -38,8 +38,8 @@ from tocsin.node.errors import ConflictError, InputError, NotFoundError, Storage
 from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents import ending_answers, ending_questions
 from tocsin.server.pages.exchange_words import MORE, WORDS
+from tocsin.server.pages.incidents import ending_answers, ending_questions
 from tocsin.server.security import Form
 
 MOST_BYTES: Final = 1 << 25

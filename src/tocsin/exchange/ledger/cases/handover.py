@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tocsin.delivery.texts import check_filled
 from tocsin.exchange.cases import CaseHistory
 from tocsin.exchange.ledger.cases.act_parts import (
     enter,
@@ -144,6 +145,7 @@ def offer(context: ActContext, request: NewOffer) -> CaseResult:
             what becomes of it.
 
     """
+    check_filled(context.node.home, text=request.text)
     once, us = context.key_of(request), own_party(context.node, context.now)
     text = kept(context, request.text)
     with context.database.begin() as session:

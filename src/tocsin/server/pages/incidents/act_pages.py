@@ -50,8 +50,8 @@ from tocsin.server.pages.form_version import CHANGED
 from tocsin.server.pages.incidents.affected_form import filter_fields, filter_of
 from tocsin.server.pages.incidents.clock_words import clock_choices
 from tocsin.server.pages.incidents.closing_notes import ClosingNotes, closing_notes
-from tocsin.server.pages.incidents.evidence_pages import mails_from
 from tocsin.server.pages.incidents.ending_form import ending_answers, ending_questions
+from tocsin.server.pages.incidents.evidence_pages import mails_from
 from tocsin.server.pages.incidents.fields import NOTHING, cause_options, fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import tab_after
