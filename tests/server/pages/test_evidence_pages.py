@@ -120,7 +120,7 @@ def test_what_nobody_marks_is_marked_as_its_incident(browser: Browser, at: str, 
     assert markings()[before:] == ["AMBER+STRICT", "AMBER+STRICT", "GREEN"]
 
 
-def test_no_form_of_an_act_sends_what_its_act_would_not_say(world: World, at: str) -> None:
+def test_no_form_of_an_act_sends_what_its_act_would_not_say(world: World) -> None:
     """A field that need not be answered has its default among its options, for each act on an incident."""
     words = words_for("en", world.node.home / HomeFolder.LOCALE, {})
     with world.node.database.reading() as session:

@@ -85,6 +85,7 @@ def _takedown(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, st
 
 _NOTICE: Final = {
     "answered": N_("Notice %(reference)s answered"),
+    "waived": N_("Notice %(reference)s needs no answer"),
     "basis": N_("Basis of report %(reference)s changed"),
     "release": N_("Consent or order for report %(reference)s recorded"),
 }
