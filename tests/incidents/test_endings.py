@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import pytest
 
-from support.console_users import person
-from support.world import World, copy_world, make_world
+from support.api_client import caller
+from support.console_users import browsers_of, person
+from support.world import World, copy_world, make_world, text_of
 from tocsin.cli.acts import every_act
 from tocsin.incidents import (
     IncidentEntryKind,
@@ -206,6 +207,41 @@ def test_what_is_left_stays_on_today_until_it_is_ended(world: World, analyst: in
     with world.node.database.reading() as session:
         left = open_work(session, reader, find_incident(session, reader, reference))
     assert (len(left.clocks), len(left.tasks)) == (1, 1)
+
+
+def test_the_page_asks_and_keeps_what_was_chosen(world: World, analyst: int) -> None:
+    reference, clock, task = running(world, analyst)
+    at = f"/incidents/{reference}"
+    with browsers_of(world, AccountRole.ANALYST) as (browser,):
+        for act in ("close", "reject", "merge"):
+            assert f'name="clock-{clock}-answer" value="met"' in browser.get(f"{at}/act?act={act}").text
+        assert f'name="task-{task}-answer"' not in browser.get(f"{at}/act?act=merge").text  # tasks go along
+        chosen = {f"clock-{clock}-answer": "not-applicable", f"clock-{clock}-words": "Too small"}
+        refused = browser.send(f"{at}/close", reason="Over", **chosen)
+        assert refused.status_code == 409
+        assert "Tasks are open" in text_of(refused)
+        assert 'value="not-applicable" required checked' in refused.text
+        assert 'value="Too small"' in refused.text
+        done = browser.send(f"{at}/close", reason="Over", **chosen, **{f"task-{task}-answer": "leave"})
+        assert done.status_code == 303, text_of(done)
+        assert "Task left open" in text_of(browser.get(at))
+        assert reference in text_of(browser.get("/incidents?state=all&need=task"))
+    assert state(world, analyst, reference) == ("closed", ["not-applicable"], ["open"])
+
+
+def test_command_and_api_ask_the_same(world: World, analyst: int) -> None:
+    reference, clock, task = running(world, analyst)
+    other, _, _ = running(world, analyst)
+    code, _, said = world.tocsin.call("incidents", "close", reference, "--reason", "Over")
+    assert (code, "Deadlines still run" in said) == (2, True)
+    answers = ("--clock", f"{clock} met", "--task", f"{task} done The logs came")
+    world.tocsin.run("incidents", "close", reference, "--reason", "Over", *answers)
+    assert state(world, analyst, reference) == ("closed", ["met"], ["done"])
+    with caller(world, AccountRole.ANALYST) as client:
+        path, over = f"/incidents/{other}/close", {"reason": "Over"}
+        assert client.post(path, json=over).status_code == 422
+        leave = [{"number": 0, "answer": "leave"}]
+        assert client.post(path, json=over | {"clocks": leave, "tasks": leave}).status_code == 200
 
 
 def test_what_was_left_is_in_the_timeline(world: World, analyst: int) -> None:
