@@ -64,7 +64,7 @@ def test_each_partner_reads_what_the_gate_lets_it_have_and_what_is_taken_back_is
     (verdict,) = check_document("stix", json.dumps({**bundle, "objects": one.objects()}).encode())
     assert verdict.valid, verdict.faults
     # What goes once more has other names, since a revoked one has no later version.
-    world.tocsin.run("incidents", "mark", public, "--tlp", "CLEAR")
+    world.tocsin.run("incidents", "mark", public, "--tlp", "CLEAR", "--reason", "It was public")
     again = [item for item in one.objects() if item["type"] == "indicator" and "revoked" not in item]
     assert patterns(again) == {"public.example"}
     assert not {item["id"] for item in again} & before.keys()

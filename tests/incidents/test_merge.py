@@ -86,7 +86,7 @@ def step(world: World, all_: list[Expected], what: tuple[str, int, int], text: s
             allowed = one.into is not None
         case "close":
             allowed = one.into is None and one.state == "new"
-            values["reason"] = "Over"
+            values |= {"reason": "Over", "tasks": ("all leave",)}
         case "reopen":
             allowed = one.into is None
         case _:

@@ -460,6 +460,8 @@ def test_the_lead_closes_it_with_cause_and_lesson_and_the_hospital_says_how_it_w
     hand.fill("Reason", "The wards work again")
     hand.choose("Root cause", "Stolen")
     hand.fill("Lessons", "Two factors for remote access")
+    assert "What becomes of what still runs?" in hand.text
+    hand.read("document.querySelectorAll('#still-open input[value=leave]').forEach(one => { one.checked = true })")
     hand.press("Close")
     assert "Closed" in hand.text
     hand.go("/incidents/lessons")

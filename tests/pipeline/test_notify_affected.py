@@ -63,7 +63,7 @@ def _rows(world: World) -> int:
 def _incident(world: World, who: int, matching: str = "kind=open-rdp") -> str:
     reference = str(_do(world, "openIncident", who, title="Routers").reference)
     _do(world, "attachAffectedSystems", who, reference=reference, matching=matching)
-    _do(world, "setTextNotificationText", who, reference=reference, text=STORY, tlp="GREEN")
+    _do(world, "setTextNotificationText", who, reference=reference, text=STORY, tlp="GREEN", tlp_reason="Agreed")
     return reference
 
 

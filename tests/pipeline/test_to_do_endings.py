@@ -363,6 +363,25 @@ def incident_mail(world: World) -> None:
     case.receive(answer_to(case.write("Hospital", "Look."), "We look.", sender="it@hospital.example"))
 
 
+def filed_notice(world: World) -> None:
+    """An entity files an early warning, and the text with the time of our answer is adopted."""
+    person(world.node, ANALYST, now=world.now)
+    act(world, "clocks adopt", law="nis2", checked_by="Legal office")
+    fields = {"aware_at": "2026-11-15 08:00", "what": "Ransomware", "malicious": "yes", "cross_border": "unknown"}
+    filed = act(
+        world, "notices add", team=OPERATOR, law="nis2", kind="early_warning", door="paper",
+        received_at=world.now.isoformat(), fields=fields,
+    )  # fmt: skip
+    (world.folder / "reference").write_text(filed.reference)
+
+
+def waived_notice(world: World) -> None:
+    """It needs no answer, and somebody has it."""
+    reference = (world.folder / "reference").read_text()
+    act(world, "inbox take", by="1", reference=reference)
+    act(world, "notices no-answer", by="1", reference=reference, reason="Told by telephone")
+
+
 def take_report(world: World) -> None:
     analyst = person(world.node, AccountRole.ANALYST, now=world.now)
     act(world, "inbox take", by=str(analyst), reference=(world.folder / "reference").read_text())
@@ -505,6 +524,7 @@ STORIES: Final[Mapping[ItemKind, Story]] = {
         lambda w: Keeper(w).do("decide", change=1, approve=True), 1,
     ),
     ItemKind.ASSETS_STALE: Story(lambda w: asset(w).at(400), lambda w: Keeper(w).do("confirm", asset=(1,)), 1),
+    ItemKind.NOTICES: Story(filed_notice, waived_notice, 1),
     ItemKind.INBOX: Story(lambda w: (w.folder / "reference").write_text(inbox_reports(w)["inbox"][0]), take_report),
     ItemKind.PARTNER_CLAIMS: Story(
         claim_key, lambda w: act(w, "partners confirm-key", partner="1", key="1", **CALL)

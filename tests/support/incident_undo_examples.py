@@ -320,6 +320,8 @@ INCIDENT_EXAMPLES: Final[dict[str, Callable[[World], dict[str, Any]]]] = {
     "addNotice": _notice,
     "answerNotice": lambda w: {"reference": ACTS["addNotice"].function(
         context(w, "addNotice"), read_request(ACTS["addNotice"], _notice(w))).reference, "text": "Isolate it"},
+    "waiveNotice": lambda w: {"reference": ACTS["addNotice"].function(
+        context(w, "addNotice"), read_request(ACTS["addNotice"], _notice(w))).reference, "reason": "By telephone"},
     "replaceAddressIncidentMail": _mail_case,
     "acceptMailOfParty": lambda w: _mail_case(w, stranger=True),
     "refuseMailOfParty": lambda w: _mail_case(w, stranger=True),

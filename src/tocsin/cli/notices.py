@@ -21,7 +21,7 @@ app = Commands(
     no_args_is_help=True,
 )
 
-State = Literal["received", "answered", "superseded"]
+State = Literal["received", "answered", "waived", "superseded"]
 Format = Literal["dora"]
 _Reference = Annotated[str, typer.Argument(help="The reference of a notice.")]
 _Format = Annotated[Format, typer.Option("--format", help="Which document.")]

@@ -22,6 +22,7 @@ from tocsin.incidents.act_parts import (
     state_of,
 )
 from tocsin.incidents.contents import move_to_compartment
+from tocsin.incidents.endings import DeadlineAnswers, settle
 from tocsin.incidents.evidence import hold_facts, keep_holds
 from tocsin.incidents.read import (
     TEAM,
@@ -64,7 +65,7 @@ _BODY: Final = N_(
 )
 
 
-class MergeInto(IncidentNamed):
+class MergeInto(DeadlineAnswers, IncidentNamed):
     """Which incident it belongs to."""
 
     into: Annotated[str, Wording(lacking=N_("Write the reference of the other incident."))] = Field(
@@ -99,10 +100,11 @@ class AccessReview(IncidentNamed):
 
 
 def merge(context: ActContext, request: MergeInto) -> IncidentResult:
-    """Nothing is moved, so it can be unmerged at any time.
+    """Nothing is moved, so it can be unmerged at any time. Open tasks, and deadlines left running, go on in the other.
 
     Raises:
         ConflictError: it is merged already, they are one already, or some who read it may not read the other.
+        UsageError: a deadline runs, and the request does not say what becomes of it.
 
     """
     with changing(context, request) as opened:
@@ -115,6 +117,7 @@ def merge(context: ActContext, request: MergeInto) -> IncidentResult:
                 say("Not everybody who may read this incident may read the other."),
                 hint=say("Restrict this one to the same people first, or open the other one."),
             )
+        settle(opened, request)
         data = {"into": into.reference, "state": incident.state}
         incident.state, incident.merged_into = IncidentState.MERGED.value, into.id
         made = opened.enter(IncidentEntryKind.MERGE, data=data)

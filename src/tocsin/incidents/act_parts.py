@@ -28,6 +28,7 @@ from tocsin.node.accounts import AccountRole, Permission, Person, Principal, fin
 from tocsin.node.errors import ConflictError, SimultaneousError, UsageError
 from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say
+from tocsin.sharing.gate import read_tlp
 
 if TYPE_CHECKING:
     from tocsin.incidents.models import IncidentEntry
@@ -57,6 +58,15 @@ class IncidentAddition(IncidentNamed):
 
     once: str = Field(
         "", max_length=100, description="A key of your choice; sent twice with the same one, it is kept once."
+    )
+
+
+class OwnMarking(BaseModel):
+    """The marking of something in an incident, where it is not the incident's."""
+
+    tlp: Tlp | None = Field(None, description="Its marking by TLP 2.0; without it, that of the incident.")
+    tlp_reason: str = Field(
+        "", max_length=300, pattern=LINE, description="Why it is marked less strictly than the incident."
     )
 
 
@@ -165,6 +175,7 @@ def changing(
 
     Raises:
         SimultaneousError: the same form did it since `done_before` looked.
+        UsageError: the act ended the incident, and what still runs there has no answer in the request.
 
     """
     with context.undoable() as session:
@@ -175,7 +186,12 @@ def changing(
         once = once_of(context, request) if isinstance(request, IncidentAddition) else None
         if once and known_entry(session, reader, once) is not None:  # not yet when `done_before` looked
             raise SimultaneousError(say("The same was done at this moment."))
-        yield OpenIncident(context, session, reader, incident, author_of(session, context))
+        before, opened = incident.state, OpenIncident(context, session, reader, incident, author_of(session, context))
+        yield opened
+        if incident.state != before:
+            from tocsin.incidents.endings import check_answered
+
+            check_answered(opened, before, request)
 
 
 def once_of(context: ActContext, request: IncidentAddition) -> str | None:
@@ -191,6 +207,27 @@ def done_before(context: ActContext, request: IncidentAddition) -> IncidentResul
     with context.database.reading() as session:
         known = known_entry(session, reader_of(context), once)
         return None if known is None else state_of(known)
+
+
+def marking_for(context: ActContext, incident: Incident, request: OwnMarking) -> str:
+    """The marking of something new in an incident, and why: that of the incident, where the request names none.
+
+    Raises:
+        UsageError: it is less strict than the incident's, and nobody says why.
+
+    """
+    tlp = request.tlp or incident.tlp
+    check_lowered(incident, tlp, kept(context, request.tlp_reason))
+    return tlp
+
+
+def check_lowered(incident: Incident, tlp: str, reason: str) -> None:
+    """Whether a marking is less strict than that of an incident without a reason. Raises UsageError."""
+    if not reason.strip() and read_tlp(tlp).rank < read_tlp(incident.tlp).rank:
+        raise UsageError(
+            say("Say why: %(reference)s is TLP:%(tlp)s.", reference=incident.reference, tlp=incident.tlp),
+            hint=say("Give a reason for the less strict marking, or keep the marking of the incident."),
+        )
 
 
 def kept(context: ActContext, text: str) -> str:

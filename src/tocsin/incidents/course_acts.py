@@ -21,6 +21,7 @@ from tocsin.incidents.act_parts import (
     account_of,
     author_of,
     changing,
+    check_lowered,
     done_before,
     incident_act,
     kept,
@@ -31,7 +32,8 @@ from tocsin.incidents.act_parts import (
     worker,
 )
 from tocsin.incidents.clocks import milestone_corrected, writer_for
-from tocsin.incidents.read import corrections_of, find_entry
+from tocsin.incidents.endings import LEAVE_ALL, EndingAnswers, settle
+from tocsin.incidents.read import corrections_of, find_entry, merged_family, tasks_of
 from tocsin.incidents.severity import severity_by_scheme
 from tocsin.incidents.states import (
     UNDER_WAY,
@@ -106,6 +108,7 @@ class IncidentMarking(IncidentNamed):
     """Its marking."""
 
     tlp: Tlp = Field(description="CLEAR, GREEN, AMBER, AMBER+STRICT or RED.")
+    reason: Reason = Field("", max_length=1_000, pattern=LINE, description="Why, where it becomes less strict.")
 
 
 class IncidentLead(IncidentNamed):
@@ -129,6 +132,10 @@ class IncidentReason(IncidentNamed):
     """Why."""
 
     reason: Reason = Field(min_length=1, max_length=1_000, pattern=LINE, description="Why, in one line.")
+
+
+class IncidentRejection(EndingAnswers, IncidentReason):
+    """Why it is none, and what becomes of what still runs."""
 
 
 class IncidentNote(IncidentAddition):
@@ -196,9 +203,16 @@ def rate(context: ActContext, request: IncidentSeverity) -> IncidentResult:
 
 
 def mark(context: ActContext, request: IncidentMarking) -> IncidentResult:
-    """Earlier entries keep theirs."""
+    """Earlier entries keep theirs.
+
+    Raises:
+        UsageError: it becomes less strict, and nobody says why.
+
+    """
+    reason = kept(context, request.reason)
     with changing(context, request) as opened:
-        return opened.change("tlp", request.tlp)
+        check_lowered(opened.incident, request.tlp, reason)
+        return opened.change("tlp", request.tlp, reason)
 
 
 def take(context: ActContext, request: IncidentNamed) -> IncidentResult:
@@ -240,30 +254,40 @@ def wait(context: ActContext, request: IncidentWait) -> IncidentResult:
         return _move(opened, IncidentState.WAITING, whom, until=request.until)
 
 
-def reject(context: ActContext, request: IncidentReason) -> IncidentResult:
-    """For what turned out to be none."""
+def reject(context: ActContext, request: IncidentRejection) -> IncidentResult:
+    """For what turned out to be none.
+
+    Raises:
+        UsageError: a deadline runs or a task is open, and the request does not say what becomes of it.
+
+    """
     reason = kept(context, request.reason)
     with changing(context, request) as opened:
-        return end(opened, IncidentState.REJECTED, reason)
+        return end(opened, IncidentState.REJECTED, reason, request)
 
 
-def end(opened: OpenIncident, state: IncidentState, reason: str) -> IncidentResult:
-    """Close an incident, or reject it.
+def end(opened: OpenIncident, state: IncidentState, reason: str, answers: EndingAnswers) -> IncidentResult:
+    """Close an incident, or reject it, once it is said what becomes of what still runs.
 
     Raises:
         ConflictError: it has ended already.
+        UsageError: something that runs has no answer.
 
     """
     _not_ended(opened)
+    settle(opened, answers)
     _clear(opened)
     opened.incident.closed_at = opened.context.now
     return _move(opened, state, reason)
 
 
 def hand_over(opened: OpenIncident, whom: str) -> None:
-    """It is a partner's now, closed here, and its state stays so until it is taken back."""
+    """It is a partner's now, closed here, and its state stays so until it is taken back.
+
+    Whoever offered it said what becomes of its deadlines and tasks; what came since then stays to be done here.
+    """
     if opened.incident.state in UNDER_WAY:
-        end(opened, IncidentState.CLOSED, "")
+        end(opened, IncidentState.CLOSED, "", LEAVE_ALL)
     opened.incident.handed_to = whom
 
 
@@ -282,6 +306,8 @@ def reopen(context: ActContext, request: IncidentNamed) -> IncidentResult:
 
 def _reopen(opened: OpenIncident) -> IncidentResult:
     _clear(opened)
+    for task in tasks_of(opened.session, opened.reader, merged_family(opened.session, opened.reader, opened.incident)):
+        task.left_open = False
     return _move(opened, IncidentState.NEW if opened.incident.lead is None else IncidentState.OPEN)
 
 

@@ -40,11 +40,22 @@ _TYPED: Final[Mapping[str, tuple[str, ...]]] = {
     IncidentEntryKind.TASK.value: ("what",),
     IncidentEntryKind.MILESTONE.value: ("known_from",),
     IncidentEntryKind.OBSERVABLE.value: ("values", "known", "unread"),
-    IncidentEntryKind.EVIDENCE.value: ("name", "sha256", "size", "seal", "place", "person", "how", "who", "order"),
-    IncidentEntryKind.POPULATION.value: ("query", "values"),
+    IncidentEntryKind.EVIDENCE.value: (
+        "name",
+        "sha256",
+        "size",
+        "seal",
+        "place",
+        "person",
+        "how",
+        "who",
+        "order",
+        "tlp_reason",
+    ),
+    IncidentEntryKind.POPULATION.value: ("query", "values", "tlp_reason"),
     IncidentEntryKind.NOTICE.value: ("cited",),
     IncidentEntryKind.EXCHANGE.value: ("name",),
-}
+}  # fmt: skip
 """What of the data of an entry people typed, by its kind; of a changed title both are."""
 
 

@@ -172,7 +172,8 @@ class Party(InCompartment, Base):
 class IncidentTask(InCompartment, Base):
     """Something to do. ``owner``: number of a person. ``result``: what came of it, or why it was dropped.
 
-    ``lesson``: it is to be done although the incident is over.
+    ``lesson``: it is to be done although the incident is over. ``left_open``: so, too, since a person said so when that
+    ended.
     """
 
     __tablename__ = "incident_task"
@@ -192,6 +193,7 @@ class IncidentTask(InCompartment, Base):
     made_at: Mapped[datetime] = mapped_column(UTCDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     lesson: Mapped[bool] = mapped_column(default=False, server_default=false())
+    left_open: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class IncidentObservable(InCompartment, Base):

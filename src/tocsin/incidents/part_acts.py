@@ -1,7 +1,7 @@
 """The parts of an incident: who takes part, what is to be done, what was observed."""
 
 from functools import partial
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from tocsin.incidents.act_parts import (
     IncidentNamed,
     IncidentResult,
     Moment,
+    OpenIncident,
     PersonName,
     Reason,
     Text,
@@ -35,6 +36,9 @@ from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.accounts import plain_mailbox
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.sentences import say
+
+if TYPE_CHECKING:
+    from tocsin.incidents.models import IncidentEntry, IncidentTask
 
 _Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
@@ -211,14 +215,23 @@ def _step(
         task = find_task(opened.session, opened.reader, opened.incident, request.task)
         if task.state in {TaskState.DONE, TaskState.DROPPED}:
             raise ConflictError(say("This task has ended already."))
-        task.state, task.result = state.value, result
-        task.owner = task.owner if owner is None else owner
-        task.ended_at = None if state is TaskState.DOING else context.now
-        data = {"act": state.value, "task": task.id, "what": task.text, "owner": task.owner}
-        made = opened.enter(IncidentEntryKind.TASK, result, data=data, of=task)
-        if task.ended_at is not None:
-            task_ended(opened, task)
-        return opened.done(made)
+        if state is not TaskState.DOING:
+            return opened.done(end_task(opened, task, state, result))
+        task.state, task.result, task.owner = state.value, result, owner
+        return opened.done(_task_entry(opened, task, result))
+
+
+def end_task(opened: OpenIncident, task: "IncidentTask", state: TaskState, result: str) -> "IncidentEntry":
+    """It is done, or dropped; the playbook that it is a step of goes on."""
+    task.state, task.result, task.ended_at = state.value, result, opened.context.now
+    made = _task_entry(opened, task, result)
+    task_ended(opened, task)
+    return made
+
+
+def _task_entry(opened: OpenIncident, task: "IncidentTask", result: str) -> "IncidentEntry":
+    data = {"act": task.state, "task": task.id, "what": task.text, "owner": task.owner}
+    return opened.enter(IncidentEntryKind.TASK, result, data=data, of=task)
 
 
 def observe(context: ActContext, request: NewObservables) -> ObservablesResult:

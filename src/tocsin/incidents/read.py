@@ -350,10 +350,8 @@ def waited_enough(session: Session, reader: IncidentReader) -> WaitingCount:
 
 
 def due_tasks(session: Session, reader: IncidentReader) -> WaitingCount:
-    """Tasks that should be done by now, of incidents that are worked on."""
-    live = Incident.state.in_([one.value for one in UNDER_WAY])
-    of = live, *_due(reader), readable(session, reader, IncidentTask)
-    of = *of, ~IncidentTask.lesson
+    """Tasks that should be done by now, of incidents that are worked on; and those that were left open at the end."""
+    of = _due(reader), readable(session, reader, IncidentTask)
     due = select(func.count(), func.min(IncidentTask.due_at)).join(Incident, Incident.id == IncidentTask.incident_id)
     count, first = session.execute(due.where(*of)).one()
     return WaitingCount(count, first, first)
@@ -424,8 +422,10 @@ def _waited(reader: IncidentReader) -> ColumnElement[bool]:
     return (Incident.state == IncidentState.WAITING.value) & (Incident.waiting_until <= reader.now)
 
 
-def _due(reader: IncidentReader) -> tuple[ColumnElement[bool], ...]:
-    return _undone(), IncidentTask.due_at <= reader.now
+def _due(reader: IncidentReader) -> ColumnElement[bool]:
+    """Of a task, beside its incident."""
+    live, row = Incident.state.in_([one.value for one in UNDER_WAY]), IncidentTask
+    return _undone() & ~row.lesson & or_(live & (row.due_at <= reader.now), ~live & row.left_open)
 
 
 def _unseen(reader: IncidentReader) -> tuple[ColumnElement[bool], ...]:
@@ -444,7 +444,7 @@ def _needs(reader: IncidentReader, need: IncidentNeed) -> ColumnElement[bool]:
         case IncidentNeed.WAITING:
             return _waited(reader)
         case IncidentNeed.TASK:
-            return Incident.id.in_(select(IncidentTask.incident_id).where(*_due(reader), ~IncidentTask.lesson))
+            return select(IncidentTask.id).where(IncidentTask.incident_id == Incident.id, _due(reader)).exists()
         case IncidentNeed.SIGHTING:
             return Incident.id.in_(select(IncidentObservable.incident_id).where(_sighted(reader)))
         case IncidentNeed.ACCESS:

@@ -32,6 +32,7 @@ class ItemKind(StrEnum):
     DUTY_GAPS = "duty-gaps"  # of the two weeks to come
     MAILS = "mails"  # that came in and must be read by a person
     CLOCKS = "clocks"  # of incidents: half, four fifths or all of their time is over
+    NOTICES = "notices"  # of entities: to be answered, or that nobody has taken
     INCIDENT_ACCESS = "incident-access"  # somebody let himself into a restricted incident: to be reviewed
     INCIDENT_WAITING = "incidents-waiting"  # the time for which they waited is over
     INCIDENT_TASKS = "incident-tasks"  # that are due

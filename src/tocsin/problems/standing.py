@@ -193,10 +193,10 @@ class ProblemStandingsReader:
             gone_at = gone_since(notes, runs, after_days=self._gone_after_days)
             sets = _sets(session, directory.roles)
             members = {number: of.teams for number, of in sets.items()}
-            answering = {number: of.responsible for number, of in sets.items()}
+            answering, of = {number: one.responsible for number, one in sets.items()}, before.astype(np.int64)
             quiet = _quiet(frame, directory.mutes, members, now)
             first, last = (
-                asked.read(session, np.where(gone_at == 0, columns[name], 0), before.astype(np.int64), answering, up_to=key.delivery)
+                asked.read(session, np.where(gone_at == 0, columns[name], 0), of, answering, up_to=key.delivery)
                 for asked, name in zip(self._asked, ("first_told_by", "told_by"), strict=True)
             )
             by_hand = _by_hand(session, keys)

@@ -34,7 +34,7 @@ WRITTEN, SECRET, OTHERS = "Rang the hospital", "Only between us", "director@mini
 def told(case: Case) -> Case:
     """The incident with something of every kind, TLP:CLEAR but for a strict note and observable."""
     for operation, values in (
-        ("markIncident", {"tlp": "CLEAR"}),
+        ("markIncident", {"tlp": "CLEAR", "reason": "For this test"}),
         ("classifyIncident", {"rsit_type": "infected-system"}),
         ("noteIncident", {"text": WRITTEN}),
         ("milestoneIncident", {"milestone": "occurred", "happened_at": "2026-11-10 02:10", "known_from": OTHERS}),
@@ -48,7 +48,7 @@ def told(case: Case) -> Case:
         ("markIncident", {"tlp": "RED"}),
         ("addObservablesOfIncident", {"text": "203.0.113.66"}),
         ("noteIncident", {"text": SECRET}),
-        ("markIncident", {"tlp": "CLEAR"}),
+        ("markIncident", {"tlp": "CLEAR", "reason": "For this test"}),
     ):
         case.do(operation, None, **values)
     return case

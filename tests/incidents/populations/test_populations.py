@@ -115,7 +115,7 @@ def test_notifications_of_affected_teams_carry_the_text_of_the_incident_until_it
     assert (tried.teams > 0, tried.withheld, tried.entry) == (True, 0, None)
     assert STORY.partition("\n")[0] in tried.block
     assert all(STORY[:20] not in mail.body for mail in world.tell().values()), "a preview changes nothing"
-    do(world, "setTextNotificationText", analyst, reference=reference, text=STORY, tlp="GREEN")
+    do(world, "setTextNotificationText", analyst, reference=reference, text=STORY, tlp="GREEN", tlp_reason="Agreed")
     world.at(1).hear(VICTIMS[6], "192.0.2.250")
     mails = world.tell()
     assert mails
@@ -126,7 +126,7 @@ def test_notifications_of_affected_teams_carry_the_text_of_the_incident_until_it
     assert (strict.teams, strict.withheld > 0) == (0, True)
     world.at(2).hear(VICTIMS[2])
     assert all("ring us." not in mail.body for mail in world.tell().values()), "the gate lets no RED text out"
-    do(world, "setTextNotificationText", analyst, reference=reference, text=STORY, tlp="GREEN")
+    do(world, "setTextNotificationText", analyst, reference=reference, text=STORY, tlp="GREEN", tlp_reason="Agreed")
     do(world, "withdrawTextNotificationText", analyst, reference=reference)
     world.at(3).hear(VICTIMS[3])
     assert all("ring us." not in mail.body for mail in world.tell().values())
@@ -138,7 +138,7 @@ def test_the_text_goes_to_no_supervisor_and_no_police_where_something_came_volun
     world.tocsin.run("directory", "edit", "operator", "--kind", "police", "--said-by", "us")
     reference = do(world, "openIncident", analyst, title="Routers").reference
     do(world, "attachAffectedSystems", analyst, reference=reference, matching="address=192.0.2.0/24")
-    do(world, "setTextNotificationText", analyst, reference=reference, text=STORY, tlp="CLEAR")
+    do(world, "setTextNotificationText", analyst, reference=reference, text=STORY, tlp="CLEAR", tlp_reason="Agreed")
     said = ("inbox", "add", "We were hit", "--door", "phone")
     report = world.tocsin.json(*said)["reference"]
     world.tocsin.json("inbox", "put", report, "--incident", reference, "--as", str(analyst))
@@ -147,7 +147,16 @@ def test_the_text_goes_to_no_supervisor_and_no_police_where_something_came_volun
     told = {box: "ring us." in mail.body for box, mail in mails.items()}
     assert told.pop("abuse@operator.example") is False
     assert all(told.values())
-    tried = do(world, "setTextNotificationText", analyst, reference=reference, text=STORY, preview=True, tlp="CLEAR")
+    tried = do(
+        world,
+        "setTextNotificationText",
+        analyst,
+        reference=reference,
+        text=STORY,
+        preview=True,
+        tlp="CLEAR",
+        tlp_reason="Agreed",
+    )
     assert tried.withheld == 1
     given = ("--given-by", "Head of IT", "--how", "by mail", "--at", "2026-11-15 10:00")
     world.tocsin.run("inbox", "record-consent", report, "--scope", "police", *given, "--as", str(analyst))
@@ -158,7 +167,7 @@ def test_the_text_goes_to_no_supervisor_and_no_police_where_something_came_volun
 def test_a_restricted_incident_says_nothing_in_notifications(world: World, analyst: int) -> None:
     reference = do(world, "openIncident", analyst, title="Secret").reference
     do(world, "attachAffectedSystems", analyst, reference=reference, matching="address=192.0.2.0/24")
-    do(world, "setTextNotificationText", analyst, reference=reference, text=STORY, tlp="GREEN")
+    do(world, "setTextNotificationText", analyst, reference=reference, text=STORY, tlp="GREEN", tlp_reason="Agreed")
     do(world, "restrictIncident", analyst, reference=reference, persons=(str(analyst),))
     world.hear(VICTIMS[0])
     mails = world.tell()

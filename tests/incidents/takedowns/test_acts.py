@@ -158,7 +158,7 @@ def observe(kit: Kit, value: str, tlp: str) -> None:
     """Add an observable while the incident is marked so; that is lowered then, the observable stays as it was."""
     do_incident(kit, "mark", tlp=tlp)
     do_incident(kit, "add-observables", text=value)
-    do_incident(kit, "mark", tlp="AMBER")
+    do_incident(kit, "mark", tlp="AMBER", reason="For this test")
 
 
 def do_incident(kit: Kit, word: str, **values: Any) -> None:

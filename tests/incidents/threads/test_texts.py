@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.delivery.texts import SHIPPED, TextFolders, incident_templates
-from tocsin.incidents.threads.letter_texts import VALUES, filled, placeholders, unfilled
+from tocsin.incidents.threads.letter_texts import VALUES, filled
 from tocsin.incidents.threads.quotes import RUN, OtherThread, quotes_in
 
 WORD = st.text(alphabet="abcdefghijklmnopqrstuvwxyzéñعل", min_size=3, max_size=9)
@@ -46,14 +46,11 @@ def test_an_address_of_another_party_is_named() -> None:
 def test_each_template_is_filled_in_its_language_and_what_is_left_is_for_a_person(language: str) -> None:
     templates = incident_templates(TextFolders(), language)
     assert len(templates) == 14
-    names = placeholders(templates.values())
     values = dict.fromkeys(VALUES, "known")
     for name, one in templates.items():
         text = filled(f"{one.subject}\n{one.text}", values)
         assert "{node}" not in text, name
-        assert set(unfilled(text, names)) == set(re.findall(r"\{([^{}]+)\}", text)), name
-        assert not set(unfilled(text, names)) & set(VALUES), name
-    assert unfilled('{"json": 1} {x}', names) == []
+        assert not set(re.findall(r"\{([^{}]+)\}", text)) & set(VALUES), name
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

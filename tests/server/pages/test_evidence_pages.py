@@ -14,9 +14,16 @@ from support.api_client import caller
 from support.console_users import Browser, browser_of
 from support.furnished_node import furnish
 from support.world import World, copy_world, make_world
+from tocsin.cli.acts import every_act
 from tocsin.incidents import Incident, Party
+from tocsin.incidents.act_parts import IncidentNamed
+from tocsin.incidents.evidence import IncidentEvidence
 from tocsin.incidents.threads import IncidentMail, IncidentThread
 from tocsin.node.accounts import AccountRole, Permission
+from tocsin.node.paths import HomeFolder
+from tocsin.server.pages.incidents.fields import fields_of
+from tocsin.server.pages.incidents.words import TITLES
+from tocsin.server.pages.words import words_for
 from tocsin.server.server import make_application
 
 LOG = b"10:01 login failed\n"
@@ -51,6 +58,17 @@ def browser(world: World) -> Iterator[Browser]:
         yield made
 
 
+def as_a_browser_sends(page: str, action: str) -> dict[str, str]:
+    """What the fields of a form say where nobody touches them: of a select the chosen option, else its first."""
+    form = re.search(rf'<form method="post" action="{re.escape(action)}".*?</form>', page, re.DOTALL)
+    assert form, action
+    found = dict(re.findall(r'<input[^>]* name="(\w+)"[^>]* value="([^"]*)"', form[0]))
+    for name, options in re.findall(r'<select[^>]* name="(\w+)".*?>(.*?)</select>', form[0], re.DOTALL):
+        values = re.findall(r'<option value="([^"]*)"( selected)?', options)
+        found[name] = next((value for value, chosen in values if chosen), values[0][0])
+    return found
+
+
 def add_file(browser: Browser, at: str, made: str = "", content: bytes = LOG) -> str:
     """The page after a file was added; ``made``: the key of its form."""
     page = browser.get(at).text
@@ -75,6 +93,53 @@ def test_a_file_is_added_and_leaves_in_an_archive_and_both_are_on_record(browser
         assert archive.namelist() == [DIGEST]
         assert archive.read(DIGEST, b"infected") == LOG
     assert "copied" in browser.get(at).text
+
+
+def test_what_nobody_marks_is_marked_as_its_incident(browser: Browser, at: str, world: World) -> None:
+    """At both forms as a browser sends them; less strict than the incident only with a reason."""
+
+    def markings() -> list[str]:
+        with world.node.database.reading() as session:
+            return list(session.scalars(select(IncidentEvidence.tlp).order_by(IncidentEvidence.id)))
+
+    incident = at.removesuffix("/evidence")
+    assert browser.send(f"{incident}/mark", tlp="AMBER+STRICT").status_code == 303
+    before = len(markings())
+    data = as_a_browser_sends(browser.get(at).text, f"{at}/files")
+    files = {"files": ("auth.log", LOG)}
+    assert browser.client.post(f"{at}/files", data=data, files=files).status_code in {200, 303}
+    page = browser.get(f"{incident}/act?act=evidence").text
+    disk = {**as_a_browser_sends(page, at), "name": "Disk of the mail server"}
+    assert browser.client.post(at, data=disk).status_code in {200, 303}
+    assert markings()[before:] == ["AMBER+STRICT", "AMBER+STRICT"]
+    lower = {**as_a_browser_sends(browser.get(f"{incident}/act?act=evidence").text, at), "name": "Bag", "tlp": "GREEN"}
+    refused = browser.client.post(at, data=lower)
+    assert refused.status_code == 409
+    assert "Say why" in refused.text
+    assert browser.client.post(at, data={**lower, "tlp_reason": "Its owner published it"}).status_code in {200, 303}
+    assert markings()[before:] == ["AMBER+STRICT", "AMBER+STRICT", "GREEN"]
+
+
+def test_no_form_of_an_act_sends_what_its_act_would_not_say(world: World) -> None:
+    """A field that need not be answered has its default among its options, for each act on an incident."""
+    words = words_for("en", world.node.home / HomeFolder.LOCALE, {})
+    with world.node.database.reading() as session:
+        for act in every_act():
+            if issubclass(act.request, IncidentNamed) and act.operation in TITLES:
+                for one in fields_of(act, words, session, given={}, typed={}, wrongs={}):
+                    if one.kind == "choice" and not one.required:
+                        assert str(one.value) in {value for value, _ in one.options}, (act.operation, one.name)
+
+
+def test_whatever_carries_a_marking_in_an_incident_has_that_of_the_incident() -> None:
+    """Without a word, by command and API too; a new act that takes a marking is asked."""
+    own = {"openIncident": "AMBER"}  # it has no incident yet
+    for act in every_act():
+        field = act.request.model_fields.get("tlp")
+        if field is None or not (issubclass(act.request, IncidentNamed) or act.operation in own):
+            continue
+        if not field.is_required():
+            assert field.default == own.get(act.operation), act.operation
 
 
 def test_the_form_of_files_sent_twice_adds_them_once(browser: Browser, at: str) -> None:

@@ -322,6 +322,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/claims/{number}/decide", "/conflicts/decide", "/conflicts/undo", "/deliveries/act", "/merges/undo",
         "/reports/quarantine/replay", "/reports/quarantine/{number}/{place}", "/reports/{number}/leave",
         "/teams/{key}/archive", "/teams/{key}/restore", "/today/mails", "/never-held/{reference}/send-again",
+        "/notices/{reference}/no-answer",
     ),
     "a word of its own is used up": (
         "/account/confirm", "/account/passkeys", "/account/recovery-codes", "/account/second-factor",

@@ -12,6 +12,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.delivery.texts.files import FaultError, IncidentTemplate, read_help
+    from tocsin.delivery.texts.gaps import check_filled, gaps_of
     from tocsin.delivery.texts.load import (
         Texts,
         answer_templates,

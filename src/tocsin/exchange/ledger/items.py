@@ -120,6 +120,7 @@ def _adopt(context: ActContext, request: AdoptedItem) -> OfferResult:
     if parts:
         files = [NewFile(name, io.BytesIO(content)) for name, content in parts.items()]
         source = {"reference": reference, "received_from": partner, "how": "exchange", "tlp": row.tlp}
+        source["tlp_reason"] = "As its source marked it"
         add_files(context, EvidenceSource.model_validate(source | {"once": f"{once}:files"}), files)
     cut("exchange.adopting")
     with context.database.begin() as session:

@@ -72,7 +72,7 @@ if TYPE_CHECKING:
         list_reports,
         mails_of,
         matching_reports,
-        oldest_new,
+        new_reports,
         read_report,
         report_for,
         ring_backs,
@@ -100,6 +100,7 @@ if TYPE_CHECKING:
     from tocsin.incidents.arrivals.tickets import Ticket, form_word, grouped, plain, ticket_named, ticket_of
     from tocsin.incidents.arrivals.write import (
         add_message,
+        end_our_answer,
         incidents_of,
         note_in_incidents,
         notice_of,

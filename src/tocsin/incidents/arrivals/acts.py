@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy.orm import Session
 
+from tocsin.delivery.texts import check_filled
 from tocsin.incidents.arrivals.handling import (
     ReporterLetter,
     answer_report,
@@ -149,7 +150,13 @@ def move(context: ActContext, request: InboxMove) -> InboxState:
 
 
 def answer(context: ActContext, request: InboxAnswer) -> InboxState:
-    """It is shown to whoever has the secret of the report, and goes to the email address, if there is one."""
+    """It is shown to whoever has the secret of the report, and goes to the email address, if there is one.
+
+    Raises:
+        RequestError: the template that it was made of has a gap that nobody filled in.
+
+    """
+    check_filled(context.node.home, text=request.text)
     with context.database.begin() as session:
         report = find_report(session, reader_of(context), request.reference)
         answer_report(

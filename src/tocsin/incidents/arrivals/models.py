@@ -178,6 +178,7 @@ class Notice(Base):
     reference of the first notice of the same incident. ``version``: 1, and one more for each correction;
     ``superseded``: by a correction. ``fields``: what was filled in, by id. ``door``: the `ReportDoor` by which it came.
     ``received_at``: when, also where it was typed in later. ``filed_by``: as the audit log names people.
+    ``waived_at``: when a person said that it needs no answer.
     """
 
     __tablename__ = "incident_notice"
@@ -195,6 +196,7 @@ class Notice(Base):
     received_at: Mapped[datetime] = mapped_column(UTCDateTime)
     filed_by: Mapped[str] = mapped_column(Text)
     answered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    waived_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
 class ReportEntry(Base):

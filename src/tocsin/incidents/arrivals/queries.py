@@ -148,12 +148,12 @@ def counts_by_state(session: Session, reader: IncidentReader) -> dict[ReportStat
     return counts
 
 
-def oldest_new(session: Session, reader: IncidentReader) -> datetime | None:
-    """When the oldest report came that nobody has taken."""
-    new = PublicReport.state == ReportState.NEW.value
-    return session.scalar(
-        select(func.min(PublicReport.received_at)).where(new, readable(session, reader, PublicReport))
-    )
+def new_reports(session: Session, reader: IncidentReader) -> tuple[int, datetime | None]:
+    """How many reports nobody has taken, notices apart, and when the oldest came."""
+    new = PublicReport.state == ReportState.NEW.value, PublicReport.door != ReportDoor.NOTICE.value
+    query = select(func.count(), func.min(PublicReport.received_at))
+    count, first = session.execute(query.where(*new, readable(session, reader, PublicReport))).one()
+    return int(count), first
 
 
 def ring_backs(session: Session, reader: IncidentReader) -> tuple[int, datetime | None]:

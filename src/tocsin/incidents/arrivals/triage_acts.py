@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringCons
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
+from tocsin.delivery.texts import check_filled
 from tocsin.directory import canonical, read_team
 from tocsin.incidents.arrivals.acts import InboxReport, InboxState, person_of, reader_of
 from tocsin.incidents.arrivals.files import ReportAttachment
@@ -230,6 +231,7 @@ def reject(context: ActContext, request: InboxRejection) -> list[InboxState]:
 
 def hand_over(context: ActContext, request: InboxHandOver) -> list[InboxState]:
     """The team gets the text by mail, and no more of the report than what the text says."""
+    check_filled(context.node.home, text=request.text)
     node = context.node.settings.node
     team, _ = read_team(context.database, request.team)
     with context.undoable() as session:

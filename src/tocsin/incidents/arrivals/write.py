@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals.handling import add_observables, audit_report, enter, is_known, put_state, set_state
 from tocsin.incidents.arrivals.models import ENDED, EntryKind, Notice, PublicReport, ReportState
-from tocsin.incidents.clocks import notice_submitted
+from tocsin.incidents.clocks import OUR_ANSWER, end_clock, notice_submitted, running_of, writer_for
 from tocsin.incidents.models import Incident, IncidentReport, Party
 from tocsin.incidents.read import TEAM
 from tocsin.incidents.states import IncidentEntryKind, PartyRole
@@ -62,11 +62,27 @@ def put_into(
         notice_submitted(
             session, incident, notice.kind, notice.received_at, act=notice.law, party=party, actor=actor, now=now
         )
+    if notice is not None and (notice.answered_at or notice.waived_at):  # before anybody opened an incident for it
+        end_our_answer(session, incident, notice, notice.answered_at, actor=actor, now=now)
 
 
 def notice_of(session: Session, report: PublicReport) -> Notice | None:
     """The notice that came as this report; None: it is none."""
     return session.scalar(select(Notice).where(Notice.report_id == report.id))
+
+
+def end_our_answer(
+    session: Session, incident: Incident, notice: Notice, at: datetime | None, *, actor: str, now: datetime,
+    reason: str = "", author: str = "",
+) -> None:  # fmt: skip
+    """End the clocks of our answer to the entity of a notice: met at a time, or without one not applicable."""
+    party = party_of(session, incident, notice)
+    if at is not None:
+        notice_submitted(session, incident, OUR_ANSWER, at, act=notice.law, party=party, actor=actor, now=now)
+        return
+    writer = writer_for(session, actor=actor, now=now, author=author)
+    for clock in running_of(session, incident, notice.law, OUR_ANSWER, party):
+        end_clock(writer, clock, None, reason)
 
 
 def party_of(session: Session, incident: Incident, notice: Notice) -> int | None:

@@ -42,9 +42,11 @@ if TYPE_CHECKING:
     )
     from tocsin.incidents.clocks.write import (
         OUR_ANSWER,
+        end_clock,
         milestone_corrected,
         notice_submitted,
         reckon_all,
+        running_of,
         writer_for,
     )
 else:

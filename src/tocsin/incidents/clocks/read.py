@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.directory import team_kinds
@@ -16,7 +16,7 @@ from tocsin.incidents.clocks.states import ClockStage, ClockState
 from tocsin.incidents.clocks.text import ClockRule, ClockText
 from tocsin.incidents.models import Incident, IncidentEntry, Party
 from tocsin.incidents.read import IncidentReader, WaitingCount, entries_of, merged_family, parties_of, readable
-from tocsin.incidents.states import IncidentEntryKind
+from tocsin.incidents.states import IncidentEntryKind, IncidentState
 from tocsin.node.errors import NotFoundError
 from tocsin.node.sentences import Sentence, say
 
@@ -107,7 +107,10 @@ def running_clocks(
 def count_by_stage(session: Session, reader: IncidentReader) -> Iterator[tuple[ClockStage, WaitingCount]]:
     """How many clocks are past half of their time, four fifths, all of it; since when, and when the first is due."""
     row, read = IncidentClock, readable(session, reader, IncidentClock)
-    since = {ClockStage.HALF: row.half_at, ClockStage.MOST: row.most_at, ClockStage.OVER: row.due_at}
+    since = {
+        ClockStage.HALF: row.half_at, ClockStage.MOST: row.most_at, ClockStage.OVER: row.due_at,
+        ClockStage.ENDED: row.started_at,
+    }  # fmt: skip
     for stage, conditions in _in_stage(reader.now).items():
         figures = select(func.count(), func.min(since[stage]), func.min(row.due_at)).where(_RUNNING, read, *conditions)
         yield stage, WaitingCount(*session.execute(figures).one())
@@ -119,7 +122,17 @@ def _in_stage(now: datetime) -> Mapping[ClockStage, tuple[ColumnElement[bool], .
         ClockStage.OVER: (row.due_at <= now,),
         ClockStage.MOST: (row.most_at <= now, row.due_at > now),
         ClockStage.HALF: (row.half_at <= now, row.most_at > now),
+        ClockStage.ENDED: (or_(row.half_at > now, row.half_at.is_(None)), row.incident_id.in_(_ended_incidents())),
     }
+
+
+def _ended_incidents() -> Select[int]:
+    """The numbers of incidents with a running clock that have ended, or were merged into one that has."""
+    with_clock = Incident.id.in_(select(IncidentClock.incident_id).where(_RUNNING))
+    up = select(Incident.id.label("id"), Incident.merged_into, Incident.state).where(with_clock).cte(recursive=True)
+    above = select(up.c.id, Incident.merged_into, Incident.state).join(Incident, Incident.id == up.c.merged_into)
+    up = up.union(above)  # each once: a ring would end
+    return select(up.c.id).where(up.c.state.in_([IncidentState.CLOSED.value, IncidentState.REJECTED.value]))
 
 
 # Which texts may apply.

@@ -21,8 +21,9 @@ class ClockStart(StrEnum):
 
 
 class ClockStage(StrEnum):
-    """How much of the time of a running clock is over, from which on it is a to-do item."""
+    """Why a running clock is a to-do item: how much of its time is over, or that its incident has ended."""
 
     HALF = "half"
     MOST = "most"  # four fifths
     OVER = "over"
+    ENDED = "ended"  # its incident, and less than half of its time is over

@@ -150,14 +150,7 @@ def notice_submitted(
     the same, if a person adopted the text. A rule for some entities alone starts only after one for the same.
     """
     writer = writer_for(session, actor=actor, now=now, author=author)
-    row = IncidentClock
-    of_family = select(Incident.id).where(or_(Incident.id == incident.id, Incident.merged_into == incident.id))
-    waits = select(row).where(
-        row.incident_id.in_(of_family), row.act == act, row.due_notice == kind, row.state == ClockState.RUNNING.value
-    )
-    if party is not None:
-        waits = waits.where(or_(row.party_id.is_(None), row.party_id == party))
-    ended = list(session.scalars(waits.order_by(row.id).with_for_update()))
+    ended = running_of(session, incident, act, kind, party)
     for clock in ended:
         end_clock(writer, clock, at)
     rules = [(adopted, rule) for adopted, rule in rules_for(session, at) if adopted.law == act]
@@ -175,6 +168,18 @@ def notice_submitted(
                 begun = ClockBeginning(ClockStart.NOTICE, at)
                 started.append(start_clock(writer, incident, adopted, rule, begun, party=for_party)[0])
     return [*ended, *started]
+
+
+def running_of(session: Session, incident: Incident, act: str, kind: str, party: int | None) -> list[IncidentClock]:
+    """The clocks of an incident, or of what was merged into it, that wait for a notice of an entity; to be ended."""
+    row = IncidentClock
+    of_family = select(Incident.id).where(or_(Incident.id == incident.id, Incident.merged_into == incident.id))
+    waits = select(row).where(
+        row.incident_id.in_(of_family), row.act == act, row.due_notice == kind, row.state == ClockState.RUNNING.value
+    )
+    if party is not None:
+        waits = waits.where(or_(row.party_id.is_(None), row.party_id == party))
+    return list(session.scalars(waits.order_by(row.id).with_for_update()))
 
 
 def reckon_all(session: Session, *, actor: str, now: datetime) -> int:

@@ -17,6 +17,7 @@ from tocsin.incidents.act_parts import (
 from tocsin.incidents.closing.causes import UNKNOWN, read_causes
 from tocsin.incidents.closing.states import DetectedBy
 from tocsin.incidents.course_acts import IncidentReason, end
+from tocsin.incidents.endings import EndingAnswers
 from tocsin.incidents.read import is_restricted
 from tocsin.incidents.states import IncidentEntryKind, IncidentState
 from tocsin.incidents.write import add_task
@@ -29,8 +30,8 @@ _Lines = Annotated[str, Wording(lines=True)]
 _Amount = Annotated[int | None, Field(ge=0, le=10**15)]
 
 
-class IncidentClosing(IncidentReason):
-    """Why it is closed, and what is known of it; all but the reason may stay unknown."""
+class IncidentClosing(EndingAnswers, IncidentReason):
+    """Why it is closed, what becomes of what still runs, and what is known of it, of which all may stay unknown."""
 
     root_cause: str = Field("", max_length=60, description="One of the node's list; empty: unknown, or as it is.")
     detected_by: DetectedBy = Field(DetectedBy.UNKNOWN, description="Who noticed it first.")
@@ -58,7 +59,8 @@ def close(context: ActContext, request: IncidentClosing) -> IncidentResult:
     """It can be reopened at any time. Lessons stay as tasks of their own.
 
     Raises:
-        UsageError: the node has no such root cause, or the damage is less at most than at least.
+        UsageError: the node has no such root cause, the damage is less at most than at least, or a deadline runs or a
+            task is open, and the request does not say what becomes of it.
 
     """
     least, most = request.damage_least, request.damage_most
@@ -70,7 +72,7 @@ def close(context: ActContext, request: IncidentClosing) -> IncidentResult:
     if len(lessons) > _MOST_LESSONS:
         raise UsageError(say("At most %(n)s lessons are taken at once.", n=_MOST_LESSONS))
     with changing(context, request) as opened:
-        closed = end(opened, IncidentState.CLOSED, reason)
+        closed = end(opened, IncidentState.CLOSED, reason, request)
         if request.root_cause:
             opened.change("root_cause", _cause(request.root_cause))
         known: dict[str, Any] = {

@@ -15,12 +15,13 @@ from tocsin.incidents.act_parts import (
     IncidentResult,
     Moment,
     OpenIncident,
+    OwnMarking,
     Reason,
-    Tlp,
     changing,
     done_before,
     incident_act,
     kept,
+    marking_for,
     once_of,
 )
 from tocsin.incidents.arrivals import PublicFile, PublicReport, find_report, mails_of, reports_in
@@ -43,7 +44,7 @@ _ITEM: Final = "The number of the item."
 _LINE: Final[Any] = partial(Field, "", max_length=300, pattern=LINE)
 
 
-class EvidenceSource(IncidentAddition):
+class EvidenceSource(OwnMarking, IncidentAddition):
     """Where evidence came from."""
 
     received_from: str = _LINE(description="Whom it was received from.", examples=["A. Diop, Lagoon Hospital"])
@@ -53,7 +54,6 @@ class EvidenceSource(IncidentAddition):
     )
     seal: str = _LINE(description="The number of the seal.")
     place: str = _LINE(description="Where it is kept.")
-    tlp: Tlp | None = Field(None, description="Its marking by TLP 2.0; without it, that of the incident.")
 
 
 class NewEvidence(EvidenceSource):
@@ -159,7 +159,7 @@ def add(context: ActContext, request: NewEvidence) -> EvidenceResult:
         made = add_item(
             opened.session, opened.incident, name=kept(context, request.name), kind=request.kind,
             sha256=request.sha256.lower(), size=request.size, kept=False, seal=request.seal, place=request.place,
-            tlp=request.tlp or "", now=context.now,
+            tlp=marking_for(context, opened.incident, request), now=context.now,
         )  # fmt: skip
         return _received(opened, request, [made])
 
@@ -349,7 +349,7 @@ def _add_stored(context: ActContext, request: EvidenceSource, stored: Sequence[t
 def _add_to(
     opened: OpenIncident, request: EvidenceSource, stored: Sequence[tuple[str, KeptFile]], more: dict[str, Any]
 ) -> EvidenceResult:
-    made = []
+    made, marking = [], marking_for(opened.context, opened.incident, request)
     for name, file in stored:
         check_quota(opened.session, opened.incident, file.size, opened.context.node.settings.evidence)
         if file.sha256 not in opened.context.node.incident_evidence:
@@ -365,7 +365,7 @@ def _add_to(
                 kept=True,
                 seal=request.seal,
                 place=request.place,
-                tlp=request.tlp or "",
+                tlp=marking,
                 now=opened.context.now,
             )
         )
@@ -378,10 +378,11 @@ def _received(
     """The first entry of each item; only that of the first has the name of the form."""
     context = opened.context
     entries: list[IncidentEntry] = []
+    why = {"tlp_reason": kept(context, request.tlp_reason)} if request.tlp_reason else {}
     for item in items:
         data = {
             "act": CustodyStep.RECEIVED.value, **_facts(item), "person": kept(context, request.received_from),
-            "how": kept(context, request.how), **(more or {}),
+            "how": kept(context, request.how), **(more or {}), **why,
         }  # fmt: skip
         once = None if entries else once_of(context, request)
         entries.append(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         options_of,
         read_values,
     )
+    from tocsin.incidents.notices.owed import OpenNotice, answer_due, open_notices
     from tocsin.incidents.notices.read import (
         FiledNotice,
         NextNotice,

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 
 from tocsin.delivery.never_held import IntakeFilter
+from tocsin.delivery.texts import check_filled
 from tocsin.directory import read_team, team_numbers, teams_by_id
 from tocsin.incidents.act_parts import Moment
 from tocsin.incidents.arrivals import (
@@ -22,7 +23,14 @@ from tocsin.incidents.arrivals import (
 )
 from tocsin.incidents.notices.laws import NoticeKind, find_law, read_values
 from tocsin.incidents.notices.read import find_notice
-from tocsin.incidents.notices.write import NoticeFiling, NoticeOffice, answer_notice, file_notice, kept_values
+from tocsin.incidents.notices.write import (
+    NoticeFiling,
+    NoticeOffice,
+    answer_notice,
+    file_notice,
+    kept_values,
+    waive_answer,
+)
 from tocsin.interface import N_, Act, ActContext, OwnSurface, RequestError, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import UsageError
@@ -90,6 +98,14 @@ class NoticeAnswer(NoticeNamed):
     once: str = Field("", max_length=100, description="A name for this answer: the same twice is kept once.")
 
 
+class NoticeWaiver(NoticeNamed):
+    """Why a notice needs no answer."""
+
+    reason: Annotated[str, Wording(lacking=N_("Say why."))] = Field(
+        min_length=1, max_length=1_000, description="Why; the entity does not see it."
+    )
+
+
 class NoticeResult(BaseModel):
     """A notice. ``chain``: the reference of the first of the same incident."""
 
@@ -148,8 +164,10 @@ def answer(context: ActContext, request: NoticeAnswer) -> NoticeResult:
 
     Raises:
         ConflictError: the gate says no.
+        RequestError: the template that it was made of has a gap that nobody filled in.
 
     """
+    check_filled(context.node.home, text=request.text)
     teams = teams_by_id(context.database)
     with context.undoable() as session:
         found = find_notice(session, reader_of(context), request.reference)
@@ -158,6 +176,20 @@ def answer(context: ActContext, request: NoticeAnswer) -> NoticeResult:
         once = f"notice-answer/{context.actor}/{request.once}" if request.once else None
         person = person_of(session, context)
         answer_notice(session, _office(context), found, team, text, person=person, once=once)
+        return result_of(found.notice, found.report.reference)
+
+
+def waive(context: ActContext, request: NoticeWaiver) -> NoticeResult:
+    """The reason stays as a note. The deadline of our answer does not apply then.
+
+    Raises:
+        ConflictError: it waits for no answer.
+
+    """
+    with context.undoable() as session:
+        found = find_notice(session, reader_of(context), request.reference)
+        reason = IntakeFilter(context.node, "notices", lambda: context.now).kept_text(request.reason)
+        waive_answer(session, _office(context), found, reason, person=person_of(session, context))
         return result_of(found.notice, found.report.reference)
 
 
@@ -203,6 +235,11 @@ ACTS: Final = (
         audit=(AuditAction.INBOX_ANSWERED, AuditAction.INBOX_TAKEN, AuditAction.INBOX_MOVED),
         command="notices answer", route="/notices/{reference}/answer", arguments=("reference",),
         page=OwnSurface("/notices/{reference}/answer"), undo=lambda _: say("Answer sent"),
+    ),
+    _act(
+        "waive", "Say that a notice needs no answer", waive, audit=(AuditAction.INBOX_NOTED, AuditAction.INBOX_TAKEN),
+        command="notices no-answer", route="/notices/{reference}/no-answer", arguments=("reference",),
+        page=OwnSurface("/notices/{reference}/no-answer"), undo=lambda _: say("No answer needed"),
     ),
 )  # fmt: skip
 """What can be done with notices."""

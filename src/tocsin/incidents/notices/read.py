@@ -30,6 +30,7 @@ class NoticeState(StrEnum):
 
     RECEIVED = "received"
     ANSWERED = "answered"
+    WAIVED = "waived"  # it needs no answer
     SUPERSEDED = "superseded"  # by a correction
 
 
@@ -45,7 +46,9 @@ class FiledNotice:
         """How it stands."""
         if self.notice.superseded:
             return NoticeState.SUPERSEDED
-        return NoticeState.RECEIVED if self.notice.answered_at is None else NoticeState.ANSWERED
+        if self.notice.answered_at is not None:
+            return NoticeState.ANSWERED
+        return NoticeState.RECEIVED if self.notice.waived_at is None else NoticeState.WAIVED
 
 
 @dataclass(frozen=True)
@@ -158,8 +161,11 @@ def _conditions(wanted: NoticeFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.state is not None:
         yield Notice.superseded.is_(wanted.state is NoticeState.SUPERSEDED)
         if wanted.state is not NoticeState.SUPERSEDED:
-            answered = Notice.answered_at.is_not(None)
-            yield answered if wanted.state is NoticeState.ANSWERED else ~answered
+            answered, waived = Notice.answered_at.is_not(None), Notice.waived_at.is_not(None)
+            yield {
+                NoticeState.ANSWERED: answered, NoticeState.WAIVED: ~answered & waived,
+                NoticeState.RECEIVED: ~answered & ~waived,
+            }[wanted.state]  # fmt: skip
     if wanted.law:
         yield Notice.law == wanted.law
     if wanted.kind:

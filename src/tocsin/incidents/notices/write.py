@@ -21,16 +21,17 @@ from tocsin.incidents.arrivals import (
     Ticket,
     add_report,
     answer_report,
+    end_our_answer,
     enter,
     guess_kind,
     incidents_of,
     note_in_incidents,
+    note_on_report,
     notice_of,
-    party_of,
     put_into,
     report_of_act,
+    take_report,
 )
-from tocsin.incidents.clocks import OUR_ANSWER, notice_submitted
 from tocsin.incidents.notices.laws import NoticeKind, NoticeLaw
 from tocsin.incidents.notices.read import FiledNotice
 from tocsin.incidents.read import TEAM
@@ -183,8 +184,29 @@ def answer_notice(
         session, report, IncidentEntryKind.NOTICE, {"act": "answered"}, author=f"person:{person}", actor=actor, now=now
     )
     for incident in incidents_of(session, report):
-        party = party_of(session, incident, notice)
-        notice_submitted(session, incident, OUR_ANSWER, now, act=notice.law, party=party, actor=actor, now=now)
+        end_our_answer(session, incident, notice, now, actor=actor, now=now)
+
+
+def waive_answer(
+    session: Session, office: NoticeOffice, found: FiledNotice, reason: str, *, person: int
+) -> None:  # fmt: skip
+    """Note that a notice needs no answer; our clock does not apply then.
+
+    Raises:
+        ConflictError: it was answered, or another person said so before.
+
+    """
+    notice, report, now, actor = found.notice, found.report, office.now, office.actor
+    if notice.answered_at is not None or notice.waived_at is not None:
+        raise ConflictError(say("%(reference)s waits for no answer.", reference=report.reference))
+    notice.waived_at = now
+    if report.owner is None:
+        take_report(session, report, person, actor=actor, now=now)
+    note_on_report(session, report, reason, person=person, actor=actor, now=now)
+    author = f"person:{person}"
+    note_in_incidents(session, report, IncidentEntryKind.NOTICE, {"act": "waived"}, author=author, actor=actor, now=now)
+    for incident in incidents_of(session, report):
+        end_our_answer(session, incident, notice, None, reason=reason, author=author, actor=actor, now=now)
 
 
 def text_of(law: NoticeLaw, kind: str, values: Mapping[str, Any], language: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import ReleasedNote, note_block
-from tocsin.delivery.texts import open_text_folders, texts_for
+from tocsin.delivery.texts import check_filled, open_text_folders, texts_for
 from tocsin.directory import read_directory
 from tocsin.events import EventStore
 from tocsin.incidents.act_parts import (
@@ -19,13 +19,14 @@ from tocsin.incidents.act_parts import (
     IncidentNamed,
     IncidentResult,
     OpenIncident,
+    OwnMarking,
     Text,
-    Tlp,
     author_of,
     changing,
     done_before,
     incident_act,
     kept,
+    marking_for,
     once_of,
     reader_of,
 )
@@ -82,12 +83,11 @@ class PopulationChosen(IncidentNamed):
     population: Number = Field(description="The number of the filter or the list.")
 
 
-class NotificationText(IncidentNamed):
+class NotificationText(OwnMarking, IncidentNamed):
     """What the notifications of affected teams say, in one language."""
 
     language: str = Field("en", pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$", description="Its language (BCP 47).")
     text: Text = Field(min_length=1, max_length=3_000, description="What their notifications say of the incident.")
-    tlp: Tlp = Field("AMBER", description="Its marking: who may not get it gets the notification without it.")
     preview: bool = Field(default=False, description="Only say what would be done.")
 
 
@@ -204,6 +204,7 @@ def set_text(context: ActContext, request: NotificationText) -> TextResult:
         ConflictError: the incident is restricted: who reads notifications would read of it.
 
     """
+    check_filled(context.node.home, text=request.text)
     text = kept(context, request.text).strip()
     reach = _reach(context, request, text)
     if request.preview:
@@ -220,9 +221,11 @@ def set_text(context: ActContext, request: NotificationText) -> TextResult:
                 incident_id=incident.id, compartment_id=incident.compartment_id, language=request.language
             )
             opened.session.add(known)
-        known.text, known.tlp, known.set_at, known.withdrawn_at = text, request.tlp, context.now, None
+        tlp = marking_for(context, incident, request)
+        known.text, known.tlp, known.set_at, known.withdrawn_at = text, tlp, context.now, None
         data = {"act": "text", "language": request.language, "teams": reach.teams, "withheld": reach.withheld}
-        made = opened.enter(IncidentEntryKind.POPULATION, text, data=data, tlp=request.tlp)
+        data |= {"tlp_reason": kept(context, request.tlp_reason)} if request.tlp_reason else {}
+        made = opened.enter(IncidentEntryKind.POPULATION, text, data=data, tlp=tlp)
         return reach.model_copy(update={"entry": made.id})
 
 
@@ -295,7 +298,7 @@ def _reach(context: ActContext, request: NotificationText, text: str) -> TextRes
         held = held_from(session, reader, incident)
     settings = context.node.settings.node
     teams, own = read_directory(context.database).by_id, frozenset(settings.own_teams)
-    marking = read_marking(request.tlp, None)
+    marking = read_marking(marking_for(context, incident, request), None)
     recipients = [recipient_of(teams[team], own=own) for team in affected.teams() if team in teams]
     may = [
         decide(marking, one, ReleasePurpose.REMEDIATION, voluntary=one.official in held).allowed for one in recipients

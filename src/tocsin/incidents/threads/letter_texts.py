@@ -1,14 +1,13 @@
-"""The text of a mail to a party from a template, filled from the incident; and what of it nobody filled in.
+"""The text of a mail to a party from a template, filled from the incident.
 
 A template has placeholders in braces. Those of `VALUES` are filled here; the others say what a person writes there.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from tocsin.delivery.texts import IncidentTemplate
 from tocsin.incidents.models import Incident, IncidentObservable, Party
 from tocsin.incidents.observables import defang
 
@@ -45,17 +44,6 @@ def values_for(
 def filled(text: str, values: Mapping[str, str]) -> str:
     """The text with what is known in its placeholders."""
     return _PLACEHOLDER.sub(lambda found: values.get(found[1]) or found[0], text)
-
-
-def unfilled(text: str, names: Collection[str]) -> list[str]:
-    """The placeholders that are left in a text; ``names``: those that templates have, as texts have braces too."""
-    return [one for one in dict.fromkeys(_PLACEHOLDER.findall(text)) if one in names]
-
-
-def placeholders(templates: Iterable[IncidentTemplate]) -> frozenset[str]:
-    """The names of all placeholders of templates."""
-    texts = (f"{one.subject}\n{one.text}" for one in templates)
-    return frozenset(name for text in texts for name in _PLACEHOLDER.findall(text)) | frozenset(VALUES)
 
 
 def _day(at: datetime | None) -> str:

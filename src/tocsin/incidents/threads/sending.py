@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.delivery.sealing import Seals, open_seals
-from tocsin.delivery.texts import IncidentTemplate, TextFolders, incident_templates
+from tocsin.delivery.texts import IncidentTemplate, TextFolders, check_filled, incident_templates
 from tocsin.directory import Team, teams_by_id
 from tocsin.directory.keys import keys_by_team
 from tocsin.incidents.act_parts import author_of
@@ -25,7 +25,7 @@ from tocsin.incidents.models import Incident, IncidentObservable, Party
 from tocsin.incidents.read import IncidentReader, compartments_of, observables_of, parties_of
 from tocsin.incidents.states import ObservableRole, PartyRole
 from tocsin.incidents.threads import read, write
-from tocsin.incidents.threads.letter_texts import filled, placeholders, unfilled, values_for
+from tocsin.incidents.threads.letter_texts import filled, values_for
 from tocsin.incidents.threads.models import IncidentMail
 from tocsin.incidents.threads.quotes import OtherThread, Quote, quotes_in
 from tocsin.incidents.threads.read import PartyThread
@@ -220,7 +220,7 @@ def check_mail(session: Session, post: PartyPost, found: PartyThread, mail: Part
 
     """
     party, mailbox = found.party, _mailbox(post, found.party)
-    _check_placeholders(post, party, mail)
+    check_filled(post.context.node.home, subject=mail.subject, text=mail.text)
     _check_gate(session, post, found, mail)
     team = post.team_of(party)
     if team is not None:
@@ -262,18 +262,6 @@ def _mailbox(post: PartyPost, party: Party) -> str:
             hint=say("Add the party again with its address."),
         )
     return mailbox
-
-
-def _check_placeholders(post: PartyPost, party: Party, mail: PartyMail) -> None:
-    languages = {party.language, "en"}
-    names = placeholders(one for language in languages for one in post.templates(language).values())
-    for name, text in (("subject", mail.subject), ("text", mail.text)):
-        if left := unfilled(text, names):
-            named = ", ".join(f"{{{one}}}" for one in left)
-            raise RequestError(
-                [(name, say("Not filled in: %(placeholders)s.", placeholders=named))],
-                say("Write what belongs there, or take it out."),
-            )
 
 
 def _check_gate(session: Session, post: PartyPost, found: PartyThread, mail: PartyMail) -> None:

@@ -19,6 +19,8 @@ from tocsin.pipeline.to_do.partner_kinds import PARTNER_KINDS
 _STEER, _EDIT, _WORK = Permission.DELIVERIES_STEER, Permission.DIRECTORY_EDIT, Permission.INCIDENTS_WRITE
 _SENDING, _TROUBLE, _HELD = "/deliveries/sending", "/deliveries?show=trouble", "/deliveries?show=held"
 _TAKEDOWNS = "/takedowns?need=due&state=all"
+_NOTICES = "/notices?state=received"
+_TASKS = "/incidents?state=all&need=task"
 _CALL_OUTS = "/duty/call-outs?state=unanswered"
 _CALLS = "/reports/public?state=all&call=1"
 _ADDRESS = "/teams/%(key)s/change?act=assert&kind=mailbox#value"
@@ -39,8 +41,25 @@ def _deadlines(item: Item) -> Sentence:
         return say_count(
             "%(n)s deadline: 80%% of the time is over", "%(n)s deadlines: 80%% of the time is over", item.count
         )
+    if item.subject == ClockStage.ENDED:
+        return say_count(
+            "%(n)s deadline of a closed incident still runs",
+            "%(n)s deadlines of closed incidents still run",
+            item.count,
+        )
     return say_count(
         "%(n)s deadline: 50%% of the time is over", "%(n)s deadlines: 50%% of the time is over", item.count
+    )
+
+
+def _notices(item: Item) -> Sentence:
+    if item.subject.endswith(":new"):
+        return say_count(
+            "%(n)s notification has no owner (%(law)s)", "%(n)s notifications have no owner (%(law)s)", item.count,
+            law=item.what,
+        )  # fmt: skip
+    return say_count(
+        "%(n)s %(law)s notification to answer", "%(n)s %(law)s notifications to answer", item.count, law=item.what
     )
 
 
@@ -202,6 +221,16 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
             Resolution(say("Change its start"), "/clocks", "clocks move"),
         ), personal=True,
     ),
+    ItemKind.NOTICES: ToDoKind(
+        say("Notices of entities"), _notices, _NOTICES, Permission.INBOX_WRITE, listers.notices,
+        (
+            Resolution(say("Answer the entity"), _NOTICES, "notices answer"),
+            Resolution(say("Say that it needs no answer"), _NOTICES, "notices no-answer"),
+            Resolution(say("Open an incident"), _NOTICES, "inbox open-incident"),
+            Resolution(say("Add it to an incident"), _NOTICES, "inbox put"),
+            Resolution(say("Take it"), _NOTICES, "inbox take"),
+        ), personal=True,
+    ),
     ItemKind.INCIDENT_ACCESS: ToDoKind(
         say("Access to restricted incidents"),
         lambda item: say_count(
@@ -222,8 +251,8 @@ KINDS: Final[Mapping[ItemKind, ToDoKind]] = {
     ItemKind.INCIDENT_TASKS: ToDoKind(
         say("Due tasks of incidents"),
         lambda item: say_count("%(n)s task of an incident is due", "%(n)s tasks of incidents are due", item.count),
-        "/incidents?need=task", _WORK, listers.incident_tasks,
-        (Resolution(say("Do the task, or drop it"), "/incidents?need=task", "incidents finish-task"),), personal=True,
+        _TASKS, _WORK, listers.incident_tasks,
+        (Resolution(say("Do the task, or drop it"), _TASKS, "incidents finish-task"),), personal=True,
     ),
     ItemKind.INCIDENT_SIGHTINGS: ToDoKind(
         say("New sightings of observables"),

@@ -48,10 +48,11 @@ from tocsin.incidents import (
     waited_enough,
     without_lead,
 )
-from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new, ring_backs
+from tocsin.incidents.arrivals import new_reports, ring_backs
 from tocsin.incidents.clocks import count_by_stage
 from tocsin.incidents.closing import due_lessons
 from tocsin.incidents.duty import duty_gaps, unanswered
+from tocsin.incidents.notices import notice_laws, open_notices
 from tocsin.incidents.takedowns import takedown_needs
 from tocsin.incidents.threads import awaited_answers
 from tocsin.node.accounts import names_of_actors
@@ -264,9 +265,19 @@ def incident_mails(context: ListingContext) -> Iterator[Item]:
 
 
 def inbox(context: ListingContext) -> Iterator[Item]:
-    """Reports of the inbox without an owner."""
-    new = counts_by_state(context.session, context.reader)[ReportState.NEW]
-    yield Item(ItemKind.INBOX, new, oldest_new(context.session, context.reader))
+    """Reports of the inbox without an owner; notices are items of their own."""
+    yield Item(ItemKind.INBOX, *new_reports(context.session, context.reader))
+
+
+def notices(context: ListingContext) -> Iterator[Item]:
+    """Notices of entities by act: those to be answered, due when the first is; and those without an owner."""
+    found, laws = open_notices(context.session, context.reader), notice_laws()
+    for law, owed in sorted({(one.filed.notice.law, one.owed) for one in found}):
+        some = [one for one in found if (one.filed.notice.law, one.owed) == (law, owed)]
+        since = min(one.filed.notice.received_at for one in some)
+        due = min((one.due for one in some if one.due), default=None)
+        subject = law if owed else f"{law}:new"
+        yield Item(ItemKind.NOTICES, len(some), since, due, subject=subject, what=laws[law].title)
 
 
 def calls(context: ListingContext) -> Iterator[Item]:

@@ -33,6 +33,7 @@ from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.to_do import my_items
 from tocsin.server.pages.header import HeaderReader, ItemCounter
 from tocsin.server.pages.navigation import places_of
+from tocsin.server.pages.reach import reach_of
 from tocsin.server.pages.table_labels import with_labels
 from tocsin.server.pages.words import PageTexts, choose, languages, say_in, words_for
 from tocsin.server.security import cookie_for
@@ -103,8 +104,9 @@ class PageContext:
         """A page from a template of ``templates/``, in the visitor's language; ``language``: that of its readers.
 
         Every template has besides its own context: ``node`` (the settings of the node), ``visitor``, ``may(act)`` by
-        the act's name, ``words`` and its ``_``, ``ngettext`` and ``pgettext``, ``heard`` and ``told`` (for what rooms
-        below say), ``named`` (for words of closed lists), ``translated`` (for pairs of a field and what is wrong with
+        the act's name, ``opens(address)`` (whether the visitor may open a page of this server), ``words`` and its
+        ``_``, ``ngettext`` and ``pgettext``, ``heard`` and ``told`` (for what rooms below say),
+        ``named`` (for words of closed lists), ``translated`` (for pairs of a field and what is wrong with
         it), ``comments_of`` (of a subject), ``page_header`` (`PageHeader`) with the navigation and all its ``places``,
         ``now``, ``here`` (the path), ``back_to`` (the same with its query), ``theme``, ``csrf`` (what forms carry),
         ``once`` (what a form carries that creates something), ``can_undo`` (whether acts can be undone here),
@@ -117,6 +119,7 @@ class PageContext:
             "node": self.node.settings.node,
             "visitor": visitor,
             "may": lambda act: visitor.may(Permission(act)),
+            "opens": lambda address: reach_of(request.app).opens(visitor, address),
             "words": words,
             "_": words.say,
             "ngettext": words.count,

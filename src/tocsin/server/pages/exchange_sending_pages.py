@@ -39,6 +39,7 @@ from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.exchange_words import MORE, WORDS
+from tocsin.server.pages.incidents import ending_answers, ending_questions
 from tocsin.server.security import Form
 
 MOST_BYTES: Final = 1 << 25
@@ -72,15 +73,16 @@ def exchange_sending_pages(desk: PageContext) -> APIRouter:
         @router.post(f"/partners/{{partner}}/{name}")
         def seal(request: Request, visitor: _WORKER, partner: str, form: Form) -> Response:
             """Seal it: as it is, or as a case that is offered."""
-            number = str(partner_named(desk, partner).partner.id)
+            act, number = _ACTS[name], str(partner_named(desk, partner).partner.id)
             try:
-                return perform_and_go(desk, visitor, _ACTS[name], form, _dispatch, partner=number)
+                answers = ending_answers(act, form)
+                return perform_and_go(desk, visitor, act, form, _dispatch, partner=number, **answers)
             except _WRONG as error:
                 typed = _Selection(
                     incident=text_of(form, "incident"), classes=tuple(texts_of(form, "classes")),
                     tlp=text_of(form, "tlp"),
                 )  # fmt: skip
-                return _preview(desk, request, visitor, partner, typed, error=error)
+                return _preview(desk, request, visitor, partner, typed, error=error, form=form)
 
     for name in ("send", "offer"):
         add(name)
@@ -133,23 +135,25 @@ def _dispatch(done: Any) -> str:
 
 def _preview(
     desk: PageContext, request: Request, visitor: Principal, partner: str, asked: _Selection, *,
-    error: TocsinError | None = None,
+    error: TocsinError | None = None, form: FormData | None = None,
 ) -> Response:  # fmt: skip
     shown, found = partner_named(desk, partner).partner, dict[str, Any](package=None)
-    if asked.incident and error is None:
+    if asked.incident and (error is None or form is not None):
         values = {name: value for name, value in asked.model_dump().items() if value}
         try:
             found = _package(desk, visitor, {"partner": str(shown.id), **values})
         except (*_WRONG, RequestError) as wrong:
-            error = wrong
+            error = error or wrong
     with desk.node.database.reading() as session:
         reader = IncidentReader(visitor.person, desk.now)
         incident = find_incident(session, reader, asked.incident) if found["package"] else None
         had = incident_partners(session, reader, incident) if incident else ()
         choices = open_incidents(session, reader)
+        questions = ending_questions(session, reader, _ACTS["offer"], incident, form or {})
     return desk.page(
         request, "exchange/send.html", status=409 if error else 200, partner=shown, asked=asked,
-        had=next((one for one in had if one.partner == shown.id), None), open=choices, error=error, **found, **WORDS,
+        had=next((one for one in had if one.partner == shown.id), None), open=choices, error=error, questions=questions,
+        typed=form or {}, **found, **WORDS,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tocsin.delivery.texts import check_filled
 from tocsin.exchange.ledger.cases.messages import (
     MessageAnswer,
     MessageNamed,
@@ -116,6 +117,7 @@ def ask_source(context: ActContext, request: AskedSource) -> MessageResult:
         ConflictError: it needs no consent, or its consent would not be enough; it was asked; or no partner is its node.
 
     """
+    check_filled(context.node.home, text=request.text)
     text = kept(context, request.text)
     with context.database.reading() as session:
         row, to = find_item(session, request.item), find_partner(session, request.partner)
@@ -148,6 +150,7 @@ def consent(context: ActContext, request: GivenConsent) -> MessageResult:
         ConflictError: it is no question of consent, is answered, or the item is not ours.
 
     """
+    check_filled(context.node.home, text=request.text)
     text = kept(context, request.text)
     with context.database.begin() as session:
         opened, row = open_message(session, context, request.message)

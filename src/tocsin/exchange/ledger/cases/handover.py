@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tocsin.delivery.texts import check_filled
 from tocsin.exchange.cases import CaseHistory
 from tocsin.exchange.ledger.cases.act_parts import (
     enter,
@@ -59,6 +60,7 @@ from tocsin.incidents import (
 )
 from tocsin.incidents.act_parts import LINE, OpenIncident, Tlp, author_of, kept, reader_of
 from tocsin.incidents.course_acts import hand_over, take_back
+from tocsin.incidents.endings import EndingAnswers, settle
 from tocsin.incidents.part_acts import NewParty, join
 from tocsin.incidents.write import incident_of_number
 from tocsin.interface import N_, ActContext, Wording
@@ -86,7 +88,7 @@ _NOT_OFFERED: Final = {
 """Why a case in this state is not offered, and what to do instead."""
 
 
-class NewOffer(BaseModel):
+class NewOffer(EndingAnswers):
     """Which case is offered to whom, and how."""
 
     partner: Annotated[str, Wording(lacking=N_("Choose a partner."))] = Field(
@@ -139,8 +141,11 @@ def offer(context: ActContext, request: NewOffer) -> CaseResult:
 
     Raises:
         ConflictError: nothing of it may go, it is offered already or is not ours, or the partner has no valid key.
+        UsageError: it would be handed over with a deadline that runs or an open task, and the request does not say
+            what becomes of it.
 
     """
+    check_filled(context.node.home, text=request.text)
     once, us = context.key_of(request), own_party(context.node, context.now)
     text = kept(context, request.text)
     with context.database.begin() as session:
@@ -272,6 +277,8 @@ def _offer(opened: OpenPartner, request: NewOffer, text: str, once: str | None) 
     session, context, partner = opened.session, opened.context, opened.partner
     incident = open_incident_of(opened, request.incident)
     of = incident.live()
+    if not request.joint:  # it is closed here once the partner accepts, and nobody is asked then
+        settle(incident, request)
     classes = request.classes if request.joint else (*_WHOLE, *request.classes)
     wanted = NewDispatch(partner=request.partner, incident=of.reference, classes=classes, tlp=request.tlp)
     package = package_for(session, context, partner, wanted)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, SkipValidation, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tocsin.delivery.texts import check_filled
 from tocsin.exchange.ledger.cases.act_parts import (
     enter,
     is_hidden,
@@ -198,6 +199,7 @@ def reply(context: ActContext, request: MessageAnswer) -> MessageResult:
         ConflictError: it has a final answer, or is a notice.
 
     """
+    check_filled(context.node.home, text=request.text)
     text = kept(context, request.text)
     with context.database.begin() as session:
         opened, row = open_message(session, context, request.message)
@@ -248,6 +250,7 @@ def send_message(
         ConflictError: as of `ask`.
 
     """
+    check_filled(context.node.home, text=request.text)
     us, text = own_party(context.node, context.now), kept(context, request.text)
     with context.database.begin() as session:
         partner = find_partner(session, named, lock=True)

@@ -19,6 +19,7 @@ STAGES: Final = {
     ClockStage.OVER: N_("Overdue"),
     ClockStage.MOST: N_("80 percent of the time is over"),
     ClockStage.HALF: N_("50 percent of the time is over"),
+    ClockStage.ENDED: N_("The incident is closed"),
 }
 
 

@@ -221,8 +221,9 @@ def _say(desk: PageContext, request: Request, visitor: Principal, reference: str
         return _page(desk, request, visitor, reference, wrong=CHANGED, text=text, what=what)
     try:
         return _do(desk, visitor, what, reference, form, text=text, once=once)
-    except RequestError:
-        return _page(desk, request, visitor, reference, wrong=_WRONG, text=text, what=what)
+    except RequestError as error:
+        wrong = desk.words(request).translate_error(error) if text else _WRONG
+        return _page(desk, request, visitor, reference, wrong=wrong, text=text, what=what)
 
 
 def _attached(desk: PageContext, mail: ReceivedMail) -> list[tuple[str, int]]:

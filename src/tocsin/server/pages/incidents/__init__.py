@@ -7,6 +7,8 @@ from tocsin.server.pages.incidents.bulk_pages import bulk_pages
 from tocsin.server.pages.incidents.clock_pages import clock_pages
 from tocsin.server.pages.incidents.clock_words import rule_in_words as rule_in_words
 from tocsin.server.pages.incidents.clock_words import time_left as time_left
+from tocsin.server.pages.incidents.ending_form import ending_answers as ending_answers  # of pages of exchange too
+from tocsin.server.pages.incidents.ending_form import ending_questions as ending_questions
 from tocsin.server.pages.incidents.evidence_pages import evidence_pages
 from tocsin.server.pages.incidents.fields import FormField as FormField  # of pages of the register too
 from tocsin.server.pages.incidents.list_pages import list_pages

@@ -50,6 +50,7 @@ from tocsin.server.pages.form_version import CHANGED
 from tocsin.server.pages.incidents.affected_form import filter_fields, filter_of
 from tocsin.server.pages.incidents.clock_words import clock_choices
 from tocsin.server.pages.incidents.closing_notes import ClosingNotes, closing_notes
+from tocsin.server.pages.incidents.ending_form import ending_answers, ending_questions
 from tocsin.server.pages.incidents.evidence_pages import mails_from
 from tocsin.server.pages.incidents.fields import NOTHING, cause_options, fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
@@ -174,7 +175,7 @@ def _doing(desk: PageContext, act: Act) -> Callable[..., Response]:
 
 def _do(desk: PageContext, request: Request, act: Act, form: FormData, named: Mapping[str, str]) -> Response:
     """Do an act; where it is refused, its form again, with what was typed. ``named``: what the address names."""
-    visitor, given = visitor_of(request), dict(named)
+    visitor, given = visitor_of(request), dict[str, Any](named)
     again = partial(_form, desk, request, visitor, act, named, typed=form)
     if "once" in act.request.model_fields and not text_of(form, "preview"):
         ticket = ticket_of(text_of(form, "made"), desk.tokens, desk.now)
@@ -186,6 +187,7 @@ def _do(desk: PageContext, request: Request, act: Act, form: FormData, named: Ma
     try:
         if "matching" in act.request.model_fields:
             given["matching"] = filter_of(form)
+        given |= ending_answers(act, form)
         done, undo = perform_with_undo(desk, visitor, act, form, **given)
     except RequestError as error:
         return again(wrongs=dict(error.wrongs))
@@ -289,6 +291,7 @@ def _form(
         notes = closing_notes(desk, session, reader, family, act) if incident else ClosingNotes()
         about = values_of(session, reader, family, chosen) if chosen else _about(session, reader, family, named)
         seen = last_entry(session, reader, family)
+        questions = ending_questions(session, reader, act, incident, texts)
         incident_texts = texts_said(session, reader, family) if act is _NOTIFY else ()
         offers = "into" in act.request.model_fields
         others = [one for one in open_incidents(session, reader) if one is not incident] if offers else []
@@ -301,7 +304,7 @@ def _form(
         "address": act.page.format(**{**named, **({"reference": incident.reference} if incident else {})}),
         "reference": texts.get("reference", ""),
         "entry": texts.get("entry") or request.query_params.get("entry", ""),
-        "hidden": hidden,
+        "hidden": hidden, "questions": questions,
         "back": f"{PLACE}/{incident.reference}{_tab_of(act)}" if incident else PLACE,
     }  # fmt: skip
     status = 409 if error else 422 if wrongs else 200

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.events import RSIT_TYPES
 from tocsin.incidents import people_for
+from tocsin.incidents.act_parts import OwnMarking
 from tocsin.incidents.closing import UNKNOWN, causes_for, read_causes
 from tocsin.incidents.playbooks import listed_playbooks
 from tocsin.interface import Act, is_several, wording_of
@@ -34,12 +35,12 @@ from tocsin.server.pages.words import N_, OURS, PageTexts, languages
 _TLPS: Final = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
 _HIDDEN: Final = {
     "reference", "once", "task", "party", "observable", "entry", "person", "clock", "evidence", "hold", "run",
-    "takedowns", "problems", "population", "preview",
+    "takedowns", "problems", "population", "preview", "clocks", "tasks",
 }  # fmt: skip
 """What stands in the address or in hidden fields; a person to be let in or taken out is chosen."""
 
 _FIRST: Final = {"rule", "mail", "report"}
-"""What a form is about: asked for before what is said of it."""
+"""What a form is about: asked for before what is said of it; a marking of its own comes last."""
 
 _TIMES: Final = {"until", "happened_at", "due_at", "valid_until", "at", "limit_start", "lessons_due"}
 
@@ -47,6 +48,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "title": N_("Name"),
     "rsit_type": N_("Type (RSIT)"),
     "tlp": N_("Marking"),
+    "tlp_reason": N_("Why it is marked less strictly than the incident"),
     "lead": N_("Lead"),
     "only": N_("Restricted to"),
     "severity": N_("Severity"),
@@ -168,7 +170,7 @@ class FormField:
 
 NOTHING: Final[Mapping[str, Any]] = {
     "incident": None, "error": None, "said": "", "selected": (), "hidden": (), "others": (), "notes": None,
-    "preview": None, "previews": False, "seen": "", "made": "", "reference": "", "entry": "",
+    "questions": (), "preview": None, "previews": False, "seen": "", "made": "", "reference": "", "entry": "",
 }  # fmt: skip
 """What the template of a form, ``incidents/act.html``, takes besides; most forms have only some of it."""
 
@@ -189,7 +191,9 @@ def fields_of(
     """
     made = []
     chosen = "person" in act.request.model_fields and "{person}" not in str(act.page)
-    for name, field in sorted(act.request.model_fields.items(), key=lambda one: one[0] not in _FIRST):
+    own = OwnMarking.model_fields if issubclass(act.request, OwnMarking) else {}
+    order = {**dict.fromkeys(_FIRST, 0), **dict.fromkeys(own, 2)}
+    for name, field in sorted(act.request.model_fields.items(), key=lambda one: order.get(one[0], 1)):
         if name in _HIDDEN and not (name == "person" and chosen):
             continue
         kind, options = ("choice", choices[name]) if name in choices else _kind(act, name, field, words, session)
@@ -219,12 +223,20 @@ def _kind(
     if is_several(act, name):
         return "several", _people(session, Permission.INCIDENTS_READ)
     if (options := _options(act, name, field, words, session)) is not None and field.annotation is not bool:
-        nobody = [("", words.say(N_("Not assigned")))] if name == "owner" and not field.is_required() else []
-        none = [("", words.say(N_("None")))] if name == "milestone" and not field.is_required() else []
-        return "choice", [*nobody, *none, *options]
+        return "choice", [*_unsaid(name, field, words, options), *options]
     if field.annotation is bool:
         return "box", ()
     return ("time" if name in _TIMES else "area" if wording_of(act, name).lines else "text"), ()
+
+
+def _unsaid(
+    name: str, field: FieldInfo, words: PageTexts, options: Sequence[tuple[str, str]]
+) -> Sequence[tuple[str, str]]:
+    """The choice of a field that need not be answered: else a browser sends the first of its options."""
+    default = "" if field.default is None else str(_shown(field.default))
+    if field.is_required() or default in {value for value, _ in options}:
+        return []
+    return [("", words.say(_UNSAID.get(name, N_("None"))))]
 
 
 def _options(act: Act, name: str, field: FieldInfo, words: PageTexts, session: Session) -> list[tuple[str, str]] | None:
@@ -256,6 +268,9 @@ def _shown(value: Any) -> Any:
         return value.strftime("%Y-%m-%dT%H:%M")
     return getattr(value, "value", value)
 
+
+_UNSAID: Final[Mapping[str, str]] = {"owner": N_("Not assigned"), "tlp": N_("As the incident")}
+"""What stands where nothing is chosen, by the name of the field."""
 
 _LISTS: Final[Mapping[str, Mapping[str, str]]] = {
     "severity": SEVERITIES,

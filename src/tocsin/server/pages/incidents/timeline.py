@@ -46,6 +46,7 @@ _TASK: Final = {
     TaskState.DOING: N_("Task taken by %(owner)s: %(what)s"),
     TaskState.DONE: N_("Task done: %(what)s"),
     TaskState.DROPPED: N_("Task dropped: %(what)s"),
+    "left": N_("Task left open: %(what)s"),
 }
 _ACCESS: Final = {
     "restricted": N_("Restricted to %(people)s"),

@@ -85,6 +85,7 @@ def _takedown(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, st
 
 _NOTICE: Final = {
     "answered": N_("Notice %(reference)s answered"),
+    "waived": N_("Notice %(reference)s needs no answer"),
     "basis": N_("Basis of report %(reference)s changed"),
     "release": N_("Consent or order for report %(reference)s recorded"),
 }
@@ -99,11 +100,12 @@ _CLOCKS: Final = {
     "moved": N_("Start of a clock changed: %(what)s"),
     "reckoned": N_("Clock recalculated: %(what)s"),
     "reopened": N_("Clock reopened: %(what)s"),
+    "left": N_("Clock left running: %(what)s"),
     ClockState.MET: N_("Clock met: %(what)s"),
     ClockState.LATE: N_("Clock met late: %(what)s"),
     ClockState.NOT_APPLICABLE: N_("Clock not applicable: %(what)s"),
 }
-_DUE: Final = {"started", "moved", "reckoned", "reopened"}  # then it says when it is due
+_DUE: Final = {"started", "moved", "reckoned", "reopened", "left"}  # then it says when it is due
 
 
 def _clock(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:

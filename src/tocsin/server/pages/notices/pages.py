@@ -27,6 +27,7 @@ from tocsin.incidents.notices import (
     NoticeKind,
     NoticeState,
     acts,
+    answer_due,
     chain_of,
     count_notices,
     find_law,
@@ -34,6 +35,7 @@ from tocsin.incidents.notices import (
     list_notices,
     next_of,
     notice_laws,
+    open_notices,
 )
 from tocsin.interface import PageRouter, RequestError, context_for, needs, number_in, read_request
 from tocsin.node.accounts import Permission, Principal, names_of, note_read
@@ -118,6 +120,20 @@ def notice_pages(desk: PageContext) -> APIRouter:
         """One notice with all of the same incident."""
         return _page(desk, request, visitor, reference, done=_DONE.get(done, ""))
 
+    _add_answers(router, desk)
+    return router
+
+
+def _add_answers(router: APIRouter, desk: PageContext) -> None:
+    @router.post(PLACE + "/{reference}/no-answer")
+    def waive(request: Request, visitor: _Worker, reference: str, form: Form) -> Response:
+        """It needs no answer."""
+        try:
+            return perform_and_go(desk, visitor, _ACTS["waive"], form, f"{PLACE}/{reference}", reference=reference)
+        except (ConflictError, RequestError) as error:
+            wrong = desk.words(request).translate_error(error)
+            return _page(desk, request, visitor, reference, unneeded=wrong)
+
     @router.post(PLACE + "/{reference}/answer")
     def answer(request: Request, visitor: _Worker, reference: str, form: Form) -> Response:
         """Answer the entity."""
@@ -131,14 +147,13 @@ def notice_pages(desk: PageContext) -> APIRouter:
             wrong = desk.words(request).translate_error(error)
             return _page(desk, request, visitor, reference, typed=text_of(form, "text"), wrong=wrong)
 
-    return router
-
 
 def _list(desk: PageContext, request: Request, visitor: Principal, asked: NoticesFilter) -> Response:
     reader, wanted, words = IncidentReader(visitor.person, desk.now), asked.wanted(), desk.words(request)
     with desk.node.database.reading() as session:
         found = list_notices(session, reader, wanted, limit=_ROWS + 1)
         rows = found[:_ROWS]
+        owed = {one.filed.notice.id: one for one in open_notices(session, reader)}
         context: dict[str, Any] = {
             "rows": [
                 (
@@ -148,6 +163,7 @@ def _list(desk: PageContext, request: Request, visitor: Principal, asked: Notice
                 )
                 for one in rows
             ],
+            "owed": owed,
             "found": count_notices(session, reader, wanted),
             "unanswered": count_notices(session, reader, NoticeFilter(NoticeState.RECEIVED)),
         }
@@ -216,6 +232,7 @@ def _page(
     done: str = "",
     typed: str = "",
     wrong: str = "",
+    unneeded: str = "",
 ) -> Response:
     words, reader = desk.words(request), IncidentReader(visitor.person, desk.now)
     with desk.node.database.reading() as session:
@@ -227,12 +244,14 @@ def _page(
             "incidents": _incidents(session, reader, visitor, found),
             "candidates": hints_of(session, reader, [found.report.id])[found.report.id].candidates
             if visitor.may(Permission.INCIDENTS_READ) else (),
-            "names": names_of(session, (one.person for one in read.entries if one.person is not None)),
+            "names": names_of(session, {found.report.owner, *(one.person for one in read.entries)} - {None}),
+            "open": answer_due(session, reader, found),
         }  # fmt: skip
     law = find_law(found.notice.law)
     note_read(desk.node.database, visitor, f"inbox:{found.report.reference}", now=desk.now)
     return desk.page(
-        request, "notices/one.html", status=422 if wrong else 200, found=found, notice=found.notice, law=law,
+        request, "notices/one.html", status=422 if wrong or unneeded else 200, unneeded=unneeded, found=found,
+        notice=found.notice, law=law,
         report=found.report, team=desk.teams()[found.notice.team_id], name=notice_name(law, found.notice.kind, words),
         fields=filed_fields(law, found.notice, words), path=f"{PLACE}/{found.report.reference}", states=STATES,
         shapes=SHAPES, kinds=KINDS, bases=BASES, doors=DOOR_NAMES, done=done, typed=typed, wrong=wrong,

@@ -11,11 +11,13 @@ from tocsin.server.pages.words import N_, PageTexts
 STATES: Final[Mapping[str, str]] = {
     NoticeState.RECEIVED: N_("Received"),
     NoticeState.ANSWERED: N_("Answered"),
+    NoticeState.WAIVED: N_("No answer needed"),
     NoticeState.SUPERSEDED: N_("Corrected since"),
 }
 SHAPES: Final[Mapping[str, str]] = {
     NoticeState.RECEIVED: "busy",
     NoticeState.ANSWERED: "good",
+    NoticeState.WAIVED: "quiet",
     NoticeState.SUPERSEDED: "quiet",
 }
 _OPTIONS: Final[Mapping[str, str]] = {"yes": N_("Yes"), "no": N_("No"), "unknown": N_("Unknown")}

@@ -16,6 +16,7 @@ from tocsin.pipeline.subjects import names_of_subjects
 from tocsin.pipeline.to_do import KINDS, in_order, personal_items, with_work
 from tocsin.server.pages.changes import LABELS, figure_of
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.reach import reach_of
 from tocsin.server.pages.today.board import Board
 from tocsin.server.pages.today.change_notifier import ChangeNotifier
 from tocsin.server.pages.today.figures import Today
@@ -37,16 +38,18 @@ def board_pages(desk: PageContext) -> APIRouter:
 
     def show(request: Request, visitor: Principal, template: str) -> Response:
         seen = board.read(desk.now)
-        words, changes = desk.words(request), seen.today.changes
+        words, changes, reach = desk.words(request), seen.today.changes, reach_of(request.app)
         with desk.node.database.reading() as session:
             own = with_work(session, personal_items(desk.node, session, desk.now, visitor.person))
-            groups = groups_of(in_order([*seen.today.items, *own], desk.now), visitor.person, desk.now)
+            paths = {one: reach.nearest(visitor, KINDS[one.kind].path_of(one)) for one in (*seen.today.items, *own)}
+            shown = [one for one, path in paths.items() if path not in {"", "/today"}]
+            groups = groups_of(in_order(shown, desk.now), visitor.person, desk.now)
             names = names_of_subjects(session, {one for of in changes for one in (of.subject, of.actor)}, visitor)
         # What the page and its figures alone have in common is the same to the letter: the script swaps what differs.
         return desk.page(
             request, template, today=seen.today, token=seen.token, complete=seen.complete, now=desk.now, kinds=KINDS,
-            groups=groups, standing=standing(seen.today, groups, words), sums=_sums(seen.today), names=names,
-            labels=LABELS, figure_of=figure_of, span=lambda since: _span(words, desk, since),
+            groups=groups, paths=paths, standing=standing(seen.today, groups, words), sums=_sums(seen.today),
+            names=names, labels=LABELS, figure_of=figure_of, span=lambda since: _span(words, desk, since),
             ringing=_ringing(desk, visitor), phone=desk.node.settings.never_held.phone, back_to="/today",
             done=done_text(request.query_params.get("done", "")),
         )  # fmt: skip
