@@ -122,7 +122,7 @@ def _watched(world: World, data: bytes, folder: Path) -> None:
     inbox.mkdir(exist_ok=True)
     (inbox / "report.dat").write_bytes(data)
     os.utime(inbox / "report.dat", (0, 0))
-    list(take_in_folder(world.node, inbox))
+    list(take_in_folder(world.node, inbox, clock=lambda: world.now))
     del folder
 
 

@@ -229,4 +229,4 @@ def test_what_waits_does_not_leave_once_its_source_has_withdrawn(pair: tuple[Wor
 
 
 def unpack_for(to: Peer, file: bytes) -> dict[str, bytes]:
-    return open_file(file, [to.decryptor], Limits())
+    return open_file(file, [to.opening], Limits())

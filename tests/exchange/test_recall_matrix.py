@@ -91,7 +91,8 @@ class Exchange:
     @property
     def item(self) -> OfferedItem:
         """The newest item."""
-        return rows(self.here, OfferedItem)[-1]
+        newest: OfferedItem = rows(self.here, OfferedItem)[-1]
+        return newest
 
 
 def incident_with_word(world: World) -> str:
@@ -285,7 +286,7 @@ def test_after_the_answer_nothing_is_left(exchange: Exchange, way: str) -> None:
     bring(exchange)
     number, here = exchange.item.id, exchange.here
     for name, make in MADE.items():
-        if name not in LACKING.get(way, ()):
+        if name not in LACKING.get(way, ("",)):
             make(exchange)
     take_back(exchange)
     assert "table incident_observable" in set(places_with_word(here)), "it was everywhere"
@@ -324,7 +325,7 @@ def test_what_is_known_elsewhere_or_kept_by_a_person_is_said_to_the_source(excha
     shown = here.tocsin.run("exchange", "answer", "1", "--state", "done", "--end", "--keep", f"{file}=law")
     assert "things kept" in shown
     assert {one["name"] for one in here.tocsin.json("exchange", "made", "1")} >= {file}
-    kept = answered(exchange)
+    kept: list[Any] = answered(exchange)
     assert kept[0] == "kept"
     assert ["evidence", "law", 1] in kept
     assert ["observable", "other-source", 1] in kept
@@ -366,7 +367,7 @@ def test_what_may_not_be_used_is_not_looked_for_any_more(exchange: Exchange) -> 
     act(here, "answer", item=1, state="done", end=True)
     with here.node.database.reading() as session:
         assert [one.withdrawn_at is not None for one in session.scalars(select(IncidentObservable))] == [True]
-    assert answered(exchange) == ["done"]
+    assert list[Any](answered(exchange)) == ["done"]
     with pytest.raises(ConflictError):
         act(here, "send", partner="Third", incident=exchange.made[-1])
 

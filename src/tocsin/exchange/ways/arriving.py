@@ -84,7 +84,7 @@ def is_for_us(node: Node, head: bytes, now: datetime) -> bool:
         us = own_party(node, now)
     except (NotFoundError, ConflictError):
         return False
-    public = [us.key.public, *(one.public for one in us.earlier if one.decryptor)]
+    public = [us.key.public, *(one.public for one in us.earlier if one.opening)]
     packets = [packet for key in public for packet in PacketPile.from_bytes(key.encode())]
     return is_for(head, frozenset(bytes.fromhex(one.fingerprint) for one in packets if one.fingerprint))
 
