@@ -9,7 +9,7 @@ import json
 import os
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
@@ -246,7 +246,7 @@ def pass_on(exchange: Exchange) -> None:
     act(exchange.here, "pass-on", item=exchange.item.id, partner="Third")
 
 
-LACKING: Final = {AccessProtocol.TAXII: ("pass-on",), AccessProtocol.MISP: ("pass-on",)}
+LACKING: Final[Mapping[str, tuple[str, ...]]] = {AccessProtocol.TAXII: ("pass-on",), AccessProtocol.MISP: ("pass-on",)}
 """What cannot be made of what came so: nothing is signed that could go on."""
 MADE: Final = {"adopt": adopt, "texts": repeat_in_texts, "send": send_on, "pass-on": pass_on, "read": read_by_programs}
 
@@ -286,7 +286,7 @@ def test_after_the_answer_nothing_is_left(exchange: Exchange, way: str) -> None:
     bring(exchange)
     number, here = exchange.item.id, exchange.here
     for name, make in MADE.items():
-        if name not in LACKING.get(way, ("",)):
+        if name not in LACKING.get(way, ()):
             make(exchange)
     take_back(exchange)
     assert "table incident_observable" in set(places_with_word(here)), "it was everywhere"
