@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 
 from pysequoia import Tsk
 
+from tocsin.delivery.sealing import opening_key
 from tocsin.exchange.cases import add_entry, read_history
 from tocsin.exchange.dispatches import (
     DispatchContents,
@@ -94,7 +95,7 @@ def measure(ours: Tsk, theirs: Tsk, statements: int, each: int) -> dict[str, obj
         size += len(file)
         spent["send"] += time.perf_counter() - at
         at = time.perf_counter()
-        found = take(file, DispatchRecipient(recipient.own, recipient.decryptors, recipient.keys, links), NOW)
+        found = take(file, DispatchRecipient(recipient.own, recipient.opening, recipient.keys, links), NOW)
         contents = taken(found)
         must(len(contents.statements) == len(brought))
         links = {sender.node: replace(found.outcome.link, hashes={})}  # the ledger reads that of one number
@@ -225,7 +226,8 @@ def parties(ours: Tsk, theirs: Tsk) -> tuple[NodeKey, NodeKey]:
 
 def opener(own: NodeKey, key: Tsk, other: NodeKey, others: Tsk) -> DispatchRecipient:
     pin = PinnedKey(other.node, bytes(others.extract_certificate()))
-    return DispatchRecipient([own], [key.decryptor()], pinned(pin))
+    opening = opening_key(key, "")
+    return DispatchRecipient([own], [opening] if opening else [], pinned(pin))
 
 
 def item(by: NodeKey, number: int, key: Tsk) -> Statement:

@@ -267,9 +267,9 @@ def opened(sender: World, to: World, dispatch: int) -> dict[str, bytes]:
     """What is in the file of a dispatch, for whom it is."""
     with sender.node.database.reading() as session:
         _, file = sealed_file(sender.node, session, dispatch)
-    decryptor = own_party(to.node, to.now).key.decryptor
-    assert decryptor is not None
-    return open_file(file, [decryptor], Limits())
+    opening = own_party(to.node, to.now).key.opening
+    assert opening is not None
+    return open_file(file, [opening], Limits())
 
 
 def test_amber_goes_to_a_party_that_signed_and_the_report_equals_a_recount(nodes: dict[str, World]) -> None:

@@ -156,7 +156,7 @@ def test_a_party_gets_no_more_than_its_incident_says_of_it(world: World) -> None
 def refusal_of(world: World, to: Peer) -> bytes:
     with world.node.database.reading() as session:
         _, file = sealed_file(world.node, session, 1)
-    came = take(file, DispatchRecipient([to.party], [to.decryptor], pinned(pinned_of(world, 1))), world.now)
+    came = take(file, DispatchRecipient([to.party], [to.opening], pinned(pinned_of(world, 1))), world.now)
     outcome = DispatchOutcome(
         DispatchVerdict.REFUSED, came.outcome.link, RefusalCode.NOT_TAKEN, "Not ours.", counts=True
     )

@@ -159,7 +159,7 @@ def test_whatever_cannot_be_decrypted_has_one_answer_and_no_bomb_unpacks(gpg: Gp
     said = set()
     for bad in (b"", b"x" * 1000, file[:-1], file[:200], flipped, sealed(A, C)[1], bomb):
         with pytest.raises(RefusalError) as refused:
-            open_file(bad, own.decryptors, own.limits)
+            open_file(bad, own.opening, own.limits)
         said.add((refused.value.code, str(refused.value)))
     assert {one for one, _ in said} == {RefusalCode.UNDECRYPTABLE}
     assert len(said) == 1

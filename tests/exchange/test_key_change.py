@@ -145,9 +145,9 @@ def test_a_key_that_its_partner_stops_ends_at_once_and_nothing_leaves_for_it(wor
     with world.node.database.reading() as session:
         row, partner = session.scalars(select(OutgoingRow)).one(), find_partner(session, "Peer")
         file = outgoing_bytes(world.node, session, row, partner)
-    assert open_file(file, [new.decryptor], Limits())
+    assert open_file(file, [new.opening], Limits())
     with pytest.raises(RefusalError):
-        open_file(file, [sender.decryptor], Limits())
+        open_file(file, [sender.opening], Limits())
 
 
 def test_only_a_key_itself_names_what_replaces_it(world: World) -> None:
@@ -172,7 +172,7 @@ def test_a_replaced_key_opens_for_half_a_year_and_a_change_that_was_cut_short_go
 
     def opens(days: int) -> list[tuple[str, bool]]:
         found = read_earlier_keys(world.node.home, settings.mail, datetime.now(UTC) + timedelta(days=days))
-        return [(key.facts.fingerprint, key.decryptor is not None) for key in found]
+        return [(key.facts.fingerprint, key.opening is not None) for key in found]
 
     assert (opens(178), opens(181)) == ([(old, True)], [(old, False)])
     assert ring.drop(datetime.now(UTC) + timedelta(days=178)) == []

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from pysequoia import PyDecryptor, PySigner, Tsk
 
+from tocsin.delivery.sealing import OpeningKey, opening_key
 from tocsin.exchange.bundles import TimeStamps, bundle_files
 from tocsin.exchange.dispatches import DispatchRecipient, genesis, make_receipt, members_of, seal, take
 from tocsin.exchange.statements import (
@@ -50,6 +51,12 @@ class Peer:
         return self.tsk.decryptor()
 
     @property
+    def opening(self) -> OpeningKey:
+        found = opening_key(self.tsk, "")
+        assert found is not None
+        return found
+
+    @property
     def public(self) -> bytes:
         return str(self.tsk.extract_certificate()).encode()
 
@@ -83,7 +90,7 @@ class Peer:
         return self.says(Dispatch, **given | said)
 
     def receives(self, *partners: "Peer", **given: Any) -> DispatchRecipient:
-        return DispatchRecipient([self.party], [self.decryptor], pinned(*(one.pin for one in partners)), **given)
+        return DispatchRecipient([self.party], [self.opening], pinned(*(one.pin for one in partners)), **given)
 
 
 def part(content: bytes) -> Part:

@@ -149,7 +149,7 @@ def receipt_of(world: World, peer: Peer, dispatch: int = 1, number: int = 1) -> 
     """The file with a peer's receipt for a dispatch of a node."""
     with world.node.database.reading() as session:
         _, file = sealed_file(world.node, session, dispatch)
-    to = DispatchRecipient([peer.party], [peer.decryptor], pinned(pinned_of(world, number)))
+    to = DispatchRecipient([peer.party], [peer.opening], pinned(pinned_of(world, number)))
     receipt = make_receipt(take(file, to, world.now), peer.signer, world.now)
     return seal_receipt(receipt, Cert.from_bytes(own_key(world).encode()))
 

@@ -37,9 +37,9 @@ def ingest(
 ) -> None:
     """Take in reports: files, folders, .gz, .zip or standard input."""
     if not call.server and call.settings.work.on == "processes":
-        from tocsin.pipeline import worker_server
+        from tocsin.node import fork_server
 
-        worker_server.begin_loading()
+        fork_server.begin_loading("tocsin.pipeline.processes")
     with kept():  # a tenth of the command
         from tocsin.pipeline.ingest import ingest as take_in
 

@@ -125,8 +125,7 @@ def show(call: NodeInvocation) -> None:
     earlier = read_earlier_keys(call.home, call.settings.mail, now)
     documents = [_document(facts) | {"signs": verdict.good, "why": verdict.why} for facts, verdict in found]
     documents += [
-        _document(key.facts)
-        | {"signs": False, "why": "It was replaced.", "opens": bool(key.decryptor), "end": key.until}
+        _document(key.facts) | {"signs": False, "why": "It was replaced.", "opens": bool(key.opening), "end": key.until}
         for key in earlier
     ]
 
@@ -136,7 +135,7 @@ def show(call: NodeInvocation) -> None:
         for facts, verdict in found:
             _print_one(facts, "yes" if verdict.good else f"no: {verdict.why}")
         for key in earlier:
-            opens = f"opens what was encrypted for it until {key.until:%Y-%m-%d}" if key.decryptor else "opens nothing"
+            opens = f"opens what was encrypted for it until {key.until:%Y-%m-%d}" if key.opening else "opens nothing"
             say(f"Replaced: {key.facts.spelled}, {opens}.")
 
     call.emit(documents, human)

@@ -10,12 +10,11 @@ from time import perf_counter
 from sqlalchemy import select
 
 from tocsin.events import Ingest, IngestState, NotificationRun
-from tocsin.node import compiled
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
 from tocsin.node.storage import BucketPlace, check_storage, shared_folder
-from tocsin.operations import cluster_checks, feed_checks
+from tocsin.operations import cluster_checks, feed_checks, reading_checks
 from tocsin.operations.health_finding import HealthFinding
 from tocsin.pipeline.commit import last_stored
 from tocsin.pipeline.stores import NodeWithStores, open_node
@@ -50,7 +49,8 @@ def examine(home: Path) -> list[HealthFinding]:
         _storage,
         _unfinished,
         _event_table,
-        _compiled_reader,
+        reading_checks.compiled_reader,
+        reading_checks.confined_readers,
         _uploads,
         _kept_files,
         feed_checks.feeds,
@@ -157,17 +157,6 @@ def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
         if shown > last
         else say("One of them is older than the other: restore both from one backup."),
     )
-
-
-def _compiled_reader(_: NodeWithStores) -> Iterator[HealthFinding]:
-    """Whether reports are read by the part that a hub may build."""
-    if compiled.library() is not None:
-        yield HealthFinding(say("compiled reader"), True, say("built and used"))
-    elif not compiled.LIBRARY.exists():
-        yield HealthFinding(say("compiled reader"), True, say("not built: reports are read without it"))
-    else:
-        found, mend = say("built for another version or machine, not used"), say("Run scripts/build-scan again.")
-        yield HealthFinding(say("compiled reader"), False, found, mend)
 
 
 def _uploads(node: NodeWithStores) -> Iterator[HealthFinding]:

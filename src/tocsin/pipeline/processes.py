@@ -8,7 +8,6 @@ that dies loses its reports (`WorkerLostError`), and the next chunk starts anoth
 import errno
 import os
 import pickle
-import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,16 +15,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count, cycle
 from logging import getLogger
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
 from threading import Condition
 from traceback import format_exc
 from typing import Any, Final
 
 from tocsin.events.sources import Chunk, Feed, Reader
+from tocsin.node import fork_server
 from tocsin.node.errors import InternalError, TocsinError, UsageError, internal_failures
 from tocsin.node.records import cut
 from tocsin.node.sentences import say
-from tocsin.pipeline import worker_server
 from tocsin.pipeline.placement import OpenWork, UnderstoodBatch, WorkerLostError
 from tocsin.pipeline.steps import (
     BatchWorker,
@@ -43,6 +43,7 @@ from tocsin.pipeline.steps import (
 
 _LOG: Final = getLogger("uvicorn.error.internal")
 _SENT: Final = 2  # requests that a worker has at once: one that it is at, and the next
+_ENTRY: Final = f"{__name__}:serve"
 _ENDING: Final = 10  # seconds that a worker has to end, which has nothing to do then
 
 
@@ -96,7 +97,7 @@ class Processes:
     """Workers of one session; started when the first chunk comes. Implements `BatchPlacement`."""
 
     def __init__(self, terms: WorkerTerms, workers: int) -> None:
-        worker_server.begin_loading()
+        fork_server.begin_loading(__name__)
         self.ahead = 2 * workers
         self._terms = terms
         self._workers: list[_Worker | None] = [None] * workers
@@ -181,12 +182,11 @@ class _Worker:
     """
 
     def __init__(self, terms: WorkerTerms) -> None:
-        context = worker_server.context()
-        self._pipe, theirs = context.Pipe()
+        self._pipe, theirs = Pipe()
         # No connections but for how they are handed over; they are written and read, never mapped, and grow as need be.
         self._memory = [Connection(os.memfd_create("tocsin chunk")) for _ in range(_SENT)]
-        arguments = theirs, self._memory, terms
-        self._process = context.Process(target=_serve, args=arguments, name="tocsin worker", daemon=True)
+        self._process: fork_server.ForkedProcess | None = None
+        self._exit_code: int | None = None
         self._changed = Condition()
         self._first: deque[_WorkerRequest] = deque()
         self._later: deque[_WorkerRequest] = deque()
@@ -197,7 +197,7 @@ class _Worker:
         self.team_sets = WorkerSets(self.sets)
         self.lost = False
         self._threads = ThreadPoolExecutor(2)
-        self._threads.submit(self._send_all, theirs)
+        self._threads.submit(self._send_all, theirs, terms)
         self._threads.submit(self._take_answers)
 
     @property
@@ -222,10 +222,12 @@ class _Worker:
                 self._changed.notify_all()
         return asked.future
 
-    def _send_all(self, theirs: Connection) -> None:
+    def _send_all(self, theirs: Connection, terms: WorkerTerms) -> None:
         try:
             with theirs:
-                worker_server.start(self._process)
+                descriptors = [one.fileno() for one in (theirs, *self._memory)]
+                self._process = fork_server.fork(_ENTRY, (), descriptors)
+            self._pipe.send_bytes(pickle.dumps((dict(os.environ), Path.cwd(), terms), 5))
             for memory in cycle(self._memory):
                 if (asked := self._next()) is None:
                     return
@@ -234,7 +236,7 @@ class _Worker:
         except Exception as error:  # noqa: BLE001  # whatever it is, the other thread finds the worker gone
             if not isinstance(error, OSError):
                 _LOG.error("%s", format_exc())
-            if self._process.pid is not None:
+            if self._process is not None:
                 self._process.kill()
 
     def _next(self) -> _WorkerRequest | None:
@@ -273,7 +275,7 @@ class _Worker:
 
     def _lost_error(self) -> WorkerLostError:
         return WorkerLostError(
-            say("A worker process ended while it was at work (exit code %(code)s).", code=self._process.exitcode),
+            say("A worker process ended while it was at work (exit code %(code)s).", code=self._exit_code),
             hint=say("Was it killed for want of memory? Fewer workers ([work] workers) or smaller batches help."),
         )
 
@@ -293,10 +295,9 @@ class _Worker:
             connection.close()
 
     def _join(self) -> None:
-        if self._process.pid is not None:  # else it could not be started
-            self._process.join(_ENDING)
-            if self._process.is_alive():
-                self._process.kill()
+        if self._process is not None:  # else it could not be started
+            self._process.wait(_ENDING)
+            self._exit_code = self._process.end()
 
 
 def _put(memory: Connection, data: bytes) -> None:
@@ -338,9 +339,19 @@ class _Bench:
         self.frames = {batch: held for batch, held in self.frames.items() if held[0] != asked.report}
 
 
+def serve(descriptors: Sequence[int]) -> None:
+    """Be a worker: answer what is asked until the other side closes the pipe or dies."""
+    pipe, *memory = [Connection(one) for one in descriptors[1:]]
+    try:
+        environment, folder, terms = pickle.loads(pipe.recv_bytes())  # noqa: S301 (from the process that started us)
+    except (EOFError, OSError):
+        os._exit(0)
+    os.environ.update(environment | fork_server.ONE_THREAD)
+    os.chdir(folder)
+    _serve(pipe, memory, terms)
+
+
 def _serve(pipe: Connection, memory: Sequence[Connection], terms: WorkerTerms) -> None:
-    """Answer what is asked until the other side closes the pipe or dies."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us ends us
     bench: _Bench | None = None
     for of_request in cycle(memory):
         try:

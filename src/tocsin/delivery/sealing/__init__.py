@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tocsin.delivery.sealing.decide import Protection, SealingRefusal, can_sign, protect
     from tocsin.delivery.sealing.key_making import KeyRing
     from tocsin.delivery.sealing.missing_keys import KeyRequests, settle, stuck_teams
+    from tocsin.delivery.sealing.opening import OpeningKey, open_encrypted, opening_key
     from tocsin.delivery.sealing.openpgp import pgp_encrypt, pgp_envelope, pgp_message, pgp_sign
     from tocsin.delivery.sealing.own_keys import (
         EARLIER_DAYS,

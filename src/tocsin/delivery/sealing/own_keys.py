@@ -6,6 +6,7 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tocsin.delivery.sealing.opening import OpeningKey, opening_key
 from tocsin.directory.keys import KeyFacts, KeyFormat, KeyState, KeyVerdict, judge, key_facts, library_error
 from tocsin.node.errors import SettingError
 from tocsin.node.paths import HomeFolder
@@ -15,7 +16,7 @@ from tocsin.node.settings import MailSettings, read_secret
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7PrivateKeyTypes
     from cryptography.x509 import Certificate
-    from pysequoia import PyDecryptor, PySigner, Tsk
+    from pysequoia import PySigner, Tsk
 
 FILES: Final = {KeyFormat.OPENPGP: "openpgp.asc", KeyFormat.SMIME: "smime.pem"}
 EARLIER_DAYS: Final = 180
@@ -27,19 +28,19 @@ _SIGNS = frozenset({KeyState.GOOD, KeyState.NO_ENCRYPTION, KeyState.UNSUPPORTED}
 
 @dataclass(frozen=True)
 class OpenPgpKey:
-    """The node's OpenPGP key. ``public``: what others check with, armored; ``decryptor``: None, it only signs."""
+    """The node's OpenPGP key. ``public``: what others check with, armored; ``opening``: None, it only signs."""
 
     facts: KeyFacts
     public: str
     signer: "PySigner"
-    decryptor: "PyDecryptor | None" = None
+    opening: OpeningKey | None = None
 
 
 @dataclass(frozen=True)
 class EarlierKey:
     """An OpenPGP key of the node that another one replaced: it opens what was encrypted for it, and signs nothing.
 
-    ``public``: what others check with what it signed. ``until``: when its private part goes. ``decryptor``: None, that
+    ``public``: what others check with what it signed. ``until``: when its private part goes. ``opening``: None, that
     has gone, or cannot be used.
     """
 
@@ -47,7 +48,7 @@ class EarlierKey:
     facts: KeyFacts
     public: str
     until: datetime
-    decryptor: "PyDecryptor | None" = None
+    opening: OpeningKey | None = None
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,8 @@ def read_earlier_keys(home: Path, settings: MailSettings, now: datetime) -> tupl
         if (content := _content(one)) is not None:
             tsk, until = read_private(content), since + timedelta(days=EARLIER_DAYS)
             cert = tsk.extract_certificate()
-            decryptor = _decryptor(tsk, password) if now < until else None
-            found.append(EarlierKey(one, key_facts(KeyFormat.OPENPGP, bytes(cert)), str(cert), until, decryptor))
+            opening = opening_key(tsk, password) if now < until else None
+            found.append(EarlierKey(one, key_facts(KeyFormat.OPENPGP, bytes(cert)), str(cert), until, opening))
     return tuple(found)
 
 
@@ -157,15 +158,7 @@ def open_openpgp(content: bytes, password: str) -> OpenPgpKey:
         raise SettingError(
             say("The node's OpenPGP key cannot be used: %(error)s.", error=library_error(error)), hint=hint
         ) from error
-    return OpenPgpKey(key_facts(KeyFormat.OPENPGP, bytes(cert)), str(cert), signer, _decryptor(tsk, password))
-
-
-def _decryptor(tsk: "Tsk", password: str) -> "PyDecryptor | None":
-    """What opens files that are encrypted for a key; None: it has no part for that."""
-    try:
-        return tsk.decryptor(password or None)
-    except (RuntimeError, ValueError):
-        return None
+    return OpenPgpKey(key_facts(KeyFormat.OPENPGP, bytes(cert)), str(cert), signer, opening_key(tsk, password))
 
 
 def read_private(content: bytes) -> "Tsk":

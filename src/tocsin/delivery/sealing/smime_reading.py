@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from tocsin.node.confined import confined
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+_LOADS: Final = (
+    "cryptography.x509", "cryptography.hazmat.primitives.hashes", "cryptography.hazmat.primitives.asymmetric.padding",
+)  # fmt: skip
 _DEEPEST: Final = 16
 _MOST: Final = 20  # signers
 _ATTRIBUTES: Final = 0xA0
@@ -25,6 +30,7 @@ _Value = tuple[int, bytes, bytes]
 """Tag, contents, and all of its bytes."""
 
 
+@confined(seconds=3, loads=_LOADS)
 def signed_at(entity: bytes, signature: bytes, certificate: bytes) -> datetime | None:
     """When a certificate (DER, RSA) signed these bytes by a signature beside them, by its own clock; None: it did not.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tocsin.directory.keys.model import KeyFacts, KeyFormat
 from tocsin.directory.keys.openpgp import openpgp_facts, read_openpgp, read_revocation
 from tocsin.directory.keys.x509 import certificate_bytes, read_certificates, read_list, x509_facts
+from tocsin.node.confined import confined
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 
@@ -48,8 +49,9 @@ def read_key_file(content: bytes) -> KeyFile:
             hint=say("Ask for the certificate alone. Whoever sent the private key should have it revoked."),
         )
     if b"-----BEGIN PGP" in content or (content and content[0] & _PACKET):
-        return _openpgp(content)
+        return _openpgp_confined(content)
     if b"-----BEGIN CERT" in content or b"-----BEGIN X509" in content or (content and content[0] == _DER):
+        _try_x509(content)
         return _x509(content)
     raise InputError(
         say("The file holds no key that can be read."),
@@ -73,6 +75,21 @@ def _openpgp(content: bytes) -> KeyFile:
     if revocation is not None:
         return KeyFile(revocations=[revocation])
     return KeyFile(keys=[(KeyFormat.OPENPGP, one) for one in read_openpgp(content)])
+
+
+@confined(seconds=3, loads=("pysequoia", "pysequoia.packet"))
+def _openpgp_confined(content: bytes) -> KeyFile:
+    """What is in it, after what its keys say was worked out once: that must not take long each time it is asked."""
+    found = _openpgp(content)
+    for _, key in found.keys:
+        openpgp_facts(key)
+    return found
+
+
+@confined(seconds=3, loads=("cryptography.x509", "cryptography.hazmat.primitives.serialization.pkcs7"))
+def _try_x509(content: bytes) -> None:
+    """Nothing: read once where it does no harm, as what is read are objects of a library, which do not travel."""
+    _x509(content)
 
 
 def _x509(content: bytes) -> KeyFile:

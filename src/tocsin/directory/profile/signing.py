@@ -1,9 +1,10 @@
 """OpenPGP signatures of profiles: the text inside one (RFC 9580, section 7), other forms beside one."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tocsin.directory.profile.parse import unsigned
+from tocsin.node.confined import confined
 
 if TYPE_CHECKING:
     from pysequoia import Cert, PySigner
@@ -27,7 +28,8 @@ def sign_beside(content: bytes, signer: "PySigner") -> bytes:
     return sign(signer, content, mode=SignatureMode.DETACHED)
 
 
-def signers(content: bytes, certificates: Iterable[bytes]) -> list[str]:
+@confined(seconds=5, loads=("pysequoia",))
+def signers(content: bytes, certificates: Sequence[bytes]) -> list[str]:
     """The fingerprints of those of these OpenPGP certificates that signed a cleartext-signed document."""
     from pysequoia import Cert, verify
 

@@ -18,6 +18,7 @@ from tocsin.directory.entries import Entries, ListItem, RawTeam, RefusedEntry, t
 from tocsin.directory.fact_schema import phone, url
 from tocsin.directory.files import ImportFile
 from tocsin.directory.registry.query_permission import QueryPermission, ask_first
+from tocsin.node.confined import confined
 from tocsin.node.errors import InputError, NotFoundError, RemoteError, UsageError
 
 if TYPE_CHECKING:
@@ -177,6 +178,7 @@ def why_not(found: SecurityTxt, place: str, *, now: datetime) -> str:
     return ""
 
 
+@confined(seconds=5, loads=("pysequoia",))
 def why_no_signature(content: bytes, keys: Sequence[bytes]) -> str:
     """Why a signed file is not to be used, by the OpenPGP keys of its team; an empty text where there are none."""
     import pysequoia

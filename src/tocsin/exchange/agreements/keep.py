@@ -1,6 +1,7 @@
 """Editions of agreements as they are written down, each with the signatures that hold; and as files."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -9,19 +10,22 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.agreements.models import AgreementSignature, StoredAgreement
 from tocsin.exchange.agreements.read import signatures_of
-from tocsin.exchange.dispatches import SIGNATURE, TEXT, DispatchContents, Limits, digits, pack, unpack
+from tocsin.exchange.dispatches import SIGNATURE, TEXT, DispatchContents, Limits, digits, pack, unpack_file
 from tocsin.exchange.partners import pinned_keys
 from tocsin.exchange.statements import (
     Keys,
+    PinnedKey,
     RefusalCode,
     RefusalError,
     SharingAgreement,
     Statement,
     check_signature,
     hash_of,
-    read_statement,
+    read_foreign_statement,
+    refusing,
 )
 from tocsin.interface import ActContext
+from tocsin.node.confined import confined
 from tocsin.node.sentences import say
 
 ARMOR: Final = b"-----BEGIN PGP SIGNATURE-----"
@@ -83,25 +87,30 @@ def add_signatures(
         SharingAgreement.model_validate_json(row.content),
         {one.node for one in signatures_of(session, row.id)},
     )
-    new = list[UUID]()
+    asked = tuple(one for one in keys.values() if one.node in {*body.parties, body.by.node} - known)
+    with refusing(RefusalCode.BAD_SIGNATURE):
+        found = _signed_by(row.content.encode(), list(signatures), asked)
+    for signature, node, key in found:
+        made = AgreementSignature(
+            agreement_id=row.id, node=node, key=key, signature=signature.decode("ascii", "replace"), at=context.now
+        )
+        session.add(made)
+        session.flush()
+    return [node for _, node, _ in found]
+
+
+@confined(seconds=20, loads=("pysequoia",))
+def _signed_by(content: bytes, signatures: list[bytes], keys: tuple[PinnedKey, ...]) -> list[tuple[bytes, UUID, str]]:
+    """The signatures that hold, each with the node and the fingerprint of its key; one of each node."""
+    found = dict[UUID, tuple[bytes, UUID, str]]()
     for signature in signatures:
-        for key in keys.values():
-            if key.node not in {*body.parties, body.by.node} or key.node in known:
-                continue
-            try:
-                check_signature(row.content.encode(), signature, key)
-            except RefusalError:
-                continue
-            made = AgreementSignature(
-                agreement_id=row.id, node=key.node, key=key.fingerprint, signature=signature.decode("ascii", "replace"),
-                at=context.now,
-            )  # fmt: skip
-            session.add(made)
-            session.flush()
-            known.add(key.node)
-            new.append(key.node)
-            break
-    return new
+        for key in keys:
+            if key.node not in found:
+                with suppress(RefusalError):
+                    check_signature(content, signature, key)
+                    found[key.node] = signature, key.node, key.fingerprint
+                    break
+    return [*found.values()]
 
 
 def agreement_file(session: Session, row: StoredAgreement) -> bytes:
@@ -124,11 +133,11 @@ def read_agreement_file(content: bytes) -> tuple[bytes | None, list[bytes]]:
     """
     if content.lstrip().startswith(ARMOR):
         return None, [content]
-    members = unpack(content, _LIMITS)
+    members = unpack_file(content, _LIMITS)
     name = next((one for one in members if one.endswith(".json")), "")
     if hash_of(members.get(name, b"")) != f"sha256:{name.removesuffix('.json')}":
         raise RefusalError(RefusalCode.BAD_ARCHIVE, say("The file holds no agreement."))
-    read_statement(members[name], members.get(name + SIGNATURE, b"")).said(SharingAgreement)
+    read_foreign_statement(members[name], members.get(name + SIGNATURE, b"")).said(SharingAgreement)
     return members[name], [one for one in members.values() if one.startswith(ARMOR)]
 
 

@@ -33,6 +33,7 @@ from tocsin.exchange.statements import (
     pinned,
     verify,
 )
+from tocsin.node.confined import confined
 from tocsin.node.errors import InputError, NotFoundError, UsageError
 from tocsin.node.files import disk_failures
 from tocsin.sharing.gate import Marking
@@ -116,11 +117,15 @@ def verify_bundle(folder: Path, keys: Collection[str] = (), authorities: bytes =
         InputError: it has more files or bytes than any bundle.
 
     """
-    files = _read(folder)
+    return _judge(_read(folder), frozenset(map(read_fingerprint, keys)), authorities)
+
+
+@confined(seconds=60, megabytes=1_500, loads=("pysequoia",))
+def _judge(files: dict[str, bytes], known: frozenset[str], authorities: bytes) -> BundleVerdict:
     verdict = BundleVerdict()
     _check_sums(files, verdict)
     with _noting(verdict):
-        _check_signatures(files, frozenset(map(read_fingerprint, keys)), verdict)
+        _check_signatures(files, known, verdict)
     _check_stamps(files, authorities, verdict)
     return verdict
 

@@ -35,11 +35,13 @@ if TYPE_CHECKING:
         seal,
         seal_packed,
         unpack,
+        unpack_file,
     )
     from tocsin.exchange.dispatches.reading import (
         DispatchContents,
         names_in,
         read_contents,
+        read_foreign_head,
         read_head,
         read_named,
         statements_in,

@@ -5,20 +5,20 @@ and parts as ``HASH``. ``dispatch.json``, its signature and ``text.txt`` have na
 """
 
 import io
-import os
 import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from tocsin.exchange.dispatches.bounded_pipe import bounded_pipe
-from tocsin.exchange.statements import RefusalCode, RefusalError, Statement, hash_of
+from tocsin.delivery.sealing import OpeningKey, open_encrypted
+from tocsin.exchange.statements import RefusalCode, RefusalError, Statement, hash_of, refusing
+from tocsin.node.confined import ConfinedError, confined
 
 if TYPE_CHECKING:
-    from pysequoia import Cert, PyDecryptor
+    from pysequoia import Cert
 
 DISPATCH: Final = "dispatch.json"
 TEXT: Final = "text.txt"
@@ -93,8 +93,8 @@ def pack(members: Mapping[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
-def open_file(content: bytes, decryptors: "Sequence[PyDecryptor]", limits: Limits) -> dict[str, bytes]:
-    """The members of a file that came.
+def open_file(content: bytes, keys: Sequence[OpeningKey], limits: Limits) -> dict[str, bytes]:
+    """The members of a file that came. Opened in one confined process, which has our keys, and unpacked in another.
 
     Raises:
         RefusalError: it is larger than the limits, is not for us, or no archive such as `seal` makes.
@@ -104,35 +104,24 @@ def open_file(content: bytes, decryptors: "Sequence[PyDecryptor]", limits: Limit
         raise RefusalError(
             RefusalCode.TOO_LARGE, f"The file has {len(content):,} bytes; at most {limits.file:,} are taken."
         )
-    for decryptor in decryptors:
-        if (archive := _decrypted(content, decryptor, limits.file)) is not None:
-            return unpack(archive, limits)
-    raise RefusalError(RefusalCode.UNDECRYPTABLE, "The file cannot be decrypted with a key of this node.")
+    try:
+        archive = open_encrypted(content, tuple(keys), limits.file)
+    except ConfinedError:  # one answer, so that it is no oracle
+        archive = None
+    if archive is None:
+        raise RefusalError(RefusalCode.UNDECRYPTABLE, "The file cannot be decrypted with a key of this node.")
+    return unpack_file(archive, limits)
 
 
-def _decrypted(content: bytes, decryptor: "PyDecryptor", most: int) -> bytes | None:
-    """The clear text, or None, whatever the reason.
-
-    OpenPGP may compress inside the encryption, without a bound, so the library writes into a pipe that takes no more.
-    """
-    from pysequoia import decrypt_file
-
-    with _in_memory() as came, _in_memory() as clear:
-        came.write(content)
-        came.flush()
-        with bounded_pipe(clear.fileno(), most + 1) as path:
-            try:
-                decrypt_file(f"/dev/fd/{came.fileno()}", path, decryptor=decryptor)
-            except (RuntimeError, ValueError, OSError):
-                return None
-        size = clear.seek(0, io.SEEK_END)
-        clear.seek(0)
-        return clear.read() if size <= most else None
+def unpack_file(archive: bytes, limits: Limits) -> dict[str, bytes]:
+    """As `unpack`, of an archive that came from elsewhere."""
+    with refusing(RefusalCode.BAD_ARCHIVE):
+        return _unpack_confined(archive, limits)
 
 
-def _in_memory() -> IO[bytes]:
-    """A file that is on no disk: what is read here may be marked TLP:RED."""
-    return os.fdopen(os.memfd_create("dispatch"), "w+b")
+@confined(seconds=10, megabytes=1_000, answer_megabytes=300)
+def _unpack_confined(archive: bytes, limits: Limits) -> dict[str, bytes]:
+    return unpack(archive, limits)
 
 
 def unpack(archive: bytes, limits: Limits) -> dict[str, bytes]:

@@ -9,14 +9,19 @@ from tocsin.exchange.statements import (
     Dispatch,
     Keys,
     NodeKey,
+    PinnedKey,
     RefusalCode,
     RefusalError,
     SharedItem,
     Statement,
     hash_of,
+    pinned,
+    read_foreign_statement,
     read_statement,
+    refusing,
     verify,
 )
+from tocsin.node.confined import confined
 from tocsin.sharing.gate import Marking, highest
 
 _LARGEST_TEXT: Final = 1_000_000  # bytes: it is kept in a row, and shown whole
@@ -39,11 +44,19 @@ def read_head(members: Mapping[str, bytes], keys: Keys, own: Collection[NodeKey]
         RefusalError: it is not, so its number does not count.
 
     """
-    statement = read_named(members, DISPATCH)
-    dispatch = statement.said(Dispatch)
-    verify(statement, keys)
-    if dispatch.to not in own:
+    content, signature = _named(members, DISPATCH), _named(members, DISPATCH + SIGNATURE)
+    with refusing(RefusalCode.BAD_STATEMENT):
+        statement = _read_head(content, signature, tuple(keys.values()))
+    if statement.said(Dispatch).to not in own:
         raise RefusalError(RefusalCode.WRONG_RECIPIENT, "It is signed for another recipient.")
+    return statement
+
+
+@confined(seconds=5, loads=("pysequoia",))
+def _read_head(content: bytes, signature: bytes, keys: tuple[PinnedKey, ...]) -> Statement:
+    statement = read_statement(content, signature)
+    statement.said(Dispatch)
+    verify(statement, pinned(*keys))
     return statement
 
 
@@ -55,7 +68,10 @@ def read_contents(dispatch: Dispatch, members: Mapping[str, bytes], keys: Keys) 
 
     """
     _check_names(dispatch, members)
-    statements = tuple(read_named(members, f"{digits(one)}.json", one) for one in dispatch.statements)
+    named = [(f"{digits(one)}.json", one) for one in dispatch.statements]
+    signed = [(_named(members, name, one), _named(members, name + SIGNATURE)) for name, one in named]
+    with refusing(RefusalCode.BAD_STATEMENT):
+        statements, unverified = _read_statements(signed, dispatch, tuple(keys.values()))
     parts = {one.hash: _named(members, digits(one.hash), one.hash) for one in dispatch.parts}
     if any(len(parts[one.hash]) != one.bytes for one in dispatch.parts):
         raise RefusalError(RefusalCode.HASH_MISMATCH, "A part has another size than is said of it.")
@@ -64,9 +80,28 @@ def read_contents(dispatch: Dispatch, members: Mapping[str, bytes], keys: Keys) 
         raise RefusalError(
             RefusalCode.TOO_LARGE, f"Its text has {len(text):,} bytes; at most {_LARGEST_TEXT:,} are read."
         )
-    unverified = frozenset(one.hash for one in statements if not _verified(one, dispatch, keys))
     check_marking(dispatch, [one.body for one in statements if isinstance(one.body, SharedItem)])
     return DispatchContents(statements, parts, text.decode("utf-8", "replace"), unverified)
+
+
+@confined(seconds=60, megabytes=1_000, loads=("pysequoia",))
+def _read_statements(
+    signed: list[tuple[bytes, bytes]], dispatch: Dispatch, keys: tuple[PinnedKey, ...]
+) -> tuple[tuple[Statement, ...], frozenset[str]]:
+    """The statements of a dispatch, and the hashes of those of others whose keys nobody here has pinned."""
+    statements, known = tuple(read_statement(*one) for one in signed), pinned(*keys)
+    return statements, frozenset(one.hash for one in statements if not _verified(one, dispatch, known))
+
+
+def read_foreign_head(members: Mapping[str, bytes]) -> Dispatch:
+    """What a dispatch that came says of itself; its signature is not looked at.
+
+    Raises:
+        RefusalError: there is none.
+
+    """
+    statement = read_foreign_statement(_named(members, DISPATCH), _named(members, DISPATCH + SIGNATURE))
+    return statement.said(Dispatch)
 
 
 def read_named(members: Mapping[str, bytes], name: str, named: str = "") -> Statement:

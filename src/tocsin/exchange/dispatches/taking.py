@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
+from tocsin.delivery.sealing import OpeningKey
 from tocsin.exchange.dispatches.links import (
     DispatchOutcome,
     DispatchVerdict,
@@ -16,7 +17,7 @@ from tocsin.exchange.dispatches.links import (
     refuse_contents,
 )
 from tocsin.exchange.dispatches.packing import RECEIPT, SIGNATURE, Limits, open_file, seal
-from tocsin.exchange.dispatches.reading import DispatchContents, read_contents, read_head, read_named
+from tocsin.exchange.dispatches.reading import DispatchContents, read_contents, read_head
 from tocsin.exchange.statements import (
     Dispatch,
     Keys,
@@ -25,13 +26,14 @@ from tocsin.exchange.statements import (
     RefusalCode,
     RefusalError,
     Statement,
+    read_foreign_statement,
     sign_statement,
     utc,
     verify,
 )
 
 if TYPE_CHECKING:
-    from pysequoia import Cert, PyDecryptor, PySigner
+    from pysequoia import Cert, PySigner
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class DispatchRecipient:
     """Who opens a file. ``own``: us, with each key that we use; ``links``: by the node of the partner."""
 
     own: Sequence[NodeKey]
-    decryptors: "Sequence[PyDecryptor]"
+    opening: Sequence[OpeningKey]
     keys: Keys
     links: Mapping[UUID, IncomingLink] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
@@ -66,7 +68,7 @@ def take(file: bytes, recipient: DispatchRecipient, now: datetime) -> IncomingDi
         RefusalError: it is of nobody whom we know, or not for us: there is nobody to give a receipt to.
 
     """
-    return take_members(open_file(file, recipient.decryptors, recipient.limits), recipient, now)
+    return take_members(open_file(file, recipient.opening, recipient.limits), recipient, now)
 
 
 def take_members(
@@ -121,9 +123,11 @@ def open_receipt(file: bytes, recipient: DispatchRecipient) -> Statement:
         RefusalError: it holds none, or one of nobody whom we know, or one for another node.
 
     """
-    receipt = read_named(open_file(file, recipient.decryptors, recipient.limits), RECEIPT)
-    to = receipt.said(Receipt).to
+    members = open_file(file, recipient.opening, recipient.limits)
+    if missing := {RECEIPT, RECEIPT + SIGNATURE} - set(members):
+        raise RefusalError(RefusalCode.MISSING_PART, f"There is no {min(missing)}.")
+    receipt = read_foreign_statement(members[RECEIPT], members[RECEIPT + SIGNATURE])
     verify(receipt, recipient.keys)
-    if to not in {one.node for one in recipient.own}:
+    if receipt.said(Receipt).to not in {one.node for one in recipient.own}:
         raise RefusalError(RefusalCode.WRONG_RECIPIENT, "The receipt is for what another node sent.")
     return receipt

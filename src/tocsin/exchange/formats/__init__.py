@@ -37,7 +37,7 @@ class Verdict:
 
 
 if TYPE_CHECKING:
-    from tocsin.exchange.formats.json_documents import MOST_BYTES, measure_json, parse_json, write_json
+    from tocsin.exchange.formats.json_documents import MOST_BYTES, is_nested, measure_json, parse_json, write_json
     from tocsin.exchange.formats.mapping import categories, default_category
     from tocsin.exchange.formats.markings import Markings, stricter
     from tocsin.exchange.formats.misp import marking_of, misp_event

@@ -90,17 +90,23 @@ def measure_json(data: bytes) -> None:
 
     """
     check_size(data)
-    depth = 0
-    for found in _BRACKET.finditer(data):
-        if found[1] in {b"[", b"{"}:
-            depth += 1
-            if depth > MOST_DEPTH:
-                raise InputError(f"It is nested more than {MOST_DEPTH} levels deep.")
-        else:
-            depth -= 1
+    if is_nested(data, MOST_DEPTH):
+        raise InputError(f"It is nested more than {MOST_DEPTH} levels deep.")
     # Few documents have so many commas that those of their texts matter.
     if data.count(b",") > MOST_MEMBERS and sum(one[1] is not None for one in _COMMA.finditer(data)) > MOST_MEMBERS:
         raise InputError(f"It has more than {MOST_MEMBERS:,} members.")
+
+
+def is_nested(data: bytes, most: int) -> bool:
+    """Whether more than so many objects and arrays stand within each other, by the brackets outside of texts."""
+    if data.count(b"{") + data.count(b"[") <= most:
+        return False
+    depth = 0
+    for found in _BRACKET.finditer(data):
+        depth += 1 if found[1] in {b"[", b"{"} else -1
+        if depth > most:
+            return True
+    return False
 
 
 def _value_or_error(text: bytes) -> Any:

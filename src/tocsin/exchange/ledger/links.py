@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.sealing import EarlierKey, OpenPgpKey, read_earlier_keys
+from tocsin.delivery.sealing import EarlierKey, OpeningKey, OpenPgpKey, read_earlier_keys
 from tocsin.directory.keys import KeyFormat, encrypting, judge, key_facts, read_key_file
 from tocsin.exchange.dispatches import (
     OPEN_STATES,
@@ -31,7 +31,7 @@ from tocsin.node.records import AuditAction, audit, node_uuid
 from tocsin.node.sentences import say
 
 if TYPE_CHECKING:
-    from pysequoia import Cert, PyDecryptor
+    from pysequoia import Cert
 
 
 class NoPartnerKeyError(ConflictError):
@@ -49,13 +49,13 @@ class OwnParty:
     @property
     def names(self) -> list[NodeKey]:
         """As whom partners may write to it."""
-        opening = [one.facts.fingerprint for one in self.earlier if one.decryptor]
+        opening = [one.facts.fingerprint for one in self.earlier if one.opening]
         return [self.name, *(NodeKey(node=self.name.node, key=one) for one in opening)]
 
     @property
-    def decryptors(self) -> "list[PyDecryptor]":
+    def opening(self) -> list[OpeningKey]:
         """What opens files that are for it."""
-        return [one for one in (self.key.decryptor, *(key.decryptor for key in self.earlier)) if one]
+        return [one for one in (self.key.opening, *(key.opening for key in self.earlier)) if one]
 
     @property
     def keys(self) -> Keys:
@@ -65,7 +65,7 @@ class OwnParty:
 
     def recipient(self, session: Session, number: int | None = None) -> DispatchRecipient:
         """As who it opens files now. ``number``: of the dispatch that came; then links know the hash of that alone."""
-        return DispatchRecipient(self.names, self.decryptors, pinned_keys(session), StoredLinks(session, number))
+        return DispatchRecipient(self.names, self.opening, pinned_keys(session), StoredLinks(session, number))
 
 
 @dataclass(frozen=True)

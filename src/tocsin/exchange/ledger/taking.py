@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.exchange.agreements import check_agreements
 from tocsin.exchange.dispatches import (
-    DISPATCH,
     TEXT,
     DispatchContents,
     DispatchVerdict,
@@ -28,7 +27,7 @@ from tocsin.exchange.dispatches import (
     open_file,
     open_receipt,
     pack,
-    read_named,
+    read_foreign_head,
     refuse_contents,
     resume,
     seal_receipt,
@@ -52,7 +51,6 @@ from tocsin.exchange.ledger.states import Direction, IncomingState
 from tocsin.exchange.partners import Partner, check_key_notice
 from tocsin.exchange.recalls import check_item, check_recall, name_of
 from tocsin.exchange.statements import (
-    Dispatch,
     KeyNotice,
     Recall,
     Receipt,
@@ -100,15 +98,15 @@ def take(context: ActContext, request: PartnerFile) -> TakingResult:
 
     """
     us = own_party(context.node, context.now)
-    return take_opened(context, us, open_file(request.content, us.decryptors, Limits()))
+    return take_opened(context, us, open_file(request.content, us.opening, Limits()))
 
 
 def take_opened(context: ActContext, us: OwnParty, members: dict[str, bytes]) -> TakingResult:
     """As `take`, of a file that was opened."""
+    named = read_foreign_head(members)
     wrong, packed = _wrong_contents(context, members), pack(members)
     cut("exchange.opened")
     with context.database.begin() as session:
-        named = read_named(members, DISPATCH).said(Dispatch)
         sender = named.by.node
         session.scalar(select(Partner).where(Partner.node == sender).with_for_update())
         taking = take_members(members, us.recipient(session, named.number), context.now, wrong=wrong)

@@ -22,7 +22,7 @@ from tocsin.exchange.statements import (
     RefusalError,
     Statement,
     pinned,
-    read_statement,
+    read_foreign_statement,
     verify,
 )
 from tocsin.incidents.act_parts import LINE
@@ -264,7 +264,7 @@ def find_key(session: Session, request: KeyNamed) -> tuple[Partner, PartnerKey]:
 
 def _read(context: ActContext, request: SignedProfile) -> tuple[Statement, dict[str, tuple[KeyFacts, str]]]:
     """A profile that one of its own keys signed, and its keys by fingerprint."""
-    statement = read_statement(request.statement.strip().encode(), request.signature.encode())
+    statement = read_foreign_statement(request.statement.strip().encode(), request.signature.encode())
     profile = statement.said(Profile)
     if profile.by.node == node_uuid(context.database):
         raise ConflictError(say("This is the profile of this node."))

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         WithheldPart,
         utc,
     )
-    from tocsin.exchange.statements.refusals import RefusalCode, RefusalError
+    from tocsin.exchange.statements.refusals import RefusalCode, RefusalError, refusing
     from tocsin.exchange.statements.signing import (
         Keys,
         PinnedKey,
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         check_signature,
         hash_of,
         pinned,
+        read_foreign_statement,
         read_statement,
         sign_bytes,
         sign_statement,

@@ -2,9 +2,9 @@
 
 import json
 import math
-import re
 from typing import Any, Final
 
+from tocsin.exchange.formats import is_nested
 from tocsin.exchange.statements.refusals import RefusalCode, RefusalError
 
 LARGEST: Final = 1_000_000
@@ -12,7 +12,6 @@ LARGEST: Final = 1_000_000
 DEEPEST: Final = 24
 """Objects and arrays within each other."""
 _LARGEST_NUMBER: Final = 2**53 - 1  # RFC 7493, 2.2
-_MARKS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
 
 
 def read_object(content: bytes) -> dict[str, Any]:
@@ -24,7 +23,7 @@ def read_object(content: bytes) -> dict[str, Any]:
     """
     if len(content) > LARGEST:
         raise RefusalError(RefusalCode.TOO_LARGE, f"It has {len(content):,} bytes; at most {LARGEST:,} are read.")
-    if _depth(content) > DEEPEST:
+    if is_nested(content, DEEPEST):
         raise RefusalError(RefusalCode.TOO_DEEP, f"It is nested more than {DEEPEST} levels deep.")
     try:
         value = json.loads(
@@ -38,19 +37,6 @@ def read_object(content: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RefusalError(RefusalCode.BAD_JSON, "It is JSON, and not an object.")
     return value
-
-
-def _depth(content: bytes) -> int:
-    """How deep it is nested, by its brackets outside of strings, as far as that is too deep; else 0."""
-    if content.count(b"{") + content.count(b"[") <= DEEPEST:
-        return 0
-    now = 0
-    for mark in _MARKS.finditer(content):
-        sign = mark[0][:1]
-        now += 1 if sign in b"[{" else -1 if sign in b"]}" else 0
-        if now > DEEPEST:
-            return now
-    return 0
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """Why something of a partner is not taken: a code that the partner sees, and a reason for the people here."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
+from tocsin.node.confined import ConfinedError
 from tocsin.node.errors import InputError
 
 
@@ -43,3 +46,17 @@ class RefusalError(InputError):
     def __init__(self, code: RefusalCode, reason: str, *, hint: str = "") -> None:
         super().__init__(reason, hint=hint)
         self.code = code
+
+
+@contextmanager
+def refusing(code: RefusalCode) -> Iterator[None]:
+    """What is ended within the block because it took too long or too much is refused with this code, as all else is.
+
+    Raises:
+        RefusalError: so it was.
+
+    """
+    try:
+        yield
+    except ConfinedError as error:
+        raise RefusalError(code, str(error), hint=error.hint) from error

@@ -1,7 +1,7 @@
 """Statements: bytes with a detached OpenPGP signature over them as they are, read strictly and signed once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from tocsin.exchange.statements.json_reading import read_object
 from tocsin.exchange.statements.kinds import KINDS, StatementBody
-from tocsin.exchange.statements.refusals import RefusalCode, RefusalError
+from tocsin.exchange.statements.refusals import RefusalCode, RefusalError, refusing
+from tocsin.node.confined import confined
 
 if TYPE_CHECKING:
     from pysequoia import Cert, PySigner, Sig
@@ -59,6 +60,10 @@ class PinnedKey:
     content: bytes
     until: datetime | None = None
     compromised: bool = False
+
+    def __getstate__(self) -> dict[str, object]:
+        """What goes to another process: a certificate that was read stays here."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @cached_property
     def cert(self) -> "Cert":
@@ -138,6 +143,17 @@ def read_statement(content: bytes, signature: bytes) -> Statement:
     return Statement(content, signature, body)
 
 
+def read_foreign_statement(content: bytes, signature: bytes) -> Statement:
+    """As `read_statement`, of bytes that came from elsewhere."""
+    with refusing(RefusalCode.BAD_STATEMENT):
+        return _read_confined(content, signature)
+
+
+@confined(seconds=5, loads=("pysequoia",))
+def _read_confined(content: bytes, signature: bytes) -> Statement:
+    return read_statement(content, signature)
+
+
 def verify(statement: Statement, keys: Keys) -> None:
     """Nothing, where the key that the statement names signed its bytes, and its node is the one that this key is of.
 
@@ -163,6 +179,12 @@ def check_signature(content: bytes, signature: bytes, key: PinnedKey) -> datetim
         RefusalError: it did not, or had ended by then.
 
     """
+    with refusing(RefusalCode.BAD_SIGNATURE):
+        return _check_confined(content, signature, key)
+
+
+@confined(seconds=5, loads=("pysequoia",))
+def _check_confined(content: bytes, signature: bytes, key: PinnedKey) -> datetime:
     from pysequoia import verify as sequoia_verify
 
     made = _read_signature(signature)

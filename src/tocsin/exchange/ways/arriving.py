@@ -55,7 +55,7 @@ def take_file(context: ActContext, content: bytes, *, limited: bool = True) -> F
 
     """
     us = own_party(context.node, context.now)
-    members = open_file(content, us.decryptors, Limits())
+    members = open_file(content, us.opening, Limits())
     if RECEIPT in members and DISPATCH not in members:
         if limited:
             _check_receipt(context, us, content)

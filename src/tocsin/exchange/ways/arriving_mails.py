@@ -29,6 +29,7 @@ from tocsin.exchange.ways.models import ExchangeTry
 from tocsin.exchange.ways.states import EvidenceStrength, ExchangeWay
 from tocsin.exchange.ways.uploads import join_parts, keep_part
 from tocsin.interface import ActContext
+from tocsin.node.confined import ConfinedError
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.letters import EXCHANGE, Letter
 from tocsin.node.node import Node
@@ -116,7 +117,7 @@ def _signed_at(
     for key in session.scalars(select(PartnerKey).where(PartnerKey.partner_id == partner.id)):
         if key_state(key, arrival.now) is not PartnerKeyState.PINNED:
             continue
-        with suppress(RefusalError, ValueError):
+        with suppress(RefusalError, ConfinedError, ValueError):
             if key.form is KeyFormat.OPENPGP:
                 return check_signature(content, signature, PinnedKey(partner.node or _NOBODY, key.content.encode()))
             if at := signed_at(content, b64decode(signature), PEM_cert_to_DER_cert(key.content)):

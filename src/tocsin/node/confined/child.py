@@ -1,0 +1,155 @@
+"""The confined process: it takes one call, answers it and ends. Nothing of another stranger is ever in it.
+
+It is forked ahead, and waits. Limits are set when the call comes, as each reader has its own; the list of system calls
+then, as it forbids to change limits; and only afterwards is the call read.
+"""
+
+import os
+import pickle
+import signal
+import socket
+import struct
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any, Final
+
+from tocsin.node.confined import sandbox
+from tocsin.node.confined.plain_data import NoDataError, encode
+from tocsin.node.errors import TocsinError
+
+HEAD: Final = struct.Struct("=QIQQ")
+"""Of a call: bytes of it, seconds, bytes of memory, bytes of the largest answer."""
+
+ANSWER: Final = struct.Struct("=?Q")
+"""Of an answer: whether it is in the file for it, and its bytes."""
+
+ENTRY: Final = "tocsin.node.confined.child:serve"
+SCRATCH: Final = 2
+INLINE: Final = 1_000_000
+"""Bytes; what is larger goes by a file in memory."""
+
+IMPORTED: Final = ("pickle", "encodings.idna", "traceback", "linecache", "tokenize")
+_POLITENESS: Final = 5
+
+
+sandbox.work_out()
+
+
+class _Process:
+    """What this process is. ``scratch``: files in memory that a reader may write to."""
+
+    confined = False
+    scratch: list[int]
+    layers: tuple[str, ...] = ()
+
+
+def is_confined() -> bool:
+    """Whether this process is a confined one."""
+    return _Process.confined
+
+
+def scratch_file() -> int:
+    """The descriptor of an empty file in memory, no larger than the answer may be; a call has two of them."""
+    return _Process.scratch.pop()
+
+
+def layers_here() -> tuple[str, ...]:
+    """The layers that hold in this process."""
+    return _Process.layers
+
+
+def serve(descriptors: Sequence[int]) -> None:
+    """Take a call, answer it, end. The first descriptor is the link to whoever calls."""
+    parent = os.getppid()
+    os.dup2(0, 1)  # /dev/null, of the server
+    os.dup2(0, 2)
+    os.dup2(descriptors[0], 3)
+    os.closerange(4, 1 << 20)
+    os.environ.clear()
+    signal.set_wakeup_fd(-1)
+    sandbox.end_with_parent(parent)
+    link = socket.socket(fileno=3)
+    memory = sandbox.memory_now()
+    _Process.confined = True
+    rights = sandbox.no_new_rights()
+    files = rights and sandbox.restrict_files(sandbox.readable_folders())
+    os.nice(_POLITENESS)
+    head, given, _, _ = socket.recv_fds(link, HEAD.size, SCRATCH + 2, socket.MSG_WAITALL)
+    if len(head) < HEAD.size:
+        os._exit(0)  # nobody needs it any more
+    size, seconds, most_memory, most_answer = HEAD.unpack(head)
+    into, _Process.scratch = given[0], given[1 : SCRATCH + 1]
+    sandbox.set_limits(memory, seconds, most_memory, most_answer)
+    calls = rights and sandbox.restrict_calls()
+    held = {
+        sandbox.Layer.LIMITS: True, sandbox.Layer.NO_NEW_RIGHTS: rights, sandbox.Layer.LANDLOCK: files,
+        sandbox.Layer.SECCOMP: calls,
+    }  # fmt: skip
+    _Process.layers = tuple(layer.value for layer, holds in held.items() if holds)
+    whole = given[SCRATCH + 1 :]
+    _send(link, into, _answer(_read(whole[0], size) if whole else _receive(link, size)), most_answer)
+    os._exit(0)
+
+
+def _receive(link: socket.socket, size: int) -> bytearray:
+    content = bytearray(size)
+    view, come = memoryview(content), 0
+    while come < size:
+        count = link.recv_into(view[come:])
+        if not count:
+            os._exit(0)
+        come += count
+    return content
+
+
+def _read(number: int, size: int) -> bytes:
+    content = os.pread(number, size, 0)
+    while len(content) < size and (more := os.pread(number, size - len(content), len(content))):
+        content += more
+    os.close(number)
+    return content
+
+
+def _answer(asked: bytes | bytearray) -> bytes:
+    """The answer as `encode` makes it: what became of it, and the value, the error, or where it failed."""
+    try:
+        module, name, given, named = pickle.loads(asked)  # noqa: S301 (from the process that answers)
+        del asked
+        value: Any = import_module(module)
+        for part in name.split("."):
+            value = getattr(value, part)
+        return encode(("value", value(*given, **named)))
+    except TocsinError as error:
+        return _error(error)
+    except MemoryError:
+        return encode(("memory", None))
+    except BaseException as error:  # noqa: BLE001  # whoever called is told, also of panics of libraries
+        return encode(("failed", _place(error)))
+
+
+def _error(error: TocsinError) -> bytes:
+    try:
+        return encode(("error", error))
+    except NoDataError:
+        plain = TocsinError(str(error), hint=str(error.hint))
+        return encode(("error", plain))
+
+
+def _place(error: BaseException) -> str:
+    """What was raised and where, and nothing of what was read."""
+    frames = extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "tocsin" in Path(frame.filename).parts and "confined" not in frame.filename]
+    what = f"{type(error).__name__}: {error}" if isinstance(error, NoDataError) else type(error).__name__
+    return ", ".join([what, *(f"{Path(one.filename).name}:{one.lineno}" for one in (ours or frames)[-1:])])
+
+
+def _send(link: socket.socket, into: int, answer: bytes, most: int) -> None:
+    if len(answer) > most:
+        answer = encode(("large", None))
+    if large := len(answer) > INLINE:
+        view, done = memoryview(answer), 0
+        while done < len(answer):
+            done += os.pwrite(into, view[done:], done)
+    link.sendall(ANSWER.pack(large, len(answer)) + (b"" if large else answer))

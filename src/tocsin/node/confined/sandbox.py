@@ -1,0 +1,210 @@
+"""What the kernel lets a confined process do, asked of it layer by layer: where it lacks one, the others hold.
+
+- **limits**: setrlimit(2), of processor time, memory, descriptors, bytes of a file; no core.
+- **no new rights**: prctl(2) ``PR_SET_NO_NEW_PRIVS``; and SIGKILL when the process that forked it ends.
+- **Landlock** (Linux 5.13; landlock(7)): files are read below Python's own folders and nowhere else, none is written;
+  no connections (6.7), no signals to others and no abstract sockets (6.12).
+- **seccomp** (seccomp(2)): a closed list of system calls. Memory, reading and writing what is open, opening what
+  Landlock allows, threads, time. All others fail with EPERM: no sockets, no programs, nothing of another process.
+"""
+
+import ctypes
+import os
+import platform
+import resource
+import struct
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+
+class Layer(StrEnum):
+    """What stands between a stranger's bytes and the machine."""
+
+    LIMITS = "limits"
+    NO_NEW_RIGHTS = "no-new-privileges"
+    LANDLOCK = "landlock"
+    SECCOMP = "seccomp"
+
+
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 38, 22
+_SIGKILL: Final = 9
+_DESCRIPTORS: Final = 32
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on each machine, as all calls since 2019
+_VERSION: Final = 1
+_PATH_BENEATH: Final = 1
+_READ_FILE, _READ_DIR = 1 << 2, 1 << 3
+_FILE_RIGHTS: Final = {1: 13, 2: 14, 3: 15, 5: 16}  # how many rights the ABI of that number knows
+_NET_RIGHTS: Final = 0b11  # bind, connect: since ABI 4
+_SCOPES: Final = 0b11  # abstract sockets, signals: since ABI 6
+
+# Numbers of asm/unistd_64.h and asm-generic/unistd.h (Linux 6.12); -1: that machine has no such call.
+_CALLS: Final[Mapping[str, tuple[int, int]]] = {
+    "read": (0, 63), "write": (1, 64), "close": (3, 57), "stat": (4, -1), "fstat": (5, 80), "lstat": (6, -1),
+    "poll": (7, -1), "lseek": (8, 62), "mprotect": (10, 226), "munmap": (11, 215), "brk": (12, 214),
+    "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139), "pread64": (17, 67),
+    "pwrite64": (18, 68), "readv": (19, 65), "writev": (20, 66), "access": (21, -1), "sched_yield": (24, 124),
+    "mremap": (25, 216), "madvise": (28, 233), "dup": (32, 23), "nanosleep": (35, 101), "getpid": (39, 172),
+    "sendto": (44, 206), "recvfrom": (45, 207), "sendmsg": (46, 211), "recvmsg": (47, 212), "exit": (60, 93),
+    "uname": (63, 160), "fcntl": (72, 25), "ftruncate": (77, 46), "getcwd": (79, 17), "readlink": (89, -1),
+    "gettimeofday": (96, 169), "getrlimit": (97, -1), "getrusage": (98, 165), "sysinfo": (99, 179), "times": (100, 153),
+    "getuid": (102, 174), "getgid": (104, 176), "geteuid": (107, 175), "getegid": (108, 177), "getppid": (110, 173),
+    "sigaltstack": (131, 132), "gettid": (186, 178), "futex": (202, 98), "sched_getaffinity": (204, 123),
+    "getdents64": (217, 61), "set_tid_address": (218, 96), "restart_syscall": (219, 128), "clock_gettime": (228, 113),
+    "clock_getres": (229, 114), "clock_nanosleep": (230, 115), "exit_group": (231, 94), "openat": (257, 56),
+    "newfstatat": (262, 79), "readlinkat": (267, 78), "faccessat": (269, 48), "pselect6": (270, 72), "ppoll": (271, 73),
+    "set_robust_list": (273, 99), "getrandom": (318, 278), "membarrier": (324, 283), "statx": (332, 291),
+    "rseq": (334, 293), "faccessat2": (439, 439), "futex_waitv": (449, 449),
+}  # fmt: skip
+_MMAP, _CLONE, _CLONE3, _PRLIMIT, _TGKILL = (9, 222), (56, 220), (435, 435), (302, 261), (234, 131)
+_MACHINES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # audit.h: AUDIT_ARCH_…
+_SHARED_NOWHERE: Final = 0x01 | 0x20  # MAP_SHARED | MAP_ANONYMOUS: memory that no limit counts
+_THREAD: Final = 0x00010000  # CLONE_THREAD
+_EPERM, _ENOSYS = 1, 38
+_ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
+_LOAD, _JEQ, _JGE, _JSET, _AND, _RET = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06  # linux/bpf_common.h
+_OWN: Final = b"own!"
+_NR, _ARCH, _ARGS = 0, 4, 16  # offsets in struct seccomp_data
+
+
+def work_out() -> None:
+    """What each confined process needs, worked out before they are forked."""
+    readable_folders()
+    if platform.machine() in _MACHINES:
+        _program()
+
+
+def end_with_parent(parent: int) -> None:
+    """This process ends when the one that forked it does."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def no_new_rights() -> bool:
+    """Nothing that this process executes gets rights that it has not; both filters need it."""
+    return bool(_LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+
+
+def memory_now() -> tuple[int, int]:
+    """Bytes of address space and of private memory that this process has (proc(5), statm)."""
+    file = os.open("/proc/self/statm", os.O_RDONLY)
+    fields = os.read(file, 200).split()
+    os.close(file)
+    return int(fields[0]) * _PAGE, int(fields[5]) * _PAGE
+
+
+def set_limits(now: tuple[int, int], seconds: int, memory: int, largest_file: int) -> None:
+    """From now on so many seconds of processor time and bytes of memory more, and no file larger than that."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(used.ru_utime + used.ru_stime) + seconds
+    space, private = now
+    _limit(resource.RLIMIT_CPU, soft, soft + 1)
+    _limit(resource.RLIMIT_DATA, private + memory)
+    _limit(resource.RLIMIT_AS, space + 2 * memory + (256 << 20))
+    _limit(resource.RLIMIT_FSIZE, largest_file)
+    _limit(resource.RLIMIT_NOFILE, _DESCRIPTORS)
+    _limit(resource.RLIMIT_CORE, 0)
+
+
+def _limit(what: int, most: int, hardest: int | None = None) -> None:
+    """A limit, never above what the process was started with."""
+    hard = resource.getrlimit(what)[1]
+    wanted = most if hardest is None else hardest
+    hard = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    resource.setrlimit(what, (min(most, hard), hard))
+
+
+@cache
+def readable_folders() -> tuple[str, ...]:
+    """Where Python and its libraries are: what is imported late is read there."""
+    named = [*sys.path, sys.prefix, sys.base_prefix, "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"]
+    folders = {os.path.realpath(one) for one in [*named, "/usr/share/zoneinfo"] if one and Path(one).is_dir()}
+    return tuple(sorted(folders - {"/", "/usr"} | ({"/usr/lib"} & folders)))
+
+
+def restrict_files(folders: Iterable[str]) -> bool:
+    """Landlock, as far as this kernel has it."""
+    abi = _LIBC.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)
+    if abi < 1:
+        return False
+    rights = (1 << max(count for since, count in _FILE_RIGHTS.items() if since <= abi)) - 1
+    attributes = struct.pack("=QQQ", rights, _NET_RIGHTS if abi >= 4 else 0, _SCOPES if abi >= 6 else 0)
+    attributes = attributes[: 24 if abi >= 6 else 16 if abi >= 4 else 8]
+    ruleset = _LIBC.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0)
+    if ruleset < 0:
+        return False
+    try:
+        for folder in folders:
+            with suppress(OSError):
+                _allow_reading(ruleset, folder)
+        return bool(_LIBC.syscall(_RESTRICT_SELF, ruleset, 0) == 0)
+    finally:
+        os.close(ruleset)
+
+
+def _allow_reading(ruleset: int, folder: str) -> None:
+    beneath = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+    try:
+        rule = struct.pack("=Qi", _READ_FILE | _READ_DIR, beneath)
+        _LIBC.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
+    finally:
+        os.close(beneath)
+
+
+class _Filter(ctypes.Structure):
+    _fields_ = (("len", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+
+def restrict_calls() -> bool:
+    """Seccomp, where the list of this machine's calls is known and the kernel has it."""
+    if platform.machine() not in _MACHINES or sys.maxsize < 2**32:
+        return False
+    program = _program().replace(_OWN, struct.pack("=I", os.getpid()))
+    filled = _Filter(len(program) // 8, program)
+    return bool(_LIBC.prctl(_PR_SET_SECCOMP, 2, ctypes.byref(filled), 0, 0) == 0)
+
+
+@cache
+def _program() -> bytes:
+    """The filter in classic BPF: a call is compared with each that is allowed. `_OWN`: the number of the process."""
+    place, arch = _MACHINES[platform.machine()]
+    refuse = _step(_RET, _ERRNO | _EPERM)
+    steps = [
+        _step(_LOAD, _ARCH), _step(_JEQ, arch, 1, 0), refuse,
+        _step(_LOAD, _NR), _step(_JGE, 0x40000000, 0, 1), refuse,  # x32: the same calls by other numbers
+    ]  # fmt: skip
+    for numbers in _CALLS.values():
+        if numbers[place] >= 0:
+            steps += [_step(_JEQ, numbers[place], 0, 1), _step(_RET, _ALLOW)]
+    steps += _where(_MMAP[place], [
+        _step(_LOAD, _ARGS + 3 * 8), _step(_AND, _SHARED_NOWHERE), _step(_JEQ, _SHARED_NOWHERE, 0, 1), refuse,
+        _step(_RET, _ALLOW),
+    ])  # fmt: skip
+    # clone3 has its flags where no filter can look: glibc then uses clone (as it does on a kernel without clone3)
+    steps += _where(_CLONE3[place], [_step(_RET, _ERRNO | _ENOSYS)])
+    steps += _where(_CLONE[place], [_step(_LOAD, _ARGS), _step(_JSET, _THREAD, 1, 0), refuse, _step(_RET, _ALLOW)])
+    steps += _where(_PRLIMIT[place], [  # to ask, not to set
+        _step(_LOAD, _ARGS + 2 * 8), _step(_JEQ, 0, 1, 0), refuse,
+        _step(_LOAD, _ARGS + 2 * 8 + 4), _step(_JEQ, 0, 1, 0), refuse, _step(_RET, _ALLOW),
+    ])  # fmt: skip
+    steps += _where(_TGKILL[place], [  # abort(3)
+        _step(_LOAD, _ARGS), _step(_JEQ, int.from_bytes(_OWN, sys.byteorder), 1, 0), refuse, _step(_RET, _ALLOW),
+    ])  # fmt: skip
+    return b"".join([*steps, refuse])
+
+
+def _where(number: int, then: list[bytes]) -> list[bytes]:
+    """These steps, which end it, for the call of that number."""
+    return [_step(_JEQ, number, 0, len(then)), *then]
+
+
+def _step(code: int, value: int, true: int = 0, false: int = 0) -> bytes:
+    return struct.pack("=HBBI", code, true, false, value)

@@ -1,0 +1,30 @@
+"""Whether what reads reports and others' files works as it should on this machine."""
+
+from collections.abc import Iterator
+
+from tocsin.node import compiled
+from tocsin.node.confined import Layer, layers_in_force
+from tocsin.node.sentences import join_sentences, say
+from tocsin.operations.health_finding import HealthFinding
+from tocsin.pipeline.stores import NodeWithStores
+
+
+def compiled_reader(_: NodeWithStores) -> Iterator[HealthFinding]:
+    """Whether reports are read by the part that a hub may build."""
+    if compiled.library() is not None:
+        yield HealthFinding(say("compiled reader"), True, say("built and used"))
+    elif not compiled.LIBRARY.exists():
+        yield HealthFinding(say("compiled reader"), True, say("not built: reports are read without it"))
+    else:
+        found, mend = say("built for another version or machine, not used"), say("Run scripts/build-scan again.")
+        yield HealthFinding(say("compiled reader"), False, found, mend)
+
+
+def confined_readers(_: NodeWithStores) -> Iterator[HealthFinding]:
+    """Which layers hold strangers' bytes; one that the kernel lacks is said, and the others hold."""
+    held = layers_in_force()
+    missing = [layer.value for layer in Layer if layer.value not in held]
+    found = say("in confined processes: %(layers)s", layers=", ".join(held))
+    if missing:
+        found = join_sentences("; ", [found, say("this kernel lacks %(layers)s", layers=", ".join(missing))])
+    yield HealthFinding(say("reading of others' files"), True, found)

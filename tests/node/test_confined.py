@@ -1,0 +1,254 @@
+"""Strangers' bytes in a confined process: each limit, what is out of reach, what comes back, what ends with what."""
+
+import ast
+import importlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tocsin
+from support import confined_examples as examples
+from support.confined_examples import Colour, Finding
+from support.processes import children
+from tocsin.exchange.statements import RefusalCode, RefusalError
+from tocsin.node import fork_server
+from tocsin.node.confined import ConfinedError, ConfinedReason, Layer, calls, confined_readers, layers_in_force
+from tocsin.node.confined.plain_data import NoDataError, decode, encode
+from tocsin.node.sentences import Sentence, say
+
+SOURCE = Path(tocsin.__file__).parent
+VALUES = [
+    None, True, 5, 2**70, 1.5, "text", b"bytes", [1, [2]], (1, "a"), {"a": {"b": [None]}}, {1, 2}, frozenset("ab"),
+    Colour.RED, Finding("a", (Finding("b"), Colour.RED, {"c": Colour.RED})), {Colour.RED: (date(2026, 1, 2),)},
+    datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC), timedelta(days=-1, seconds=3), uuid4(), Decimal("1.50"),
+    ip_address("192.0.2.1"), ip_network("2001:db8::/32"), say("%(n)s of %(what)s", n=3, what=say("all")),
+]  # fmt: skip
+
+
+def why(function: Any, *given: Any) -> ConfinedReason:
+    with pytest.raises(ConfinedError) as ended:
+        function(*given)
+    assert str(ended.value)
+    return ended.value.reason
+
+
+@pytest.mark.parametrize("value", VALUES, ids=str)
+def test_what_is_given_comes_back_as_it_was(value: Any) -> None:
+    found = decode(encode(value), examples.__name__)
+    assert (found, type(found)) == (value, type(value))
+    if isinstance(value, Sentence):
+        assert found.values == value.values
+
+
+def test_values_cross_over_whatever_their_size() -> None:
+    assert examples.echo(VALUES) == VALUES
+    for size in (0, 999_000, 1_000_001, 20_000_000):
+        assert examples.count(b"x" * size) == size
+        assert examples.echo([b"x" * size, Colour.RED]) == [b"x" * size, Colour.RED]
+
+
+def test_an_error_of_ours_is_raised_as_itself() -> None:
+    with pytest.raises(RefusalError) as refused:
+        examples.refuse(RefusalCode.TOO_DEEP, "dispatch")
+    error = refused.value
+    assert (error.code, str(error), error.hint) == (RefusalCode.TOO_DEEP, "It is no dispatch.", "Ask.")
+    assert isinstance(error.args[0], Sentence)
+
+
+def test_each_limit_ends_it_and_says_so() -> None:
+    assert why(examples.spin) is ConfinedReason.TIME
+    assert why(examples.doze) is ConfinedReason.TIME
+    assert examples.fill(20_000_000) == 20_000_000
+    assert why(examples.fill, 200_000_000) is ConfinedReason.MEMORY
+    assert len(examples.make(1_900_000)) == 1_900_000
+    assert why(examples.make, 2_100_000) is ConfinedReason.ANSWER
+    assert why(examples.write, 2_100_000) is ConfinedReason.FAILED
+    assert examples.write(1_000_000) == 1_000_000
+
+
+def test_what_fails_is_one_refused_thing_and_says_nothing_of_the_content() -> None:
+    assert why(examples.crash) is ConfinedReason.DIED
+    assert why(examples.wrong_kind) is ConfinedReason.FAILED
+    with pytest.raises(ConfinedError, match=r"KeyError, confined_examples\.py:\d+") as ended:
+        examples.stumble()
+    assert "stranger" not in str(ended.value)
+    assert examples.count(b"abc") == 3
+
+
+def test_nothing_of_the_node_is_in_reach(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "secret.key").write_bytes(b"secret")
+    held = layers_in_force()
+    assert {Layer.LIMITS, Layer.NO_NEW_RIGHTS} <= {*held}
+    found = examples.attempts(tmp_path, os.getpid())
+    files = {name for name in found if name.startswith(("read", "list", "write"))}
+    if Layer.LANDLOCK in held:
+        assert {found.pop(name) for name in files} == {"PermissionError"}
+    if Layer.SECCOMP in held:
+        assert {found[name] for name in found if name not in files} <= {"PermissionError", "ValueError"}, found
+    assert not (tmp_path / "new").exists()
+
+
+def test_no_environment_and_no_descriptor_goes_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_SECRET", "s")
+    with Path(__file__).open() as ours:
+        os.set_inheritable(ours.fileno(), True)
+        found = examples.surroundings()
+    assert found["environment"] == {}
+    assert found["descriptors"] == [0, 1, 2, 3, 4, 5, 6]  # nothing, the link, and files in memory for the answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        examples.evil(),
+        b"",
+        b"no pickle",
+        pickle.dumps(("value",)),
+        pickle.dumps(("object", "os:system", [])),
+        pickle.dumps(("object", "tocsin.node.errors:TocsinError", [])),
+        pickle.dumps(("error", "builtins:SystemExit", [], [])),
+        pickle.dumps(("enum", "tocsin.__main__:x", (1,))),
+        pickle.dumps(("scalar", "Decimal", "9" * 5_000)),
+        # a pickle may set attributes of a class that it names: here it names none
+        b"\x80\x05ctocsin.node.errors\nTocsinError\nN}\x8c\x04hint\x8c\x01xs\x86b.",
+        encode(("value", (1, 2)))[:-3],
+    ],
+)
+def test_a_forged_answer_makes_nothing(answer: bytes) -> None:
+    assert why(examples.forge, answer) is ConfinedReason.FORGED
+    assert not examples.TAKEN_OVER.exists()
+
+
+def test_an_answer_that_is_not_there_is_not_waited_for() -> None:
+    assert why(examples.lie, 2_000_000_000, False, False) is ConfinedReason.FORGED
+    assert why(examples.lie, 500_000, True, False) is ConfinedReason.FORGED
+    assert isinstance(why(examples.lie, 500, False, True), ConfinedReason)
+
+
+@given(st.binary(max_size=200))
+def test_bytes_of_a_stranger_are_no_data(content: bytes) -> None:
+    try:
+        decode(content)
+    except NoDataError:
+        return
+
+
+def test_each_call_has_a_process_of_its_own_and_what_it_calls_runs_there() -> None:
+    numbers = [examples.nap(0) for _ in range(5)]
+    assert len({*numbers, os.getpid()}) == 6
+    whole, within, size = examples.outer(b"ab")
+    assert (whole, size) == (within, 2)
+
+
+def test_a_flood_waits_and_does_not_fork_without_end() -> None:
+    examples.nap(0)
+    server, most, done = fork_server.server_number(), 0, threading.Event()
+    assert server is not None
+
+    def watch() -> None:
+        nonlocal most
+        while not done.is_set():
+            most = max(most, len(children(server)))
+            time.sleep(0.01)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    with ThreadPoolExecutor(40) as threads:
+        assert len(set(threads.map(examples.nap, [0.05] * 40))) == 40
+    done.set()
+    watching.join()
+    # a process of each call, one that ends, and one ahead
+    assert 1 < most <= 2 * calls._AT_ONCE + 1
+
+
+def test_where_the_server_of_processes_is_killed_another_is_started() -> None:
+    first = examples.nap(0)
+    server = fork_server.server_number()
+    assert server is not None
+    with ThreadPoolExecutor(1) as thread:
+        at_work = thread.submit(examples.nap, 0.5)
+        time.sleep(0.1)
+        os.kill(server, signal.SIGKILL)
+        assert at_work.result() != first
+    assert fork_server.server_number() not in {None, server}
+    assert examples.count(b"a") == 1
+
+
+FORKING = """
+import os, sys
+from support.confined_examples import count
+assert count(b"abc") == 3
+if (number := os.fork()) == 0:
+    os._exit(count(b"abcd"))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]) + count(b"a"))
+"""
+WAITING = """
+from tocsin.node import fork_server
+from support.confined_examples import count, nap
+count(b"")
+print(fork_server.server_number(), flush=True)
+nap(60)
+"""
+
+
+def script(text: str, **options: Any) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.Popen([sys.executable, "-c", text], env=environment, text=True, **options)
+
+
+def test_a_process_that_was_forked_has_its_own() -> None:
+    assert script(FORKING).wait(60) == 5
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_of_a_process_that_ends(end: signal.Signals) -> None:
+    running = script(WAITING, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert running.stdout is not None
+    server = int(running.stdout.readline())
+    until = time.monotonic() + 30
+    while not (at_work := children(server)):
+        assert time.monotonic() < until
+    running.send_signal(end)
+    running.wait(30)
+    running.stdout.close()
+    while any(Path(f"/proc/{one}").exists() for one in (server, *at_work)):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def decorated() -> list[tuple[str, str]]:
+    """The functions of the house that are confined, by the syntax tree: module and name."""
+    found = []
+    for path in SOURCE.rglob("*.py"):
+        module = ".".join(("tocsin", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = [one.func for one in getattr(node, "decorator_list", ()) if isinstance(one, ast.Call)]
+            if isinstance(node, ast.FunctionDef) and any(getattr(one, "id", "") == "confined" for one in called):
+                found += [(module, node.name)]
+    return found
+
+
+def test_each_confined_function_is_one_of_a_module_with_limits_and_finds_what_it_loads() -> None:
+    for module, name in decorated():
+        assert callable(getattr(importlib.import_module(module), name)), f"{module}:{name} is none of a module"
+        reader = confined_readers()[f"{module}:{name}"]
+        assert 0 < reader.seconds <= 120
+        assert 0 < reader.megabytes <= 2_000
+        for one in reader.loads:
+            importlib.import_module(one)
