@@ -1,7 +1,7 @@
 """No pattern of the source takes time out of proportion, whatever text it is asked with.
 
-Asked are all patterns of Python's `re`, each with texts of its own signs. Patterns of Polars and of Pydantic are not: both
-use Rust's engine, which is linear in the text. A pattern that is only ever given short texts says so beside it, as
+Asked are all patterns of Python's `re`, each with texts of its own signs. Patterns of Polars and of Pydantic are not:
+both use Rust's engine, which is linear in the text. A pattern that is only ever given short texts says so beside it, as
 ``# within 400``; the code around it must see to that.
 """
 
@@ -12,7 +12,6 @@ from time import thread_time
 from typing import Any, Final
 
 import pytest
-
 from tests.support.patterns import SOURCE, HardText, SourcePattern, hard_texts, patterns_of_source
 
 _LADDER: Final = (12, 20, 28, 40, 48, 64, 256, 3_000)

@@ -56,13 +56,17 @@ def patterns_of_source() -> tuple[list[SourcePattern], list[str]]:
         lines = path.read_text(encoding="utf-8").splitlines()
         if "import re" not in lines:
             continue
-        module = import_module(".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__"))
+        module = import_module(
+            ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__")
+        )
         for method, names, call, function in _asked(tree):
             place = f"{path.relative_to(SOURCE)}:{call.lineno}"
             patterns = list(_patterns(module, call, function))
             if not patterns:
                 unread.append(f"{place} {ast.unparse(call.args[0])}")
-            asked = {method} if method != "compile" else set[str]().union(*(used.get((path, one), set()) for one in names))
+            asked = (
+                {method} if method != "compile" else set[str]().union(*(used.get((path, one), set()) for one in names))
+            )
             asked = asked or used.get((path, ""), set())
             said = "\n".join(lines[call.lineno - 1 : call.end_lineno])
             within = int(bound[1]) if (bound := _WITHIN.search(said)) else 0
@@ -92,7 +96,21 @@ def hard_texts(pattern: re.Pattern[Any]) -> Iterator[HardText]:
     tree = parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG)
     pieces: dict[tuple[str, str, str], None] = {}
     plain = sorted(own.signs(tree), key=lambda one: (one.isalnum(), one))
-    for one in (*plain[:24], *'" -\\\n\t0a_.', "\u00e9", '\\"', "\r\n", "\n ", "a ", "- ", "a.", "a:", '{"', "<a", "[]"):
+    for one in (
+        *plain[:24],
+        *'" -\\\n\t0a_.',
+        "\u00e9",
+        '\\"',
+        "\r\n",
+        "\n ",
+        "a ",
+        "- ",
+        "a.",
+        "a:",
+        '{"',
+        "<a",
+        "[]",
+    ):
         pieces |= dict.fromkeys((("", one, ""), ("", one, "\x00")))
     pieces['"', '\\"', ""] = None
     for before, inner, whole in own.repeats(tree):
@@ -104,7 +122,10 @@ def hard_texts(pattern: re.Pattern[Any]) -> Iterator[HardText]:
     texts = (HardText(*one) for one in pieces if one[1])
     if isinstance(pattern.pattern, str):
         return texts
-    return (HardText(*(part.encode("latin-1", "replace") for part in (one.before, one.repeated, one.behind))) for one in texts)
+    return (
+        HardText(*(part.encode("latin-1", "replace") for part in (one.before, one.repeated, one.behind)))
+        for one in texts
+    )
 
 
 _REPEATS: Final = {signs.MAX_REPEAT, signs.MIN_REPEAT, signs.POSSESSIVE_REPEAT}
@@ -227,7 +248,7 @@ def _uses(trees: Mapping[Path, ast.Module]) -> dict[tuple[Path, str], set[str]]:
             if isinstance(node, ast.Attribute) and node.attr in _METHODS:
                 of = node.value.func if isinstance(node.value, ast.Call) else node.value
                 if isinstance(of, ast.Name) and of.id != "re":
-                    if of.id.islower():  # drawn from a table: any of this file may be meant
+                    if of.id.islower() and node.attr != "split":  # drawn from a table: any of this file may be meant
                         found.setdefault((path, ""), set()).add(node.attr)
                     for where in [path] if of.id.startswith("_") else trees:
                         found.setdefault((where, of.id), set()).add(node.attr)

@@ -25,11 +25,14 @@ _NUMBERED = re.compile(  # within 240
     r"\s{0,8}(?:#{1,6} *|\*\*)?(?:section )?(\d{1,2}(?:\.\d{1,2}){0,2})[.:)]?\s+(.{2,90}?)[\s*:]*", re.IGNORECASE
 )
 _PLAIN = re.compile(r"\s{0,4}(?:#{1,6} *|\*\*)(.{2,90}?)[\s*:]*")  # within 240
-_CONTENTS = re.compile(r".*(?:\.\s?){3,}\s*\d*\s*|.*\S\s{2,}\d{1,3}\s*")  # within 240
-_FURNITURE = re.compile(r".*(?:\[Page \d+\]|\f).*|\s*Page \d+(?: of \d+)?\s*|RFC \d+\s{3,}.*\d{4}\s*", re.IGNORECASE)  # within 240
+_CONTENTS = re.compile(r".*(?:\.\s?){3}\s*+\d*+\s*+|.*\S\s{2,}+\d{1,3}\s*+")  # within 240
+_FURNITURE = re.compile(
+    r".*(?:\[Page \d+\]|\f).*|\s*Page \d+(?: of \d+)?\s*|RFC \d+\s{3,}.*\d{4}\s*", re.IGNORECASE
+)  # within 240
 _UNDERLINE = re.compile(r"\s*(?:[-=~_*]{3,}|```\w*)\s*")
 _KEY_BLOCK = re.compile(
-    r"-----BEGIN PGP PUBLIC KEY BLOCK-----(?:[^-]++|-(?!----(?:BEGIN|END) PGP PUBLIC))*+-----END PGP PUBLIC KEY BLOCK-----"
+    r"-----BEGIN PGP PUBLIC KEY BLOCK-----(?:[^-]++|-(?!----(?:BEGIN|END) PGP PUBLIC))*+"
+    r"-----END PGP PUBLIC KEY BLOCK-----"
 )
 _BULLET = re.compile(r"(?<!\s)\s*+(?:[-*•·o]|\d\))\s+")
 _NOTHING: Final = {"", "none", "n/a", "na", "-", "none available", "not available", "not stated", "not applicable"}
