@@ -173,7 +173,7 @@ class _Samples:
         groups = (self._variants(value[-1]) for kind, value in tree if kind is signs.SUBPATTERN)
         return [self.sample(tree), *(one for group in groups for one in group)]
 
-    def _one(self, kind: Any, value: Any) -> str:
+    def _one(self, kind: Any, value: Any) -> str:  # noqa: PLR0911 (one for each kind)
         if kind is signs.LITERAL:
             return chr(value)
         if kind is signs.NOT_LITERAL:
@@ -219,7 +219,7 @@ def _inner(kind: Any, value: Any) -> list[Any]:
 
 
 def _asked(tree: ast.Module) -> Iterator[tuple[str, list[str], ast.Call, ast.FunctionDef | None]]:
-    """Calls of `re`: the method, the names that the pattern has afterwards, the call, and the function that it is in."""
+    """Calls of `re`: the method, the names that the pattern has then, the call, and the function that it is in."""
     names: dict[ast.AST, list[str]] = {}
     inside: dict[ast.AST, ast.FunctionDef] = {}
     for node in ast.walk(tree):

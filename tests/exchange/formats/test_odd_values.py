@@ -55,7 +55,8 @@ _DOCUMENTS: Final[dict[str, Any]] = {
         "Incident": [
             {
                 "purpose": "reporting", "restriction": "green", "IncidentID": {"id": "1", "name": "csirt.example"},
-                "GenerationTime": _TIME, "Contact": [{"role": "creator", "type": "person", "Email": [{"EmailTo": "a@b.example"}]}],
+                "GenerationTime": _TIME,
+                "Contact": [{"role": "creator", "type": "person", "Email": [{"EmailTo": "a@b.example"}]}],
             }
         ],
     },
