@@ -12,7 +12,8 @@ from time import thread_time
 from typing import Any, Final
 
 import pytest
-from tests.support.patterns import SOURCE, HardText, SourcePattern, hard_texts, patterns_of_source
+
+from support.patterns import SOURCE, HardText, SourcePattern, hard_texts, patterns_of_source
 
 _LADDER: Final = (12, 20, 28, 40, 48, 64, 256, 3_000)
 """Short ones first: time that doubles with each sign must be seen before it takes years."""
