@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 from pysequoia import Cert
 from pysequoia.packet import PacketPile, Tag
 
@@ -20,7 +21,7 @@ from tocsin.exchange.statements import (
     read_statement,
     verify,
 )
-from tocsin.exchange.statements.kinds import KINDS
+from tocsin.exchange.statements.kinds import KINDS, Time
 
 GOOD = peer(1).item(b"x").content
 
@@ -127,3 +128,8 @@ def test_an_old_key_counts_for_what_it_signed_before_its_end() -> None:
     assert code_of(said, PinnedKey(one.node, bytes(bare))) is RefusalCode.UNKNOWN_KEY  # nothing in it is signed
     later = cert.set_expiration((NOW + timedelta(days=900)).replace(microsecond=0), certifier)
     assert code_of(said, PinnedKey(one.node, bytes(later))) is None
+
+
+def test_time_before_the_first_year_in_utc_is_refused() -> None:
+    with pytest.raises(ValidationError, match="before the year 1"):
+        TypeAdapter(Time).validate_python(datetime.fromisoformat("0001-01-01T00:00:00+14:00"))

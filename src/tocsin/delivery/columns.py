@@ -11,7 +11,7 @@ __all__ = ["WIDTH", "fit", "table", "width", "wrap"]
 
 WIDTH = 76
 _FIRST_CELL = 20  # an IPv4 prefix and a bit; what is wider has a line of its own
-_STAYS_BEHIND = re.compile(r"[:;?!»%]+[.,;:)]*")  # in French a blank stands before these, where no line may break
+_STAYS_BEHIND = re.compile(r"[:;?!»%]++[.,;:)]*")  # in French a blank stands before these, where no line may break
 
 
 def width(text: str) -> int:

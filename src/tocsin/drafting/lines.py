@@ -12,15 +12,15 @@ International Organization, International Organisation, Intergovernmental Organi
 Intergovernmental Organisation, Regional Organization, Regional Organisation, Technical Community, Academia, \
 Academia and Technical Community, Technical and Academic Community, UN Agency, Media""".split(", ")
 _ROLE = "|".join(sorted((re.escape(role) for role in ROLES), key=len, reverse=True))
-_NAME = r"[^\W\d_][^\[\]:;“”\"\t]{0,160}?"
+_NAME = r"[^\W\d_](?:[^\[\]:;“”\"\t]{0,159}?[^\[\]:;“”\"\s])?"
 _SUFFIX = r"bis|ter|quater|quinquies|sexies|septies|octies"
 _LETTERS = r"[a-z]|(?P<twin>[a-z])(?P=twin)|[ivxl]{1,6}"
 
 _BULLET = re.compile(r"\s*[·•‣▪◦●○∙]\s*")
-_WITH_ROLE = re.compile(rf"\s*(?P<name>{_NAME})\s*,\s*(?P<role>{_ROLE})\s*(?P<colon>:|$)", re.IGNORECASE)
-_WITHOUT_ROLE = re.compile(rf"\s*(?P<name>{_NAME})\s*(?P<colon>:)")
+_WITH_ROLE = re.compile(rf"\s*(?P<name>{_NAME})\s*+,\s*+(?P<role>{_ROLE})\s*(?P<colon>:|$)", re.IGNORECASE)
+_WITHOUT_ROLE = re.compile(rf"\s*(?P<name>{_NAME})\s*+(?P<colon>:)")
 _NEW_PROPOSAL = re.compile(
-    rf"\s*\[\s*New\s+(?P<kind>\w+)\s*,\s*(?P<name>{_NAME})[\s,]+(?P<role>{_ROLE})\s*\]\s*:?", re.IGNORECASE
+    rf"\s*\[\s*New\s+(?P<kind>\w+)\s*,\s*(?P<name>{_NAME})(?<!,)[\s,]++(?P<role>{_ROLE})\s*\]\s*:?", re.IGNORECASE
 )
 _LABEL = re.compile(rf"\s*(?P<new>new\s+)?\(?(?P<label>(?:{_LETTERS}|\d{{1,3}})(?:\s+(?:{_SUFFIX}))?)\)", re.IGNORECASE)
 _HEADING = re.compile(r"\s*(?P<number>\d{1,2}|[IVX]{1,5})\.\s+(?P<title>[^\W\d_][^.;:\[\]]{0,79})$")

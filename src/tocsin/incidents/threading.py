@@ -30,8 +30,8 @@ HEADER_BYTES: Final = 1_000_000
 _LIMITS: Final = MailLimits(header_bytes=HEADER_BYTES)
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
-_TRAILER = re.compile(r"\s*\(fwd\)\s*$", re.IGNORECASE)
-_LEADER = re.compile(r"(\[[^\[\]]*\]\s*)*(re|fwd?)\s*(\[[^\[\]]*\]\s*)?:\s*", re.IGNORECASE)
+_TRAILER = re.compile(r"(?<!\s)\s*+\(fwd\)\s*+$", re.IGNORECASE)
+_LEADER = re.compile(r"(?:\[[^\[\]]*+\]\s*+)*+(?:re|fwd?)\s*+(?:\[[^\[\]]*+\]\s*+)?:\s*", re.IGNORECASE)
 _BLOB = re.compile(r"\[[^\[\]]*\]\s*(?=\S)")
 _FORWARDED = re.compile(r"\[fwd:(.*)\]", re.IGNORECASE | re.DOTALL)
 
@@ -273,8 +273,8 @@ def base_subject(subject: str) -> tuple[str, int]:
     subject = " ".join(subject.split())
     replies = 0
     while True:
-        subject, trailers = _without(_TRAILER, subject)
-        subject, leaders = _without(_LEADER, subject)
+        subject, trailers = _without(_TRAILER.search(subject), subject)
+        subject, leaders = _without(_LEADER.match(subject), subject)
         replies += trailers + leaders
         if blob := _BLOB.match(subject):
             subject = subject[blob.end() :]
@@ -285,8 +285,7 @@ def base_subject(subject: str) -> tuple[str, int]:
             return subject.strip(), replies
 
 
-def _without(pattern: re.Pattern[str], subject: str) -> tuple[str, int]:
-    found = pattern.search(subject) if pattern is _TRAILER else pattern.match(subject)
+def _without(found: re.Match[str] | None, subject: str) -> tuple[str, int]:
     if found is None:
         return subject, 0
     return subject[: found.start()] + subject[found.end() :], 1

@@ -232,7 +232,7 @@ def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -
 
 def _words(cell: str) -> list[str]:
     """What a cell is broken at blanks into; a reference or a day alone in it stays whole."""
-    return [cell] if _WHOLE.fullmatch(cell) else re.findall(r"^\s*\S+|\S+", cell, re.MULTILINE)
+    return [cell] if _WHOLE.fullmatch(cell) else re.findall(r"^[^\S\n]*+\S+|\S+", cell, re.MULTILINE)
 
 
 def _table(

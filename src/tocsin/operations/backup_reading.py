@@ -169,6 +169,8 @@ def _read_whole(stream: IO[bytes], folder: Path | None = None) -> tuple[dict[str
 
 def _is_inside(folder: Path, name: str) -> bool:
     path = Path(name)
+    if "\0" in name:  # of a manifest that somebody else wrote
+        return False
     return not path.is_absolute() and ".." not in path.parts and (folder / path).resolve() == folder / path
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 # The line between two mails, by its time and year, as lines of a text also begin with "From ".
-_BETWEEN = re.compile(rb"^From [^\r\n]*\d\d?:\d\d[^\r\n]*\b\d{4}\b[^\r\n]*\r?\n", re.MULTILINE)
+_BETWEEN = re.compile(rb"^From (?>[^\r\n]*?\d\d?:\d\d)(?>[^\r\n]*?\b\d{4}\b)[^\r\n]*+\r?\n", re.MULTILINE)
 _BETWEEN_UNDATED = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From [^\r\n]*\r?\n")
 _HEADER = re.compile(rb"[A-Za-z0-9-]{1,80}[ \t]*:")
 _OF_MAILS = re.compile(

@@ -19,6 +19,7 @@ from tocsin.delivery.mailbox.text import header_text, html_text, one_line, text_
 
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _QUOTED = r'"((?:[^"\\]|\\.){0,250})"'
+_UNQUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)"?')  # of an id, where each has its end
 _MESSAGE_ID = re.compile(rf"<(?:{_QUOTED}|[^<>\"]){{1,250}}>")
 _BARE_ID = re.compile(r"[^\s<>@]{1,120}@[^\s<>@]{1,120}")
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,200}@[^\s@<>\"(),:;\\\[\]]{1,253}")
@@ -123,7 +124,7 @@ def message_ids(value: str) -> list[str]:
 
 def _shortest(message_id: str) -> str:
     if '"' in message_id:
-        return re.sub(_QUOTED, lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1]), message_id)
+        return _UNQUOTED.sub(lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1]), message_id)
     return "".join(message_id.split())
 
 

@@ -19,13 +19,13 @@ _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.h]\s?\d\d(?!\d)")
 _YEAR = re.compile(r"(?<!\d)(19|20)\d\d(?!\d)")
 _RULER = re.compile(r"_{20,}")
 _DASH: Final = r"[-_*=\u2010-\u2015]"
-_ABOVE_HEADERS = re.compile(rf"|[-_]{{5,}}|{_DASH}{{3,}}.{{0,60}}{_DASH}{{3,}}")
+_ABOVE_HEADERS = re.compile(rf"|[-_]{{5,}}|{_DASH}{{6,}}|{_DASH}{{3,}}+.{{0,59}}[^-_*=\u2010-\u2015\n]{_DASH}{{3,}}")
 
 _DELIMITER = re.compile(r"--\s?")
 _RULE = re.compile(r"[-_]{2,}")
 _SIGNED_OFF = re.compile(r"[-~\u2013\u2014](?=\S)[^\W\d_][\w.'\u2019-]{0,30}( [^\W\d_][\w.'\u2019-]{0,30}){0,3}")
 _CONTACT = re.compile(
-    r"[^\s@]+@[^\s@]+\.[a-z]{2,}|(https?://|www\.)\S+|(\+|\(|\b\d)[\d\s().-]{6,20}\d\b", re.IGNORECASE
+    r"(?<![^\s@])[^\s@]++@[^\s@]+\.[a-z]{2,}|(https?://|www\.)\S+|(\+|\(|\b\d)[\d\s().-]{6,20}\d\b", re.IGNORECASE
 )
 _NAME = re.compile(r"[^\W\d_][\w.'\u2019-]*( [^\W\d_][\w.'\u2019-]*){0,4}")
 _BLOCK: Final = 20  # lines of a signature that no delimiter announces
@@ -86,14 +86,14 @@ def _wrote() -> re.Pattern[str]:
 
 @cache
 def _original() -> re.Pattern[str]:
-    title = rf"{_DASH}{{2,}}\s*({_phrases('original')})\s*:?\s*{_DASH}*"
-    named = rf"{_DASH}{{2,}}(?=.*[@\d]).*({_phrases('wrote')}|{_phrases('wrote_last')})\s*{_DASH}{{2,}}"
+    title = rf"{_DASH}{{2,}}+\s*+({_phrases('original')})\s*+:?\s*+{_DASH}*"
+    named = rf"{_DASH}{{2,}}+(?=.*[@\d]).*({_phrases('wrote')}|{_phrases('wrote_last')})\s*{_DASH}{{2,}}"
     return re.compile(rf"{title}|{named}|({_phrases('begins')})\s?:", re.IGNORECASE)
 
 
 @cache
 def _from_header() -> re.Pattern[str]:
-    return re.compile(rf"\*?({_phrases('from')})\s?[:\uff1a]\*?\s*(?=.*[^\W\d_]).+", re.IGNORECASE)
+    return re.compile(rf"\*?({_phrases('from')})\s?[:\uff1a]\*?\s*+(?=.*[^\W\d_]).+", re.IGNORECASE)
 
 
 @cache
@@ -196,6 +196,6 @@ def _signs(block: Sequence[str]) -> bool:
     """Whether a paragraph is a signature: a dash and a name, or a name above lines of addresses and numbers."""
     if len(block) == 1:
         return bool(_SIGNED_OFF.fullmatch(block[0])) and not block[0][1].islower()
-    contacts = sum(bool(_CONTACT.search(line)) for line in block[1:])
     narrow = len(block) <= _BLOCK and all(len(line) <= _NARROW for line in block)
-    return narrow and contacts > 1 and bool(_NAME.fullmatch(block[0]))
+    contacts = sum(bool(_CONTACT.search(line)) for line in block[1:]) if narrow else 0
+    return contacts > 1 and bool(_NAME.fullmatch(block[0]))

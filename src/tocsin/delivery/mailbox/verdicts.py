@@ -20,7 +20,7 @@ _FIRST: Final = 6  # lines with words, in which a verdict for all is looked for
 _LINES: Final = 2_000
 _LONGEST: Final = 2_000  # characters of a line
 _SIGNATURE = re.compile(r"--\s?")
-_WITH_REMARK = re.compile(r"\s?[.,;:!\u2013\u2014-]+(?=\s|$)")
+_WITH_REMARK = re.compile(r"\s?(?<![.,;:!\u2013\u2014-])[.,;:!\u2013\u2014-]++(?=\s|$)")
 _PLACE = re.compile(r"(?=.*[.:])[a-z0-9_.:/\[\]-]{3,300}|[0-9a-f]{16}")
 _POINTING = " :=\u2013\u2014-"
 

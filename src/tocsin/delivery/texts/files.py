@@ -166,7 +166,7 @@ def _braces(text: str) -> Iterator[str]:
 
 
 def _line_of(text: str, name: str) -> int:
-    found = re.search(rf"^\s*[\"']?{re.escape(name)}[\"']?\s*=", text, re.MULTILINE)
+    found = re.search(rf"^[ \t]*+[\"']?{re.escape(name)}[\"']?[ \t]*+=", text, re.MULTILINE)
     return text.count("\n", 0, found.end()) + 1 if found else 0
 
 

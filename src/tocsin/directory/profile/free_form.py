@@ -20,25 +20,31 @@ from tocsin.directory.profile.outline import OUTLINE, SECTIONS, ProfileSection
 from tocsin.directory.profile.text import TITLE_END
 from tocsin.directory.services import in_framework, service_name
 
-_NUMBERED = re.compile(
+_WIDEST: Final = 240  # characters of a row that can be a heading, a line of the contents, or a page's head or foot
+_NUMBERED = re.compile(  # within 240
     r"\s{0,8}(?:#{1,6} *|\*\*)?(?:section )?(\d{1,2}(?:\.\d{1,2}){0,2})[.:)]?\s+(.{2,90}?)[\s*:]*", re.IGNORECASE
 )
-_PLAIN = re.compile(r"\s{0,4}(?:#{1,6} *|\*\*)(.{2,90}?)[\s*:]*")
-_CONTENTS = re.compile(r".*(?:\.\s?){3,}\s*\d*\s*|.*\S\s{2,}\d{1,3}\s*")
-_FURNITURE = re.compile(r".*(?:\[Page \d+\]|\f).*|\s*Page \d+(?: of \d+)?\s*|RFC \d+\s{3,}.*\d{4}\s*", re.IGNORECASE)
+_PLAIN = re.compile(r"\s{0,4}(?:#{1,6} *|\*\*)(.{2,90}?)[\s*:]*")  # within 240
+_CONTENTS = re.compile(r".*(?:\.\s?){3}\s*+\d*+\s*+|.*\S\s{2,}+\d{1,3}\s*+")  # within 240
+_FURNITURE = re.compile(
+    r".*(?:\[Page \d+\]|\f).*|\s*Page \d+(?: of \d+)?\s*|RFC \d+\s{3,}.*\d{4}\s*", re.IGNORECASE
+)  # within 240
 _UNDERLINE = re.compile(r"\s*(?:[-=~_*]{3,}|```\w*)\s*")
-_KEY_BLOCK = re.compile(r"-----BEGIN PGP PUBLIC KEY BLOCK-----.*?-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL)
-_BULLET = re.compile(r"\s*(?:[-*•·o]|\d\))\s+")
+_KEY_BLOCK = re.compile(
+    r"-----BEGIN PGP PUBLIC KEY BLOCK-----(?:[^-]++|-(?!----(?:BEGIN|END) PGP PUBLIC))*+"
+    r"-----END PGP PUBLIC KEY BLOCK-----"
+)
+_BULLET = re.compile(r"(?<!\s)\s*+(?:[-*•·o]|\d\))\s+")
 _NOTHING: Final = {"", "none", "n/a", "na", "-", "none available", "not available", "not stated", "not applicable"}
 
-_MAIL = re.compile(r"[^\s<>,;:\"()\[\]]+@[^\s<>,;:\"()\[\]]*[^\s<>,;:\"()\[\].]")
+_MAIL = re.compile(r"(?<![^\s<>,;:\"()\[\]])[^\s<>,;:\"()\[\]]+@[^\s<>,;:\"()\[\]]*[^\s<>,;:\"()\[\].]")
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"')\]]*[^\s<>\"')\].,;]")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{4,24}[0-9]")
 _PRINT = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f](?:[ :\n]*[0-9A-Fa-f]){39}(?![0-9A-Fa-f])")
 _ASN = re.compile(r"\bAS ?\d{1,10}\b")
 _PREFIX = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f:]*)/\d{1,3}(?![\w/])")
 _ZONE = re.compile(r"\b[A-Z][A-Za-z]+/[A-Za-z_/+-]+[A-Za-z]\b|\bUTC\b(?! ?[+-])")
-_VERSION = re.compile(r"\bversion\s*(?:number)?:?\s*v?(\d{1,4})(?![\d.]*\d)", re.IGNORECASE)
+_VERSION = re.compile(r"\bversion ?(?:number)?:? ?v?(\d{1,4})(?![\d.]*\d)", re.IGNORECASE)
 _DATE = re.compile(
     r"\b(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}\.\d{1,2}\.\d{4}"
     r"|\d{1,2}(?:st|nd|rd|th)?(?: of)?[ -][A-Za-z]{3,9}[ ,-]+\d{4}"
@@ -93,7 +99,7 @@ def _sections(text: str, unread: list[Unread]) -> Iterator[tuple[ProfileSection,
             body = bodies[found.number] if body is bodies[found.number] else strange[f"{found.number} again"]
         elif found:
             body = strange[found]
-        elif not _UNDERLINE.fullmatch(row) and not _FURNITURE.fullmatch(row):
+        elif len(row) > _WIDEST or not (_UNDERLINE.fullmatch(row) or _FURNITURE.fullmatch(row)):
             body.append(row)
     for where, rows in strange.items():
         if (what := " ".join(" ".join(rows).split())) and where != "before the first section":
@@ -107,7 +113,7 @@ def _sections(text: str, unread: list[Unread]) -> Iterator[tuple[ProfileSection,
 
 def _heading(row: str) -> ProfileSection | str | None:
     """The section that a row begins, or the words of a heading that no section has, or None for another row."""
-    if _CONTENTS.fullmatch(row):
+    if len(row) > _WIDEST or _CONTENTS.fullmatch(row):
         return None
     numbered = _NUMBERED.fullmatch(row)
     if numbered:
@@ -179,8 +185,8 @@ def _unread(number: str, what: str, why: str) -> Unread:
 
 def _prose(section: ProfileSection, rows: Rows, unread: list[Unread]) -> str:
     """The prose of a section; the items of a list are paragraphs."""
-    text = re.sub(r"\n(?=\s*[-*•·]\s)", "\n\n", "\n".join(rows))
-    text = re.sub(r"(?m)^\s*[*•·]\s+", "- ", text)
+    text = re.sub(r"\n(?=[^\S\n]*+[-*•·]\s)", "\n\n", "\n".join(rows))
+    text = re.sub(r"(?m)^[^\S\n]*+[*•·]\s+", "- ", text)
     try:
         found = paragraphs(text)
     except ValueError as error:

@@ -38,7 +38,7 @@ from tocsin.node.records import AuditAction, Database, audit, held
 _BOOTSTRAP: Final = Path(HomeFolder.REGISTRY, "rdap-bootstrap.json")
 _BOOTSTRAP_DAYS: Final = 30
 _LOCAL: Final = {"127.0.0.1", "::1", "localhost"}
-_DOMAIN: Final = re.compile(r"[^/:\s]+\.[^/:\s]*[^\W\d][^/:\s]*")  # a dot, and a letter in what follows
+_DOMAIN: Final = re.compile(r"[^/:\s][^/:\s.]*+\.(?>[^/:\s]*?[^\W\d])[^/:\s]*+")  # a dot, and a letter in what follows
 
 
 @dataclass(frozen=True)

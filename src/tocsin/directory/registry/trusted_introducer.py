@@ -364,4 +364,4 @@ def _day(value: object) -> str:
 
 
 def _parts(value: object) -> Iterator[str]:
-    yield from (part.strip() for part in re.split(r"\.?\s+-\s+", _text(value)) if part.strip())
+    yield from (part.strip() for part in re.split(r"(?:\.|(?<!\s))\s++-\s++", _text(value)) if part.strip())

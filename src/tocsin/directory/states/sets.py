@@ -15,7 +15,7 @@ from tocsin.node.errors import InputError, NotFoundError
 GROUPS: Final = ("ldc", "lldc", "sids")
 """Least developed countries, landlocked developing countries, small island developing States."""
 
-_HEAD: Final = re.compile(r"^#\s*(title|as_of|source)\s*:\s*(.*?)\s*$")
+_HEAD: Final = re.compile(r"^#\s*(title|as_of|source)\s*+:(.*)$")
 _YES: Final = {"yes", "true", "1", "x"}
 _NO: Final = {"", "no", "false", "0"}
 
@@ -96,7 +96,7 @@ def _read(
     name = path.name if path else shipped
     lines = (_text(path) if path else _shipped(shipped)).splitlines()
     matches = [_HEAD.match(line) for line in lines if line.startswith("#")]
-    head = {match[1]: match[2] for match in matches if match}
+    head = {match[1]: match[2].strip() for match in matches if match}
     if missing := {"title", "as_of", "source"} - head.keys():
         raise InputError(
             f"{name}: its head does not say '{min(missing)}'.",

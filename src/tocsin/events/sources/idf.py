@@ -19,7 +19,7 @@ TIME_FORMAT = "%+"  # ISO 8601 with a zone
 _MARKS = ("classification.type", "time.source", "feed.name", "source.ip", "source.fqdn", "source.url")
 _TEXT = r'"(?:[^"\\]|\\.){0,999}"'
 _ENVELOPE = re.compile(rf"\s*\{{(?:\s*{_TEXT}\s*:\s*(?:{_TEXT}|[-+.\w]+)\s*,){{0,20}}\s*{_TEXT}\s*:\s*(?=\[\s*\{{)")
-_KEYS = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:')
+_TEXTS = re.compile(r'"((?:[^"\\]++|\\.)*+)"?(\s*+:)?')  # with a colon where it is a key
 _GROUPS = {name.split(".")[0] for name in BY_NAME if "." in name}
 
 
@@ -58,7 +58,7 @@ def source(_: Sequence[Path] = ()) -> Idf:
 def _list_at(text: str) -> int:
     """Where the list of events begins in a document such as ``{"count": 2, "events": [{…}]}``; 0 in all others."""
     found = _ENVELOPE.match(text)
-    keys = _KEYS.findall(found[0]) if found else []
+    keys = [text for text, colon in _TEXTS.findall(found[0]) if colon] if found else []
     return found.end() if found and not any(_is_of_events(key) for key in keys) else 0
 
 

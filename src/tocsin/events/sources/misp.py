@@ -37,7 +37,7 @@ _TAGS: Final = {
     r"(?:ecsirt|rsit):.*(?:ransomware|botnet-drone|infected-system)": "infected-system",
     r"(?:ecsirt|rsit):.*(?:worm|trojan|spyware|virus|dialer)": "infected-system",
     r"(?:ecsirt|rsit):.*malware-distribution": "malware-distribution",
-    r".*[:=].*phishing": "phishing",
+    r"[^:=]*+[:=].*phishing": "phishing",
     r"(?:ecsirt|rsit):.*(?:brute-force|login)": "brute-force",
     r"(?:ecsirt|rsit):.*scanner": "scanner",
     r"(?:ecsirt|rsit):.*ddos": "ddos",

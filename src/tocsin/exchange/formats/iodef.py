@@ -35,7 +35,7 @@ _KNOWN: Final = {
 _NOT_CHECKED: Final = "Not checked: IODEF 1 (RFC 5070) is read here, and no schema of it is kept."
 _LONGEST: Final = 300  # characters of a reason
 _HEX: Final = r"(?:[0-9A-Fa-f]{2})+"
-_BASE64: Final = r"[A-Za-z0-9+/\s]*={0,2}\s*"
+_BASE64: Final = r"[A-Za-z0-9+/\s]*+={0,2}\s*+"
 _VALUES: Final = {
     "boolean": "true|false|0|1",
     "byte": _BASE64,
@@ -49,7 +49,7 @@ _VALUES: Final = {
     "ipv6-packet": _HEX,
     "packet": _HEX,
     "portlist": r"\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*",
-    "real": r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?INF|NaN",
+    "real": r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d+)?|[+-]?INF|NaN",
     "url": r"\S+",
 }
 """The content that each ``dtype`` asks for (RFC 7970, section 2.16, with erratum 5351)."""
@@ -134,7 +134,7 @@ def _schema_faults(root: Element) -> Iterator[Fault]:
     schema = _schema()
     if not schema.validate(root):
         for error in schema.error_log:  # type: ignore[attr-defined]  # the stubs make it no sequence
-            yield Fault(f"line {error.line}", "", _short(re.sub(r"\{[^}]*\}", "", error.message)))
+            yield Fault(f"line {error.line}", "", _short(re.sub(r"\{[^{}]*+\}", "", error.message)))
 
 
 def _value_faults(root: Element) -> Iterator[Fault]:

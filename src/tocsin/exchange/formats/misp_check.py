@@ -105,8 +105,8 @@ def _attribute(place: str, attribute: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(_at(place, "value"), "2.4.2.14", "An attribute has a value.")
         return
     category = attribute.get("category")
-    if category is not None and category not in tables()["categories"]:
-        yield Fault(_at(place, "category"), "2.4.2.4", f"{category!r} is no category of MISP.")
+    if category is not None and not (isinstance(category, str) and category in tables()["categories"]):
+        yield Fault(_at(place, "category"), "2.4.2.4", f"{str(category)[:60]!r} is no category of MISP.")
     parts = len(attribute_paths(type_))
     if "|" in type_ and parts > 1 and "|" not in str(value):
         yield Fault(_at(place, "value"), "2.4.2.14", f"The value of a {type_} has two parts, with | between them.")

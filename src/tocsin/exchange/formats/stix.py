@@ -129,7 +129,9 @@ def _place(objects: list[Any], message: str) -> Fault:
     found = _MESSAGE.fullmatch(message)
     if found is None:
         return Fault("", "", message)
-    number = next((place for place, one in enumerate(objects) if one.get("id") == found["id"]), None)
+    number = next(
+        (place for place, one in enumerate(objects) if isinstance(one, dict) and one.get("id") == found["id"]), None
+    )
     parts = [f"objects[{number}]" if number is not None and len(objects) > 1 else "", found["path"] or ""]
     return Fault(".".join(part for part in parts if part), "", found["reason"])
 
@@ -137,6 +139,8 @@ def _place(objects: list[Any], message: str) -> Fault:
 def _not_understood(objects: list[Any]) -> list[str]:
     found: dict[str, None] = {}
     for one in objects:
+        if not (isinstance(one, dict) and isinstance(one.get("type"), str)):
+            continue  # a fault, which is said
         if one["type"] not in _KNOWN:
             found[one["type"]] = None
         found |= dict.fromkeys(f"{one['type']}.{name}" for name in one if name.startswith("x_"))

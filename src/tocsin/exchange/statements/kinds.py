@@ -13,9 +13,17 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from tocsin.sharing.gate import Pap, Tlp
 
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("it is before the year 1 or after 9999 in UTC") from None
+
+
 Hash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Fingerprint = Annotated[str, Field(pattern=r"^(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$"), AfterValidator(str.lower)]
-Time = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
+Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Line = Annotated[str, Field(max_length=500)]
 Text = Annotated[str, Field(max_length=100_000)]
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]

@@ -106,7 +106,7 @@ def read_duration(text: str) -> BusinessDuration:
 
     """
     found = _DURATION.fullmatch(text.strip().lower())
-    parts = re.findall(r"(\d+)([smhd])", found[2]) if found else []
+    parts = re.findall(r"(\d{1,9})([smhd])", found[2]) if found else []
     days = sum(int(number) for number, unit in parts if unit == "d")
     if found is None or (days and any(unit != "d" for _, unit in parts)):
         raise UsageError(f"'{text}' is no business time.", hint="Write it like 90m, 8h, 1h30m or 2d; -90m goes back.")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.incidents.text_files import TextFault, TextFaultError
 from tocsin.node.accounts import plain_mailbox
+from tocsin.node.confined import confined
 from tocsin.node.errors import InputError, UsageError
 from tocsin.node.sentences import say
 
@@ -126,6 +127,7 @@ def parse_playbook(content: bytes) -> Any:
     return document
 
 
+@confined(loads=("jsonschema", "referencing"))
 def check_playbook(content: bytes) -> list[TextFault]:
     """All that is wrong with a playbook, at most 50 things; ``place`` is the path in its JSON.
 
@@ -136,6 +138,7 @@ def check_playbook(content: bytes) -> list[TextFault]:
     return _faults(parse_playbook(content))
 
 
+@confined(loads=("jsonschema", "referencing"))
 def read_playbook(content: bytes) -> Playbook:
     """A playbook from its file.
 

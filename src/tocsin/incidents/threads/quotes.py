@@ -12,8 +12,8 @@ from typing import Final
 RUN: Final = 6
 """So many words in the same order are no accident."""
 
-_WORD = re.compile(r"[\w@.:/+-]*\w")
-_ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+\w")
+_WORD = re.compile(r"\w+(?:[@.:/+-]+\w+)*+")
+_ADDRESS = re.compile(r"[\w.+-]++(@[\w.-]+\w)?")  # also takes what is none, so that each sign is read once
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ def quotes_in(text: str, others: Iterable[OtherThread], known: Collection[str] =
     """What a text has of other threads, one for each. ``known``: texts that its reader knows, or that say nothing."""
     words = _words(text)
     ours = _unknown(words, {shingle for one in known for shingle in _shingles(_words(one))})
-    named = {one.lower() for one in _ADDRESS.findall(text)}
-    read = {one.lower() for whole in known for one in _ADDRESS.findall(whole)}
+    named = _addresses(text)
+    read = {one for whole in known for one in _addresses(whole)}
     found = ((one, _quoted(words, ours, one) or min(named & one.addresses - read, default="")) for one in others)
     return [Quote(one.name, said) for one, said in found if said]
 
@@ -59,6 +59,10 @@ def _quoted(words: Sequence[str], ours: dict[tuple[str, ...], int], other: Other
     while end + 1 in places:
         end += 1
     return " ".join(words[begin : end + RUN])
+
+
+def _addresses(text: str) -> set[str]:
+    return {one.group().lower() for one in _ADDRESS.finditer(text) if one[1]}
 
 
 def _words(text: str) -> list[str]:

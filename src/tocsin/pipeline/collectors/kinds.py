@@ -23,7 +23,7 @@ def read_period(given: object) -> object:
     """A period such as ``90s``, ``15m``, ``1h`` or ``1d``; a number alone is minutes."""
     if isinstance(given, timedelta):
         return given
-    match = re.fullmatch(r"\s*(\d{1,6})\s*([smhd]?)\s*", str(given))
+    match = re.fullmatch(r"\s*+(\d{1,6})\s*+([smhd]?)\s*+", str(given))
     if match is None or not int(match[1]):
         raise ValueError("it takes a period such as 90s, 15m, 1h or 1d")
     return timedelta(**{_UNITS[match[2] or "m"]: int(match[1])})

@@ -355,6 +355,6 @@ def _line(text: str, ident: str) -> str:
     # The last line that introduces the identifier; TOML readers in the standard library give no positions.
     if not ident:
         return ""
-    pattern = re.compile(rf"""(?:\bid\s*=\s*["']{re.escape(ident)}["']|^\s*\[+.*\b{re.escape(ident)}\b.*\]+)""")
+    pattern = re.compile(rf"""(?:\bid\s*=\s*["']{re.escape(ident)}["']|^\s*+\[(?>.*?\b{re.escape(ident)}\b).*\])""")
     lines = [number for number, line in enumerate(text.splitlines(), start=1) if pattern.search(line)]
     return f", line {lines[-1]}" if lines else ""

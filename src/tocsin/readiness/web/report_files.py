@@ -20,7 +20,7 @@ _MEDIA: Final = {
     "csv": "text/csv; charset=utf-8",
 }
 _ALONE: Final = "sandbox; default-src 'none'"
-_WITHIN: Final = re.compile(rb"<(style|script)>(.*?)</\1>", re.DOTALL)
+_WITHIN: Final = re.compile(rb"<(style|script)>(.*?)(?:</\1>|\Z)", re.DOTALL)
 
 
 def report_response(report: ReadinessReport, name: str, ending: Ending) -> Response:

@@ -6,10 +6,10 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-_HEADS: Final = re.compile(r"<th scope=\"col\"[^>]*>(.*?)</th>", re.DOTALL)
-_ROW: Final = re.compile(r"<tr[ >].*?</tr>", re.DOTALL)
-_CELL: Final = re.compile(r"<(t[dh])([^>]*)>(.*?)</\1>", re.DOTALL)
-_TAG: Final = re.compile(r"<[^>]*>")
+_HEADS: Final = re.compile(r"<th scope=\"col\"[^<>]*+>(.*?)(?:</th>|\Z)", re.DOTALL)
+_ROW: Final = re.compile(r"<tr[ >].*?(?:</tr>|\Z)", re.DOTALL)
+_CELL: Final = re.compile(r"<(t[dh])([^<>]*+)>(.*?)(?:</\1>|\Z)", re.DOTALL)
+_TAG: Final = re.compile(r"<[^<>]*+>")
 _NOTHING: Final = "\N{EN DASH}"
 
 

@@ -77,7 +77,7 @@ def _log(text: str) -> tuple[list[str], _Table] | None:
     lines = [line for line in text.splitlines() if line.strip()][:_SAMPLE]
     dated = sum(bool(re.match(_DAY, line)) for line in lines) > len(lines) / 2
     pattern = (f"^(?P<time>{_DAY})" if dated else "") + rf".*?(?:^|[^\w.:])(?P<ip>{_ADDRESS})"
-    fitting = [found for line in lines if (found := re.search(pattern, line))]
+    fitting = [found for line in lines if (found := re.match(pattern, line))]
     if not fitting or len(fitting) <= len(lines) / 2:
         return None
     names = ["time", "ip"] if dated else ["ip"]
