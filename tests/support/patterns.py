@@ -163,6 +163,8 @@ class _Samples:
                 yield from self.repeats(inner, ahead)
 
     def _variants(self, tree: Any) -> list[str]:
+        kind: Any
+        value: Any
         kind, value = tree[0] if len(tree) == 1 else (None, None)
         if kind is signs.IN:
             return sorted(_members(value), key=lambda one: (one.isalnum(), one))[:6]
@@ -183,7 +185,7 @@ class _Samples:
         if kind is signs.IN:
             return _members(value)[0]
         if kind in _REPEATS:
-            return self.sample(value[2]) * max(value[0], min(1, value[1]))
+            return self.sample(value[2]) * int(max(value[0], min(1, value[1])))
         if kind is signs.BRANCH:
             return self.sample(value[1][0])
         if kind in {signs.SUBPATTERN, signs.ATOMIC_GROUP}:
