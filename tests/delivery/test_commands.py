@@ -1,6 +1,7 @@
 """`tocsin deliveries`, as a person and as a program use it."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def test_many_digests_are_tried_again_at_once_or_none_is(
     assert states() == ["withheld", "sent"]
     with database.begin() as session:
         session.execute(update(Delivery).values(state="bounced"))
-    assert [(one.ok, one.found) for one in examine(home) if one.what == "deliveries"] == [
+    assert [(one.ok, one.found) for one in examine(home, datetime.now(UTC)) if one.what == "deliveries"] == [
         (True, "none failed"),
         (False, "2 came back"),
     ]

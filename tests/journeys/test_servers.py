@@ -69,7 +69,7 @@ def _one_is_gone(both: TwoServers) -> None:
     browser.cookies.set(COOKIE, session_of(both.node, admin, now=now))
     page = browser.get("/admin/machines").text
     assert "1 machine is gone" in page
-    found = [one.found for one in examine(both.node.home) if one.what == "machines"]
+    found = [one.found for one in examine(both.node.home, datetime.now(UTC)) if one.what == "machines"]
     assert [words.split(" ")[0] for words in found] == ["lost:8000", "not", "clocks", "versions"]
     csrf = re.findall(r'name="csrf" value="([^"]+)"', page)[0]
     assert browser.post("/admin/machines", data={"csrf": csrf, "name": alive}).status_code == 422

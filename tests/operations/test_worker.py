@@ -113,7 +113,7 @@ def test_what_waits_is_fetched_and_told_while_another_piece_fails(world: World, 
     assert sorted(read.to for read in read_folder(world.node.mails).values())
     noted = read_past(world.node.database)
     assert "127.0.0.1" in noted[Chore.REPLIES].error
-    [finding] = [one for one in examine(world.node.home) if one.what == "work of the server"]
+    [finding] = [one for one in examine(world.node.home, datetime.now(UTC)) if one.what == "work of the server"]
     assert not finding.ok
     assert "replies" in finding.found
 

@@ -10,8 +10,8 @@ from inspect import signature
 from pathlib import Path
 
 # The parse tree of a pattern, which names its own signs.
-from re import _constants as signs  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as signs
+from re import _parser as parser
 from types import ModuleType
 from typing import Any, Final
 

@@ -29,7 +29,7 @@ def doctor(
 
     if repair:
         _repair(call)
-    findings = _asked(call) if call.server else examine(call.home)
+    findings = _asked(call) if call.server else examine(call.home, call.now)
     call.emit([vars(finding) for finding in findings], lambda: None)
     if not call.json:
         for finding in findings:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Final
 
 from tocsin.node.errors import SettingError
@@ -31,7 +32,7 @@ else:
 """A program that asks a cluster for its machines; it prints addresses, whether they are there, and their cores."""
 
 
-def machines(node: NodeWithStores) -> Iterator[HealthFinding]:
+def machines(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     """Whether the machines over one database agree; nothing where there is one."""
     found = list_machines(node.database)
     if len(found) < 2:
@@ -64,7 +65,7 @@ def machines(node: NodeWithStores) -> Iterator[HealthFinding]:
         yield HealthFinding(say("machines"), False, words, mend)
 
 
-def cluster(node: NodeWithStores) -> Iterator[HealthFinding]:
+def cluster(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     """Whoever reaches Ray's ports without a token runs programs as us, so that is tried, as a stranger would."""
     work = node.settings.work
     what = say("Ray cluster")

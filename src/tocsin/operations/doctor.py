@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 
@@ -24,7 +24,7 @@ _LITTLE_SPACE = 2_000_000_000
 _KEY_DAYS = 60
 
 
-def examine(home: Path) -> list[HealthFinding]:
+def examine(home: Path, now: datetime) -> list[HealthFinding]:
     """All findings, in the order in which one depends on the other; the rest is left out where a node cannot open."""
     if not home.is_dir():
         return [
@@ -77,13 +77,13 @@ def examine(home: Path) -> list[HealthFinding]:
         intake_checks.volumes,
     ):
         try:
-            findings += check(node)
+            findings += check(node, now)
         except TocsinError as error:
             findings.append(HealthFinding(check.__name__.strip("_").replace("_", " "), False, str(error), error.hint))
     return findings
 
 
-Check = Callable[[NodeWithStores], Iterator[HealthFinding]]
+Check = Callable[[NodeWithStores, datetime], Iterator[HealthFinding]]
 
 
 def _space(home: Path) -> HealthFinding:
@@ -99,7 +99,7 @@ def _writable(home: Path) -> HealthFinding:
     )
 
 
-def _closed(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _closed(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     """Whether other users are kept out of the home, which is closed when a node opens, and of ``file://``."""
     from tocsin.node.home import is_open
 
@@ -114,7 +114,7 @@ def _closed(node: NodeWithStores) -> Iterator[HealthFinding]:
         yield HealthFinding(say("other users of this machine"), False, found, mend)
 
 
-def _storage(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _storage(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     """Whether the storage that the settings name answers."""
     if not node.settings.storage.address:
         return
@@ -129,7 +129,7 @@ def _storage(node: NodeWithStores) -> Iterator[HealthFinding]:
     yield HealthFinding(say("storage"), True, say("%(where)s answers in %(took)s ms", where=storage.address, took=took))
 
 
-def _unfinished(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _unfinished(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     with node.database.begin() as session:
         unfinished = (select(row.number).where(row.state == IngestState.PREPARED) for row in (Ingest, NotificationRun))
         open_ones = [number for wanted in unfinished for number in session.scalars(wanted)]
@@ -141,7 +141,7 @@ def _unfinished(node: NodeWithStores) -> Iterator[HealthFinding]:
     )
 
 
-def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _event_table(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     files, here = node.store.files(), {file.name for file in node.store.place.list()}
     yield _files_found(say("event table"), len(files), [path for path in files if path not in here])
     with node.database.begin() as session:
@@ -161,7 +161,7 @@ def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
     )
 
 
-def _kept_files(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _kept_files(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     """Files of reports from the public and of evidence, and mails that wait for a person, whose bytes are gone."""
     from tocsin.delivery.mailbox import STILL_NEEDED, ReceivedMail
     from tocsin.exchange.ledger import kept_files
@@ -190,7 +190,7 @@ def _files_found(what: str, files: int, missing: Sequence[str]) -> HealthFinding
     return HealthFinding(what, False, found, say("Restore the missing files from a backup."))
 
 
-def _work(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _work(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     """What the server does in the background, as it noted it."""
     from tocsin.operations.worker import read_past
 
@@ -207,11 +207,11 @@ def _work(node: NodeWithStores) -> Iterator[HealthFinding]:
         yield HealthFinding(say("work of the server"), False, found, past.hint or say("It is tried again by itself."))
 
 
-def _backups(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _backups(node: NodeWithStores, now: datetime) -> Iterator[HealthFinding]:
     """When the node was last copied, and whether anybody saw that a copy can be used."""
     from tocsin.operations.backup_history import backup_history
 
-    now, days = datetime.now(UTC), node.settings.storage.backup_days
+    days = node.settings.storage.backup_days
     history = backup_history(node.database, now)
     if not days and not history.made:
         return
@@ -240,17 +240,17 @@ def _backups(node: NodeWithStores) -> Iterator[HealthFinding]:
     )
 
 
-def _standby(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _standby(node: NodeWithStores, now: datetime) -> Iterator[HealthFinding]:
     """How old the newest copy for the standby machine is, and when a takeover was last tried."""
     if not node.settings.standby.folder:
         return
     from tocsin.operations.standby_state import standby_state
 
-    state = standby_state(node, datetime.now(UTC))
+    state = standby_state(node, now)
     yield HealthFinding(say("standby"), not state.problem, state.words, state.mend)
 
 
-def _directory(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _directory(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     from tocsin.directory import HELP_LINE_KINDS, read_directory
 
     directory = read_directory(node.database)
@@ -271,7 +271,7 @@ def _directory(node: NodeWithStores) -> Iterator[HealthFinding]:
     )
 
 
-def _stuck_deliveries(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _stuck_deliveries(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     from tocsin.delivery import DeliveryState, count_by_state
 
     found = count_by_state(node.database, DeliveryState.FAILED, DeliveryState.BOUNCED)
@@ -294,7 +294,7 @@ def _stuck_deliveries(node: NodeWithStores) -> Iterator[HealthFinding]:
         )
 
 
-def _sending(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _sending(node: NodeWithStores, now: datetime) -> Iterator[HealthFinding]:
     from tocsin.delivery import full_mailboxes, notices
     from tocsin.directory import teams_by_id
 
@@ -302,7 +302,7 @@ def _sending(node: NodeWithStores) -> Iterator[HealthFinding]:
     with node.database.reading() as session:
         found = [
             *notices(session, node.settings),
-            *full_mailboxes(session, node.settings, teams, datetime.now(UTC)),
+            *full_mailboxes(session, node.settings, teams, now),
         ]
     if not found:
         yield HealthFinding(say("sending"), True, say("nothing keeps mails from their teams"))
@@ -311,18 +311,17 @@ def _sending(node: NodeWithStores) -> Iterator[HealthFinding]:
         yield HealthFinding(say("sending"), not notice.asks, notice.words, notice.mend, kind=kind)
 
 
-def _child_in_danger(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _child_in_danger(node: NodeWithStores, now: datetime) -> Iterator[HealthFinding]:
     """Whether the page for a child in danger names anybody; live mode is refused otherwise."""
     from tocsin.directory import lacks_help
     from tocsin.pipeline.notify import NO_HELP, refusal
 
-    now = datetime.now(UTC)
     refused, lacks = refusal(node, now), lacks_help(node.database, node.settings, now)
     found = say("nobody is named yet; live mode by SMTP needs it") if lacks else say("one is named")
     yield HealthFinding(say("help for a child in danger"), not refused, found, NO_HELP if refused else "")
 
 
-def _help_texts(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _help_texts(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     """What the public reads to do now: in live mode only what this node adopted."""
     from tocsin.delivery.texts import FaultError
     from tocsin.incidents.arrivals import help_text_states, text_folders
@@ -348,12 +347,12 @@ def _help_texts(node: NodeWithStores) -> Iterator[HealthFinding]:
     )
 
 
-def _own_keys(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _own_keys(node: NodeWithStores, now: datetime) -> Iterator[HealthFinding]:
     """The keys of this node: those that it needs, and how long they last."""
     from tocsin.delivery.sealing import can_sign, read_own_keys
     from tocsin.directory.keys import KeyFormat
 
-    mail, now = node.settings.mail, datetime.now(UTC)
+    mail = node.settings.mail
     own = read_own_keys(node.home, mail)
     forms = [form for form in KeyFormat if own.of(form) is not None or form == mail.sign]
     verdicts = [(form, can_sign(own, form, now)) for form in forms]
@@ -371,13 +370,12 @@ def _own_keys(node: NodeWithStores) -> Iterator[HealthFinding]:
     )
 
 
-def _team_keys(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _team_keys(node: NodeWithStores, now: datetime) -> Iterator[HealthFinding]:
     """The keys of those teams whose mails must be encrypted."""
     from tocsin.delivery.sealing import SealingRefusal, open_seals
     from tocsin.directory import list_teams
     from tocsin.directory.keys import expiring_keys, keys_by_team, team_keys
 
-    now = datetime.now(UTC)
     teams = {team.id: team for team, _ in list_teams(node.database) if team.encrypt}
     seals = open_seals(node.home, node.settings.mail, keys_by_team(node.database, teams), now)
     bad = [
@@ -402,7 +400,7 @@ def _team_keys(node: NodeWithStores) -> Iterator[HealthFinding]:
     )
 
 
-def _mail(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _mail(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     mail = node.settings.mail
     if mail.channel == "file":
         yield HealthFinding(
@@ -414,7 +412,7 @@ def _mail(node: NodeWithStores) -> Iterator[HealthFinding]:
     yield HealthFinding(say("mail"), *reach_smtp(mail))
 
 
-def _mailbox(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _mailbox(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     """The mailbox that replies come to, and mails of it that a person must look at."""
     from tocsin.delivery.mailbox import account_of, open_mailbox, waiting_count
 
@@ -429,7 +427,7 @@ def _mailbox(node: NodeWithStores) -> Iterator[HealthFinding]:
     yield HealthFinding(say("mails to review"), not waiting, f"{waiting:,}" if waiting else say("none"), mend)
 
 
-def _hotline(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _hotline(node: NodeWithStores, now: datetime) -> Iterator[HealthFinding]:
     """Whether the hotline can be told of what must never be held; how much there is to tell only its role sees."""
     from tocsin.delivery.never_held import open_hotline
 
@@ -437,14 +435,12 @@ def _hotline(node: NodeWithStores) -> Iterator[HealthFinding]:
     if not settings.mailbox and not settings.openpgp_key:
         yield HealthFinding(say("hotline"), True, say("none is set: a person rings"))
         return
-    problem = open_hotline(node, datetime.now(UTC)).problem or (
-        "" if settings.mailbox else say("It has no email address.")
-    )
+    problem = open_hotline(node, now).problem or ("" if settings.mailbox else say("It has no email address."))
     mend = say("Set 'mailbox' and 'openpgp_key' in [never_held]; docs/never-held.md shows how.") if problem else ""
     yield HealthFinding(say("hotline"), not problem, problem or settings.mailbox, mend)
 
 
-def _security_txt(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _security_txt(node: NodeWithStores, now: datetime) -> Iterator[HealthFinding]:
     """The file that 'tocsin directory new-team' made: it says where to report flaws, until a day that it names."""
     path = node.home / HomeFolder.FOUNDING / "security.txt"
     if not path.is_file():
@@ -452,7 +448,7 @@ def _security_txt(node: NodeWithStores) -> Iterator[HealthFinding]:
     from tocsin.directory.registry import parse_security_txt
 
     expires = parse_security_txt(path.read_text(encoding="utf-8")).expires
-    left = expires - datetime.now(UTC) if expires else timedelta()
+    left = expires - now if expires else timedelta()
     well = left > timedelta(days=30)
     mend = say("Name a later day: 'tocsin directory new-team', the answer 'expires'; then publish the file.")
     yield HealthFinding(
@@ -463,7 +459,7 @@ def _security_txt(node: NodeWithStores) -> Iterator[HealthFinding]:
     )
 
 
-def _mail_texts(node: NodeWithStores) -> Iterator[HealthFinding]:
+def _mail_texts(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     """The texts of mails that this node has itself; one that is wrong keeps all mails back."""
     from tocsin.delivery.texts import TextFolders, faults, in_english, is_for_the_public
 

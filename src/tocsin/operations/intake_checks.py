@@ -1,7 +1,7 @@
 """What the doctor looks at of what others bring: the disk, the bounds of a day, and who vouches for people."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from tocsin.node.sentences import say
@@ -13,7 +13,7 @@ from tocsin.pipeline.stores import NodeWithStores
 _LONG_WAIT: Final = timedelta(minutes=15)  # the largest reports are taken in within minutes
 
 
-def reserve(node: NodeWithStores) -> Iterator[HealthFinding]:
+def reserve(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     """Whether what others bring is taken: they never use the last part of the disk."""
     free, kept = reserve_of(node.settings.intake, node.home)
     wrong = why_not_written(node)
@@ -26,16 +26,16 @@ def reserve(node: NodeWithStores) -> Iterator[HealthFinding]:
     )  # fmt: skip
 
 
-def volumes(node: NodeWithStores) -> Iterator[HealthFinding]:
+def volumes(node: NodeWithStores, now: datetime) -> Iterator[HealthFinding]:
     """Partners that would bring more today than is taken."""
     from tocsin.exchange.partners import refused_partners
 
     with node.database.reading() as session:
-        names = [one.name for one in refused_partners(session, datetime.now(UTC))]
+        names = [one.name for one in refused_partners(session, now)]
     yield HealthFinding(say("daily limits of partners"), True, ", ".join(names) or say("none is reached"))
 
 
-def identity_provider(node: NodeWithStores) -> Iterator[HealthFinding]:
+def identity_provider(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     """Whether the OpenID provider answers, and signs with a key that counts."""
     from tocsin.node.accounts import Provider
 
@@ -45,13 +45,13 @@ def identity_provider(node: NodeWithStores) -> Iterator[HealthFinding]:
         yield HealthFinding(say("single sign-on"), True, say("%(issuer)s can be used", issuer=settings.issuer))
 
 
-def uploads(node: NodeWithStores) -> Iterator[HealthFinding]:
+def uploads(node: NodeWithStores, now: datetime) -> Iterator[HealthFinding]:
     """Reports that were sent in and that nobody takes in."""
     from tocsin.pipeline.uploads import waiting_since
 
     with node.database.reading() as session:
         since = waiting_since(session)
-    well = since is None or datetime.now(UTC) - since < _LONG_WAIT
+    well = since is None or now - since < _LONG_WAIT
     yield HealthFinding(
         say("reports that were sent in"),
         well,

@@ -1,6 +1,7 @@
 """Whether what reads reports and others' files works as it should on this machine."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from tocsin.node import compiled
 from tocsin.node.confined import Layer, layers_in_force
@@ -9,7 +10,7 @@ from tocsin.operations.health_finding import HealthFinding
 from tocsin.pipeline.stores import NodeWithStores
 
 
-def compiled_reader(_: NodeWithStores) -> Iterator[HealthFinding]:
+def compiled_reader(_: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     """Whether reports are read by the part that a hub may build."""
     if compiled.library() is not None:
         yield HealthFinding(say("compiled reader"), True, say("built and used"))
@@ -20,7 +21,7 @@ def compiled_reader(_: NodeWithStores) -> Iterator[HealthFinding]:
         yield HealthFinding(say("compiled reader"), False, found, mend)
 
 
-def confined_readers(_: NodeWithStores) -> Iterator[HealthFinding]:
+def confined_readers(_: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     """Which layers hold strangers' bytes; one that the kernel lacks is said, and the others hold."""
     held = layers_in_force()
     missing = [layer.value for layer in Layer if layer.value not in held]

@@ -12,7 +12,20 @@ from tocsin.exchange.formats import idea, iodef, misp, stix
 from tocsin.exchange.formats.registry import check_document  # a boundary around the validator, which is others'
 from tocsin.node.errors import TocsinError
 
-_ODD: Final = ([], ["a"], [[]], {}, {"a": []}, 7, -1.5, True, None, "", "\x00", "0001-01-01T00:00:00+14:00")
+_ODD: Final[list[Any]] = [
+    [],
+    ["a"],
+    [[]],
+    {},
+    {"a": []},
+    7,
+    -1.5,
+    True,
+    None,
+    "",
+    "\x00",
+    "0001-01-01T00:00:00+14:00",
+]  # fmt: skip
 _MODULES: Final[dict[str, Any]] = {"misp": misp, "stix": stix, "idea": idea, "iodef": iodef}
 _UUID: Final = "5a0e1b8c-7f3d-4c7e-9b57-2f1f7f0f6a11"
 _TIME: Final = "2026-11-28T12:00:00Z"

@@ -51,6 +51,6 @@ def test_it_is_503_below_the_reserve_and_own_work_goes_on(world: World) -> None:
     assert (answer.status_code, "nearly full" in answer.json()["detail"]) == (503, True)
     with (world.node.home / "tocsin.toml").open("a") as out:
         out.write(f"\n[intake]\nreserve_bytes = {2**60}\n")
-    (wrong,) = [one for one in examine(world.node.home) if one.what == "writing"]
+    (wrong,) = [one for one in examine(world.node.home, world.now) if one.what == "writing"]
     assert (wrong.ok, "nearly full" in wrong.found) == (False, True)
     world.tocsin.run("partners", "add", "Some team", "--mailbox", "csirt@team.example")

@@ -91,7 +91,7 @@ def test_what_waits_at_a_restart_is_refused_and_what_came_behind_it_taken(
 
 
 def finding(world: World) -> HealthFinding:
-    [found] = [one for one in examine(world.node.home) if one.what == "reports that were sent in"]
+    [found] = [one for one in examine(world.node.home, world.now) if one.what == "reports that were sent in"]
     return found
 
 

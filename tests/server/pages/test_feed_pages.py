@@ -81,7 +81,7 @@ def test_a_wrong_mapping_file_is_seen_on_the_feeds_page_by_doctor_and_to_do(worl
     assert said.startswith("ours.toml:2:")
     assert said in text_of(analyst.get("/reports/feeds"))
     assert said in text_of(analyst.get("/reports/feeds/mapped/ours")).replace("\n", " ")
-    assert said in " ".join(one.found for one in examine(world.node.home) if not one.ok)
+    assert said in " ".join(one.found for one in examine(world.node.home, world.now) if not one.ok)
     assert "1 feed with an alarm or a wrong file" in text_of(analyst.get("/today"))
 
 

@@ -33,7 +33,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
             if wrong := writing.why_failing():
                 return problem(503, wrong, headers={"Retry-After": "30"})  # type: ignore[return-value]
             return Health(status="ok")
-        findings = examine(counter.node.home)
+        findings = examine(counter.node.home, counter.now)
         return Health(
             status="ok" if all(one.ok for one in findings) else "unwell",
             version=__version__,

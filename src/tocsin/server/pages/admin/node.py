@@ -52,7 +52,7 @@ def node_pages(desk: PageContext) -> APIRouter:
     @router.get("/admin")
     def health(request: Request, _visitor: _Reader) -> Response:
         """What the doctor finds."""
-        findings = examine(desk.node.home)
+        findings = examine(desk.node.home, desk.now)
         of = {kind: [one for one in findings if one.kind is kind] for kind in HealthKind}
         return desk.page(
             request, "admin/health.html", findings=[*of[HealthKind.FAILED], *of[HealthKind.TO_DO], *of[HealthKind.OK]],
