@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -260,7 +261,7 @@ def test_the_doctor_counts_machines_and_fails_where_a_stranger_is_let_in(
 
     def found(**work: object) -> list[tuple[bool, str]]:
         settings = node.settings.model_copy(update={"work": node.settings.work.model_copy(update=work)})
-        return [(one.ok, str(one.found)) for one in cluster(replace(node, settings=settings))]
+        return [(one.ok, str(one.found)) for one in cluster(replace(node, settings=settings), datetime.now(UTC))]
 
     ray.fill_up()
     ray.cluster.wait_for_nodes(60)

@@ -46,7 +46,7 @@ def new_team(
         given = completed(_asked(call, asked, kept, fresh=fresh), asked)
     founded = found_team(call.home, given, actor=call.actor, now=now)
     renew_router(call.home, call.database)
-    findings = examine(call.home)
+    findings = examine(call.home, now)
     document = asdict(founded) | {"doctor": [asdict(finding) for finding in findings]}
     call.emit(document, lambda: _print_founded(founded, findings))
 
