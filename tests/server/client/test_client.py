@@ -65,7 +65,7 @@ def test_a_node_of_another_version_is_understood() -> None:
     health = read(model.Health, said)
     assert (health.status, health.version) == ("poorly", None)
     (check,) = health.checks or []
-    assert dict(check) == {"what": "disk", "ok": True} | dict.fromkeys(("found", "mend", "teams"))
+    assert dict(check) == {"what": "disk", "ok": True} | dict.fromkeys(("found", "mend", "teams", "kind"))
 
 
 def test_the_client_starts_without_a_server() -> None:
@@ -153,7 +153,7 @@ def test_commands_say_from_afar_what_they_say_here(world: World, far: str, tmp_p
         for more in ((), ("--server", far))
     )
     assert sorted(here, key=str) == sorted(there, key=str)
-    checks = [{one["what"] for one in tocsin.json(*more, "doctor", code=1)} for more in ((), ("--server", far))]
+    checks = [{one["what"] for one in tocsin.json(*more, "doctor")} for more in ((), ("--server", far))]
     assert checks[0] == checks[1]
 
 
