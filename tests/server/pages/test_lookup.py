@@ -78,7 +78,7 @@ def test_an_answer_names_reasons_contacts_and_problems(world: World) -> None:
     assert "abuse@rival.example unverified" in text
     assert "Several teams are responsible for the same thing" in text
     assert "1 open problem" in text
-    assert "192.0.2.1 3389/tcp open-rdp notified, no response" in text
+    assert "192.0.2.1 3389/tcp open-rdp not notified" in text  # one of the two that are responsible was not, yet
     assert 'href="/events?address=192.0.2.1&amp;last=30d"' in page.text
 
 
