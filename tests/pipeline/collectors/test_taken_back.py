@@ -64,7 +64,7 @@ def test_events_of_what_was_taken_back_are_ended_by_a_person(
     assert command(tocsin.home, "collect", "run", "it", environment=killed).wait() == KILLED
     tocsin.call("collect", "run", "it")
     [item] = [row for row in tocsin.json("exchange", "list")["received"] if row["item"]]
-    assert item["state"] == "recalled"
+    assert (item["state"], item["tlp"]) == ("recalled", "AMBER+STRICT" if kind == "taxii" else "AMBER")
     assert [row["kind"] for row in tocsin.json("exchange", "made", str(item["item"]))] == ["events", "events"]
     assert tocsin.call("exchange", "answer", str(item["item"]), "--state", "done")[0] == 1
     assert stored(tocsin) == ["192.0.2.1", "192.0.2.2", "192.0.2.3"], "nobody has ended it"

@@ -22,6 +22,7 @@ from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorSettings, 
 from tocsin.pipeline.collectors.models import CollectedReport, CollectorState
 from tocsin.pipeline.collectors.schedule import next_try
 from tocsin.pipeline.stores import NodeWithStores
+from tocsin.sharing.gate import highest, read_marking
 
 _FAILS_FOR_GOOD = 3  # one failure may be the network's
 _NAMED = ("misp.event_uuid", "misp.attribute_uuid")  # in what a feed says beyond the schema
@@ -131,25 +132,27 @@ def note_gone(
             FeedRecord.source == getattr(settings, "source", ""), FeedRecord.code == getattr(settings, "feed", "")
         )
         ingests = session.scalars(select(Ingest.number).where(Ingest.feed_id.in_(feed))).all()
-    events = _events_of(node, ingests, {one.lower() for one in gone}) if partner is not None and ingests else []
+    events = _events_of(node, ingests, {one.lower() for one in gone}) if partner is not None and ingests else {}
     if events and partner is not None:
+        tlp = highest(read_marking(label, None) for label in events.values()).tlp
+        code = "revoked" if settings.kind == "taxii" else "deleted"
         with node.database.begin() as session:
-            ask_about_taken_back(session, partner, events, "revoked", now, came_by=standing.name)
+            ask_about_taken_back(session, partner, events, code, now, came_by=standing.name, tlp=tlp)
 
 
-def _events_of(node: NodeWithStores, ingests: Collection[int], names: AbstractSet[str]) -> list[str]:
-    """The events that came of these events and attributes of MISP, as a purge names them."""
+def _events_of(node: NodeWithStores, ingests: Collection[int], names: AbstractSet[str]) -> dict[str, str]:
+    """The events that came of these events and attributes of MISP, as a purge names them, each with its label."""
     found = node.store.scan(ingests=ingests)
     # Lists, as of tags, stand in the column of JSON, and so does what is beside them in their report.
     own = {f"extra.{one}" for one in _NAMED} & set(found.collect_schema())
     holders = [pl.col(one).cast(pl.String) for one in ("extra", *sorted(own))]
     may = pl.any_horizontal(one.str.contains_any(sorted(names), ascii_case_insensitive=True) for one in holders)
-    rows = fold(found.filter(may).select("ingest", "row", "extra", *own).collect())
-    return [
-        f"event:{ingest}-{row}"
-        for ingest, row, extra in rows.iter_rows()
+    rows = fold(found.filter(may).select("ingest", "row", "tlp", "extra", *own).collect())
+    return {
+        f"event:{ingest}-{row}": tlp
+        for ingest, row, tlp, extra in rows.iter_rows()
         if names & {str(json.loads(extra).get(one)).lower() for one in _NAMED}
-    ]
+    }
 
 
 def note_run(
