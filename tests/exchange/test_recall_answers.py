@@ -6,22 +6,27 @@ from pathlib import Path
 from threading import Thread
 from types import FrameType
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import delete, select, update
 
-from support.ledger_examples import act, make_incident, recalled
+from support.exchange_examples import peer
+from support.ledger_examples import act, amber_item, bring, make_incident, meet_peer, recalled
 from support.world import World
 from tocsin.exchange.ledger import OfferedItem, OutgoingRow, PassedItem, open_items, sent_dispatches, unanswered_recalls
 from tocsin.exchange.ledger.answer_models import SpokenAnswer
-from tocsin.exchange.ledger.models import RecallItemRow
+from tocsin.exchange.ledger.models import RecallItemRow, RecallRow
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.sharing.packages import compose
+from tocsin.exchange.statements import DispatchType, Recall, RecallItem, RecallRequest
 from tocsin.incidents import Incident, IncidentEntryKind, IncidentReader, entries_of, find_incident
 from tocsin.incidents.evidence.models import IncidentEvidence
 from tocsin.operations.retention import apply_retention
 from tocsin.pipeline.collectors.kinds import CollectedOffer
 from tocsin.pipeline.collectors.misp import MispSettings
 from tocsin.pipeline.collectors.state import CollectorStatus, memory_of, note_offer
+from tocsin.pipeline.tables import ItemKind
+from tocsin.pipeline.to_do import item_of
 
 
 def only(world: World, table: Any) -> Any:
@@ -75,6 +80,19 @@ def test_a_recall_of_what_was_never_here_is_answered_by_its_receipt(pair: tuple[
     with database.begin() as session:
         session.execute(update(OfferedItem).values(state="erased"))
     assert recalled_here(other, "") == ({str(uuid)}, set()), "a person said that it counts"
+
+
+def test_a_recall_waits_since_it_came_and_is_due_when_its_source_says(alone: World) -> None:
+    source = peer(3)
+    meet_peer(alone, source)
+    amber_item(alone)
+    with alone.node.database.begin() as session:
+        session.execute(update(OfferedItem).values(came_at=alone.now - timedelta(days=9)))
+    of, until = RecallItem(node=source.node, id=UUID(int=79), version=1), alone.now + timedelta(days=3)
+    asked = source.says(Recall, items=(of,), code="court", asks=RecallRequest.ERASE, until=until)
+    bring(alone, source, DispatchType.RECALL, asked)
+    item = item_of(alone.node, ItemKind.PARTNER_ITEMS, "", alone.now)
+    assert (item.count, item.since, item.due) == (1, only(alone, RecallRow).at, until)
 
 
 def test_whoever_has_mail_only_is_asked_by_a_person(alone: World) -> None:

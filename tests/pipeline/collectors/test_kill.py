@@ -28,6 +28,7 @@ PLACES = [
     "collect.spooled:2",
     "collect.ingested:1",
     "collect.ingested:3",
+    "collect.gone:1",
     "collect.noted:2",
     "collect.settled:1",
 ]

@@ -109,6 +109,7 @@ if TYPE_CHECKING:
         recall,
         recalled_versions,
         settle,
+        waiting_since,
     )
     from tocsin.exchange.ledger.recalls.restoring import repeat_recalls
     from tocsin.exchange.ledger.recipients import (

@@ -93,34 +93,35 @@ def take_back(items: Iterable[OfferedItem], code: str) -> bool:
 
 
 def ask_about_taken_back(
-    session: Session, partner: int, events: Collection[str], code: str, now: datetime, *, came_by: str
+    session: Session, partner: int, events: Collection[str], code: str, now: datetime, *, came_by: str, tlp: Tlp
 ) -> None:
-    """Let a person end the events that a collector took in and the partner's server took back, as one item.
+    """Let a person end the events that a collector took in and the partner's server took back, as one item, once each.
 
-    ``events``: as a purge names them, ``ingest:12`` or ``event:12-3``.
+    ``events``: as a purge names them, ``ingest:12`` or ``event:12-3``. ``tlp``: the strictest label of one.
     """
-    node = session.get_one(Partner, partner).node or _NO_NODE
-    name = uuid5(node, "\n".join(sorted(events)))
-    same = OfferedItem.partner_id == partner, OfferedItem.item == name
-    if session.scalar(select(OfferedItem.id).where(*same)) is not None:
+    of = select(ItemOrigin.thing).join(OfferedItem, OfferedItem.id == ItemOrigin.item_id)
+    new = sorted(set(events) - set(session.scalars(of.where(OfferedItem.partner_id == partner))))
+    if not new:
         return
+    node = session.get_one(Partner, partner).node or _NO_NODE
+    name = uuid5(node, "\n".join(new))
     row = IncomingRow(
         partner_id=partner, number=0, hash=f"taken-back:{name}", counts=False, type=DispatchType.RECALL.value,
-        tlp=Tlp.CLEAR.value, state=IncomingState.TAKEN.value, came_at=now, taken_by="collect",
+        tlp=tlp.value, state=IncomingState.TAKEN.value, came_at=now, taken_by="collect",
     )  # fmt: skip
     session.add(row)
     session.flush()
     item = OfferedItem(
-        partner_id=partner, incoming_id=row.id, node=node, item=name, version=1, title="", tlp=Tlp.CLEAR.value, pap="",
+        partner_id=partner, incoming_id=row.id, node=node, item=name, version=1, title="", tlp=tlp.value, pap="",
         verified=False, parts=[], state=OfferState.RECALLED.value, code=code, came_at=now,
         reason=say("Taken in from %(name)s, where it was taken back since.", name=came_by),
     )  # fmt: skip
     session.add(item)
     session.flush()
-    session.add_all(ItemOrigin(item_id=item.id, thing=one) for one in sorted(events))
+    session.add_all(ItemOrigin(item_id=item.id, thing=one) for one in new)
     audit(
         session, AuditAction.OFFER_CAME, at=now, actor="collect", subject=f"partner:{partner}",
-        detail={"item": str(name), "way": "collector", "events": len(events)},
+        detail={"item": str(name), "way": "collector", "events": len(new)},
     )  # fmt: skip
 
 

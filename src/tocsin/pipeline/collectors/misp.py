@@ -8,7 +8,7 @@ one keeps the older time of its last change.
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,12 @@ from tocsin.pipeline.collectors.web import body
 _PAGE: Final = 500  # events
 _EVENT_BYTES: Final = 256_000_000  # one of 200,000 attributes has some 70 MB
 _DELETED: Final = re.compile(rb'"deleted"\s*:\s*(?:true|1|"1")')
-_LONGEST: Final = 32  # bytes of such a mark, with what stands between
+_TEXT: Final = rb'"(?:[^"\\]++|\\.)*+"'
+_NAMED: Final = re.compile(  # what it names by its UUID, where members between are texts, numbers or such
+    rb'"uuid"\s*+:\s*+"([0-9a-fA-F-]{36})"(?:\s*+,\s*+"\w++"\s*+:\s*+(?:' + _TEXT + rb"|[-\w.]++))*?\s*+,\s*+"
+    + _DELETED.pattern
+)  # fmt: skip
+_LONGEST: Final = 8_192  # bytes of such a mark, with what stands between
 
 
 class MispSettings(MispServerSettings):
@@ -61,10 +66,11 @@ class MispSettings(MispServerSettings):
 
 @dataclass
 class _EventOutcome:
-    """What became of an event: whether it could be read, and how many things in it are marked as deleted."""
+    """What became of an event: whether it could be read, and how many things in it are marked as deleted, and which."""
 
     failed: bool = False
     deleted: int = 0
+    names: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,7 @@ class MispCollector:
             yield replace(offer, claimed=memory.claimed & {one.uuid})
             held_back |= fetched.failed  # it is asked for again, and so is what came after it
             if one.uuid in known and fetched.deleted:
-                yield _noted(one, fetched.deleted)
+                yield _noted(one, fetched)
         if whole:
             yield from (_gone(uuid, known[uuid]) for uuid in sorted(known.keys() - listed))
 
@@ -153,14 +159,16 @@ def _read(server: MispServer, one: ListedEvent, fetched: _EventOutcome) -> Itera
             text = before + piece
             ends = [mark.end() for mark in _DELETED.finditer(text)]
             fetched.deleted += len(ends)
+            fetched.names |= {mark[1].decode().lower() for mark in _NAMED.finditer(text)}
             before = text[max(ends[-1] if ends else 0, len(text) - _LONGEST) :]
             yield piece
     fetched.failed = False
 
 
-def _noted(one: ListedEvent, deleted: int) -> CollectedOffer:
-    words = say("Marked as deleted in this event: %(count)s. What came of it stays.", count=deleted)
-    return CollectedOffer(f"event {one.uuid}", [], f"{one.uuid}:{one.changed}:deleted", refused=words)
+def _noted(one: ListedEvent, fetched: _EventOutcome) -> CollectedOffer:
+    words = say("Marked as deleted in this event: %(count)s. What came of it stays.", count=fetched.deleted)
+    key = f"{one.uuid}:{one.changed}:deleted"
+    return CollectedOffer(f"event {one.uuid}", [], key, refused=words, gone=fetched.names)
 
 
 def _recalled(one: ListedEvent) -> CollectedOffer:

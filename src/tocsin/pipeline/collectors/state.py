@@ -1,6 +1,8 @@
 """What is remembered of collectors, read and written."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,7 +12,7 @@ import polars as pl
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from tocsin.events import FeedRecord, Ingest
+from tocsin.events import FeedRecord, Ingest, fold
 from tocsin.exchange.ledger import ask_about_recalls, ask_about_taken_back, recalled_names
 from tocsin.exchange.partners import find_partner
 from tocsin.node.errors import NotFoundError
@@ -20,9 +22,10 @@ from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorSettings, 
 from tocsin.pipeline.collectors.models import CollectedReport, CollectorState
 from tocsin.pipeline.collectors.schedule import next_try
 from tocsin.pipeline.stores import NodeWithStores
+from tocsin.sharing.gate import highest, read_marking
 
 _FAILS_FOR_GOOD = 3  # one failure may be the network's
-_NAMED = ("extra.misp.event_uuid", "extra.misp.attribute_uuid")
+_NAMED = ("misp.event_uuid", "misp.attribute_uuid")  # in what a feed says beyond the schema
 _REMEMBERED = timedelta(days=90)  # longer than any server offers the same thing again
 
 
@@ -129,21 +132,27 @@ def note_gone(
             FeedRecord.source == getattr(settings, "source", ""), FeedRecord.code == getattr(settings, "feed", "")
         )
         ingests = session.scalars(select(Ingest.number).where(Ingest.feed_id.in_(feed))).all()
-    events = _events_of(node, ingests, gone) if partner is not None and ingests else []
+    events = _events_of(node, ingests, {one.lower() for one in gone}) if partner is not None and ingests else {}
     if events and partner is not None:
+        tlp = highest(read_marking(label, None) for label in events.values()).tlp
+        code = "revoked" if settings.kind == "taxii" else "deleted"
         with node.database.begin() as session:
-            ask_about_taken_back(session, partner, events, "revoked", now, came_by=standing.name)
+            ask_about_taken_back(session, partner, events, code, now, came_by=standing.name, tlp=tlp)
 
 
-def _events_of(node: NodeWithStores, ingests: Collection[int], names: Collection[str]) -> list[str]:
-    """The events that came of these events and attributes of MISP, as a purge names them."""
+def _events_of(node: NodeWithStores, ingests: Collection[int], names: AbstractSet[str]) -> dict[str, str]:
+    """The events that came of these events and attributes of MISP, as a purge names them, each with its label."""
     found = node.store.scan(ingests=ingests)
-    columns = [one for one in _NAMED if one in found.collect_schema()]
-    if not columns:
-        return []
-    wanted = pl.any_horizontal(pl.col(one).is_in(list(names)) for one in columns)
-    rows = found.filter(wanted).select("ingest", "row").collect()
-    return [f"event:{ingest}-{row}" for ingest, row in rows.iter_rows()]
+    # Lists, as of tags, stand in the column of JSON, and so does what is beside them in their report.
+    own = {f"extra.{one}" for one in _NAMED} & set(found.collect_schema())
+    holders = [pl.col(one).cast(pl.String) for one in ("extra", *sorted(own))]
+    may = pl.any_horizontal(one.str.contains_any(sorted(names), ascii_case_insensitive=True) for one in holders)
+    rows = fold(found.filter(may).select("ingest", "row", "tlp", "extra", *own).collect())
+    return {
+        f"event:{ingest}-{row}": tlp
+        for ingest, row, tlp, extra in rows.iter_rows()
+        if names & {str(json.loads(extra).get(one)).lower() for one in _NAMED}
+    }
 
 
 def note_run(

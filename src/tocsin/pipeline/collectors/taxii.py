@@ -18,7 +18,7 @@ from uuid import NAMESPACE_URL, uuid5
 from pydantic import Field
 
 from tocsin.exchange.formats import convert_document, read_time
-from tocsin.node.errors import RemoteError
+from tocsin.node.errors import InputError, RemoteError
 from tocsin.node.sentences import say
 from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorKind, Memory, WaitingReport
 from tocsin.pipeline.collectors.taxii_server import ObjectsPage, TaxiiClient, TaxiiServerSettings, open_taxii
@@ -181,7 +181,7 @@ def _offer(
         yield CollectedOffer(label, [], f"{key}:recalled", refused=words)
     if gone and f"{key}:revoked" not in memory.known:
         words = say("Revoked there: %(count)s. What came of it stays.", count=f"{len(gone):,}")
-        yield CollectedOffer(label, [], f"{key}:revoked", cursor, refused=words, gone=sorted(map(_uuid, gone)))
+        yield CollectedOffer(label, [], f"{key}:revoked", cursor, refused=words, gone=_names_of(gone))
     elif any(memory.cursor.get(name) != text for name, text in cursor.items()):
         yield CollectedOffer(label, [], "", cursor)
 
@@ -195,6 +195,18 @@ def _recalled(objects: list[Json], memory: Memory) -> set[str]:
 
 def _uuid(one: Json) -> str:
     return str(one["id"]).rpartition("--")[2].lower()
+
+
+def _names_of(objects: list[Json]) -> list[str]:
+    """Their UUIDs, and those that a report gave what it made of them."""
+    own = set(map(_uuid, objects))
+    try:
+        said = json.loads(_report([one | {"revoked": False} for one in objects], ""))
+    except InputError:  # then nothing came of them
+        return sorted(own)
+    events = [one["Event"] for one in said.get("response", [said])]
+    holders = [holder for event in events for holder in (event, *event["Object"])]
+    return sorted(own | {part["uuid"] for one in holders for part in one["Attribute"]})
 
 
 def _report(objects: list[Json], key: str) -> bytes:

@@ -28,6 +28,7 @@ from tocsin.exchange.ledger import (
     unanswered_offers,
     unanswered_recalls,
     unchecked_partners,
+    waiting_since,
     without_receipt,
 )
 from tocsin.exchange.partners import (
@@ -380,9 +381,9 @@ def agreements_ending(context: ListingContext) -> Iterator[Item]:
 
 
 def partner_items(context: ListingContext) -> Iterator[Item]:
-    """What partners offered or recalled, and nobody has decided."""
+    """What partners offered or recalled, and nobody has decided; due when the first source asks for an answer."""
     found = open_items(context.session)
-    yield Item(ItemKind.PARTNER_ITEMS, len(found), min((one.came_at for one in found), default=None))
+    yield Item(ItemKind.PARTNER_ITEMS, len(found), *waiting_since(context.session, found))
 
 
 def partner_cases(context: ListingContext) -> Iterator[Item]:

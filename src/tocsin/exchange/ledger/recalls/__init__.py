@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         recall,
         recalled_versions,
         settle,
+        waiting_since,
     )
 else:
     lazy_face(__name__)

@@ -221,9 +221,12 @@ class _Finder:
         for row in self.session.scalars(select(Ingest).where(or_(*same)).order_by(Ingest.number)):
             if (row.stored or row.quarantined) and f"ingest:{row.number}" not in self._gone:
                 yield MadeThing(MadeKind.EVENTS, f"ingest:{row.number}", text=row.report, in_use=True)
+        numbers = {name: int(name.partition(":")[2].partition("-")[0]) for name in self._origins}
+        reports = select(Ingest.number, Ingest.report).where(Ingest.number.in_(set(numbers.values())))
+        known = dict(self.session.execute(reports).all()) if numbers else {}
         for name in self._origins:
             if name not in self._gone:
-                yield MadeThing(MadeKind.EVENTS, name, in_use=True)
+                yield MadeThing(MadeKind.EVENTS, name, text=known.get(numbers[name], ""), in_use=True)
 
     @cached_property
     def _origins(self) -> list[str]:

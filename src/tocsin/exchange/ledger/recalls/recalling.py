@@ -1,7 +1,8 @@
 """Recalls: ours go to all who were passed the item, those of partners go on unchanged, and each is answered."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -258,6 +259,20 @@ def open_recalls(session: Session, item: OfferedItem) -> list[tuple[RecallRow, R
     if item.state != OfferState.RECALLED or not (found or item.code in TAKEN_BACK):
         raise ConflictError(say("This item is not recalled, or that was answered."))
     return found
+
+
+def waiting_since(session: Session, items: Collection[OfferedItem]) -> tuple[datetime | None, datetime | None]:
+    """Since when the first of these open items waits, and by when the first source asks for an answer.
+
+    A recalled one waits since its recall came; what a program took back, without saying when, counts as it came itself.
+    """
+    theirs = {one for one in items if one.state == OfferState.RECALLED and one.code not in TAKEN_BACK}
+    waiting = select(RecallItemRow.recall_id).where(RecallItemRow.state == "")
+    query = select(RecallRow).where(RecallRow.partner_id.is_not(None), RecallRow.id.in_(waiting))
+    recalls = session.scalars(query).all() if theirs else []
+    since = [*(row.at for row in recalls), *(one.came_at for one in items if one not in theirs)]
+    until = [by for by in (statement_of(row).said(Recall).until for row in recalls) if by is not None]
+    return min(since, default=None), min(until, default=None)
 
 
 def asked_of(session: Session, item: OfferedItem) -> RecallRequest:
