@@ -13,7 +13,7 @@ import tocsin
 ROOT = Path(tocsin.__file__).parent
 PLACES = ("cli", "interface", "server", "operations", "pipeline", "incidents", "assets", "exchange", "problems")
 OF_REQUEST = {"form", "stream", "body"}
-READS = {*OF_REQUEST, "open_reports", "open_mailbox", "read_mail", "iter_raw"}
+READS = {*OF_REQUEST, "open_reports", "open_mailbox", "read_mail", "read_arriving", "iter_raw"}
 """Calls by which bytes or texts of strangers come in; the first only on a ``request``."""
 
 DOORS = {
@@ -42,7 +42,6 @@ LET_IN = {
     "cli/replies.py:show": "a mail that was kept",
     "server/pages/today/not_told_pages.py:_text_of": "a mail that was kept",
     "server/pages/deliveries/mail_copies.py:copies": "a mail of ours",
-    "problems/replies/filing.py:_examined": "a mail that passed",
     "problems/replies/reclassify.py:_bounce": "a mail that was kept",
     "problems/replies/reclassify.py:_answer": "a mail that was kept",
     "interface/authorization.py:_check_form": "reads the word of a form",

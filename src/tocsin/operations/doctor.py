@@ -163,12 +163,13 @@ def _event_table(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding
 
 def _kept_files(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
     """Files of reports from the public and of evidence, and mails that wait for a person, whose bytes are gone."""
-    from tocsin.delivery.mailbox import STILL_NEEDED, ReceivedMail
+    from tocsin.delivery.mailbox import ENDED, STILL_NEEDED, ReceivedMail
     from tocsin.exchange.ledger import kept_files
     from tocsin.incidents.arrivals import PublicFile
     from tocsin.incidents.evidence import kept_digests
 
-    waiting = select(ReceivedMail.sha256).where(ReceivedMail.state.in_(STILL_NEEDED))
+    here = ~ReceivedMail.content.startswith(ENDED)
+    waiting = select(ReceivedMail.sha256).where(ReceivedMail.state.in_(STILL_NEEDED), here)
     with node.database.reading() as session:
         files = [(node.inbox, digest) for digest in session.scalars(select(PublicFile.sha256).distinct())]
         files += [(node.mailroom, digest) for digest in session.scalars(waiting)]

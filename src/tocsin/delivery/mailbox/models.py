@@ -24,10 +24,15 @@ STILL_NEEDED: Final = (MailState.WAITING.value, MailState.INBOX.value)
 """Mails in these states are kept whole, however old."""
 
 
+ENDED: Final = "ended:"
+"""How ``content`` begins, before the mail's SHA-256, where its reading was ended: it is on its server and not here."""
+
+
 class ReceivedMail(Base):
     """One mail that was read. Its bytes are kept by `Node.mailroom` under ``sha256``.
 
-    ``content``: SHA-256 of what it says without what servers added on the way, so that a copy is known as one.
+    ``content``: SHA-256 of what it says without what servers added on the way, so that a copy is known as one;
+    see `ENDED`.
     ``arrived_at``: when our mail server took it. ``why``: the sign by which its kind was told, and what followed.
     ``reasons``: what of it was not read or not applied. ``ticket``: the number that it got in the sender's system.
     ``delivery_id``, ``letter_id``, ``team_id``: what it is about, where that is certain; ``matched_by``: how that was

@@ -10,8 +10,15 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.delivery.never_held import acts
     from tocsin.delivery.never_held.hotline import open_hotline, receive, send_again, send_to_hotline
-    from tocsin.delivery.never_held.intake_filter import IntakeFilter, MailFilter, class_table
-    from tocsin.delivery.never_held.mail_redaction import found_in, looked_through, redacted_mail
+    from tocsin.delivery.never_held.intake_filter import IntakeFilter, class_table
+    from tocsin.delivery.never_held.mail_filter import MailFilter
+    from tocsin.delivery.never_held.mail_redaction import (
+        ArrivingMail,
+        found_in,
+        looked_through,
+        read_arriving,
+        redacted_mail,
+    )
     from tocsin.delivery.never_held.mails import answers_hotline, remove_mail, take_hotline_mail
     from tocsin.delivery.never_held.models import HotlineMessage, NeverHeldReference, ReferenceState
     from tocsin.delivery.never_held.references import (

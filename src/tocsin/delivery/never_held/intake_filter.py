@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from tocsin.delivery.mailbox import is_mail
+from tocsin.delivery.never_held.mail_filter import MailFilter
 from tocsin.events.redaction import NEVER_HELD, ClassTable, Redaction, redacted_bytes, scan_file
 from tocsin.node.errors import InputError
 from tocsin.node.never_held_settings import NeverHeldSettings
@@ -25,20 +25,6 @@ def _now() -> datetime:
 def class_table(settings: NeverHeldSettings) -> ClassTable:
     """The classes of a node: csam and csem, and its own."""
     return ClassTable({name: one.words for name, one in settings.classes.items()})
-
-
-class MailFilter:
-    """How a `Redaction` of reports sees mails (`tocsin.events.redaction.MailRedaction`)."""
-
-    def knows(self, head: bytes) -> bool:
-        """Whether a report that begins so is a mail."""
-        return is_mail(head, 2)
-
-    def kept(self, data: bytes, redaction: Callable[[], Redaction]) -> tuple[bytes, list[Redaction]]:
-        """The mail, or where something of it may not be kept a ZIP file of the reports in it as they may."""
-        from tocsin.delivery.never_held.mail_redaction import packed_reports  # few reports are mails
-
-        return packed_reports(data, redaction)
 
 
 @dataclass(frozen=True)

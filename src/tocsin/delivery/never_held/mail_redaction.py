@@ -4,9 +4,10 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
+from functools import partial
 from typing import Final
 
 from tocsin.delivery.mailbox import (
@@ -19,13 +20,16 @@ from tocsin.delivery.mailbox import (
     reports_in,
     text_of,
 )
+from tocsin.delivery.never_held.mail_filter import MailFilter
 from tocsin.events.redaction import (
     NEVER_HELD,
+    ClassTable,
     FoundReport,
     Redaction,
     placeholder,
     redacted_bytes,
 )
+from tocsin.node.confined import confined
 from tocsin.node.errors import InputError
 
 _FURTHER: Final = replace(LIMITS, depth=40, parts=2_000)
@@ -77,6 +81,22 @@ def redacted_mail(raw: bytes, redaction: MakeRedaction) -> tuple[bytes, list[Red
     note["Subject"] = "A report that was not kept"
     note.set_content(f"{NEVER_HELD}\n")
     return note.as_bytes(), looks
+
+
+@dataclass(frozen=True)
+class ArrivingMail:
+    """A mail as it may be kept, what it says, and what was found in it, still to be noted."""
+
+    raw: bytes = field(repr=False)
+    mail: ReadMail
+    found: tuple[FoundReport, ...]
+
+
+@confined(seconds=20, megabytes=1_000)
+def read_arriving(raw: bytes, classes: ClassTable) -> ArrivingMail:
+    """What comes of a mail that somebody sent: looked through for what must never be held, then read."""
+    kept, seen = redacted_mail(raw, partial(Redaction, classes, mails=MailFilter()))
+    return ArrivingMail(kept, read_mail(kept), tuple(report for one in seen for report in one.found))
 
 
 def looked_through(mail: ReadMail, redaction: MakeRedaction, raw: bytes = b"") -> list[Look]:

@@ -37,7 +37,13 @@ class Verdict:
 
 
 if TYPE_CHECKING:
-    from tocsin.exchange.formats.json_documents import MOST_BYTES, is_nested, measure_json, parse_json, write_json
+    from tocsin.exchange.formats.json_documents import (
+        MOST_BYTES,
+        is_nested,
+        measure_foreign_json,
+        parse_foreign_json,
+        write_json,
+    )
     from tocsin.exchange.formats.mapping import categories, default_category
     from tocsin.exchange.formats.markings import Markings, stricter
     from tocsin.exchange.formats.misp import marking_of, misp_event
@@ -46,11 +52,11 @@ if TYPE_CHECKING:
         Observable,
         Source,
     )
-    from tocsin.exchange.formats.registry import check_document, convert_document
+    from tocsin.exchange.formats.registry import check_document, convert_document, misp_of_stix
     from tocsin.exchange.formats.stix_comparisons import Comparison, write_pattern
     from tocsin.exchange.formats.stix_markings import definitions, read_markings
     from tocsin.exchange.formats.stix_objects import read_time, stix_time
-    from tocsin.exchange.formats.stix_read import read_document
+    from tocsin.exchange.formats.stix_read import read_foreign_document
     from tocsin.exchange.formats.stix_write import write_bundle
 else:
     lazy_face(__name__)

@@ -28,6 +28,8 @@ from tocsin.exchange.formats.stix_observables import (
     is_group,
     misp_labels,
 )
+from tocsin.node.confined import confined
+from tocsin.node.errors import InputError, TocsinError
 
 _WHOLE: Final = ("report", "grouping")
 _ENTITIES: Final = frozenset(tables()["entities"]) | {CUSTOM, "malware-analysis"}
@@ -57,6 +59,22 @@ def read_document(document: Json) -> Collection:
     if left.observables or left.groups or left.entities:
         parts.append(left)
     return Collection(parts=tuple(parts), original=original)
+
+
+@confined(seconds=20, megabytes=1_000)
+def read_foreign_document(document: Json) -> Collection:
+    """As `read_document`, of what somebody posts.
+
+    Raises:
+        InputError: it has another structure than STIX.
+
+    """
+    try:
+        return read_document(document)
+    except (TocsinError, MemoryError):
+        raise
+    except Exception as error:  # a boundary: what others write has every shape
+        raise InputError("Its objects cannot be read as STIX.") from error
 
 
 def _with_inner(objects: Mapping[str, Json], ids: Iterable[str]) -> dict[str, None]:

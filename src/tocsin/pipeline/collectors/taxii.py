@@ -17,7 +17,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import Field
 
-from tocsin.exchange.formats import convert_document, read_time
+from tocsin.exchange.formats import misp_of_stix, read_time
 from tocsin.node.errors import InputError, RemoteError
 from tocsin.node.sentences import say
 from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorKind, Memory, WaitingReport
@@ -213,7 +213,7 @@ def _report(objects: list[Json], key: str) -> bytes:
     """The events of MISP that say the same."""
     each = {one["id"]: one for one in objects}
     bundle = {"type": "bundle", "id": f"bundle--{uuid5(NAMESPACE_URL, key)}", "objects": [*each.values()]}
-    return convert_document(json.dumps(bundle).encode(), "stix", "misp").data
+    return misp_of_stix(json.dumps(bundle).encode())
 
 
 def _version(one: Json) -> str:

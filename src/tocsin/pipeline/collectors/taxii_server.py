@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import httpx
 from pydantic import Field
 
-from tocsin.exchange.formats import parse_json
+from tocsin.exchange.formats import parse_foreign_json
 from tocsin.node.errors import InputError, RemoteError
 from tocsin.node.sentences import say
 from tocsin.pipeline.collectors.https import web_client
@@ -96,7 +96,7 @@ class TaxiiClient:
             check(response, url)
             content = b"".join(body(response, limits))
         try:
-            found = parse_json(content)
+            found = parse_foreign_json(content)
         except InputError:
             found = None
         if not isinstance(found, dict):

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery
 from tocsin.delivery.mailbox import (
+    ENDED,
     IncomingMail,
     Mailbox,
     MailKind,
@@ -31,7 +32,15 @@ from tocsin.delivery.mailbox import (
     open_mailbox,
     read_mail,
 )
-from tocsin.delivery.never_held import IntakeFilter, answers_hotline, redacted_mail, remove_mail, take_hotline_mail
+from tocsin.delivery.never_held import (
+    ArrivingMail,
+    IntakeFilter,
+    answers_hotline,
+    read_arriving,
+    remove_mail,
+    take_hotline_mail,
+)
+from tocsin.node.confined import ConfinedError
 from tocsin.node.errors import LaterError, StorageError, TocsinError, internal_failures
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.sentences import say
@@ -54,6 +63,7 @@ class FilingResult:
     """What became of a mail. ``number`` is None in a dry run, and of a mail of which nothing is kept.
 
     ``again``: it was read before. ``never_held``: it carries what must never be held, also not on the mail server.
+    ``stays``: its reading was ended, so that nobody knows what is in it: it stays where it is, and is not read again.
     """
 
     number: int | None
@@ -62,6 +72,7 @@ class FilingResult:
     decision: ReplyDecision
     again: bool = False
     never_held: bool = False
+    stays: bool = False
 
 
 def file_mail(
@@ -83,24 +94,38 @@ def file_mail(
 
     """
     intake = IntakeFilter(desk.node, "mail", lambda: now)
-    raw, seen = redacted_mail(raw, intake.redaction)
-    never_held = any(one.found for one in seen)
+    before = _known(desk, hashlib.sha256(raw).hexdigest())
+    if before is not None and before.stays:
+        return before
+    try:
+        arriving = read_arriving(raw, intake.classes)
+    except ConfinedError as error:
+        return _left(desk, raw, error, now=now, arrived=arrived, unread=unread, dry_run=dry_run)
     if not dry_run:
-        intake.note(*seen)
-    mail = read_mail(raw)
+        (seen := intake.redaction()).found.extend(arriving.found)
+        intake.note(seen)
+    done = _filed(desk, arriving, now=now, at=min(arrived or now, now), unread=unread, dry_run=dry_run)
+    return replace(done, never_held=done.never_held or bool(arriving.found))
+
+
+def _filed(
+    desk: MailContext, arriving: ArrivingMail, *, now: datetime, at: datetime, unread: int, dry_run: bool
+) -> FilingResult:
+    """Keep and act on a mail that was read."""
+    raw, mail = arriving.raw, arriving.mail
     if answers_hotline(desk.node, mail):
         if not dry_run:
             take_hotline_mail(desk.node, mail, ours=desk.ours, now=now)
         return FilingResult(None, "", "", _OF_HOTLINE, never_held=True)
-    sha256, at = hashlib.sha256(raw).hexdigest(), min(arrived or now, now)
-    before, fault = _known(desk, sha256), None
+    sha256, fault = hashlib.sha256(raw).hexdigest(), None
+    before = _known(desk, sha256)
     if before is None:
         before, fault = _taken(desk, MailArrival(raw, sha256, mail, at, now, unread, dry_run))
     if before is not None:
-        return replace(before, never_held=never_held)
-    case = _not_understood(_NOTHING, fault) if fault else _examined(desk, raw, at, unread)
+        return before
+    case = _not_understood(_NOTHING, fault) if fault else _examined(desk, mail, at, unread)
     if dry_run:
-        return FilingResult(None, case.mail.sender, case.mail.subject, case.decision, never_held=never_held)
+        return FilingResult(None, case.mail.sender, case.mail.subject, case.decision)
     desk.node.mailroom.put(raw)
     cut("replies.kept")
     row = _row(case, sha256, size=unread or len(raw), at=at, now=now)
@@ -111,12 +136,51 @@ def file_mail(
         raise
     except TocsinError as error:
         if (before := _known(desk, sha256)) is not None:
-            return replace(before, never_held=never_held)  # another process filed it at the same moment
+            return before  # another process filed it at the same moment
         case = _not_understood(_NOTHING, error)
         row = _row(case, sha256, size=len(raw), at=at, now=now)
         _note(desk, row, case)
     decision = replace(case.decision, state=MailState(row.state), why=row.why)
-    return FilingResult(row.id, case.mail.sender, case.mail.subject, decision, never_held=never_held)
+    return FilingResult(row.id, case.mail.sender, case.mail.subject, decision)
+
+
+def _left(
+    desk: MailContext,
+    raw: bytes,
+    error: ConfinedError,
+    *,
+    now: datetime,
+    arrived: datetime | None,
+    unread: int,
+    dry_run: bool,
+) -> FilingResult:
+    """A mail whose reading was ended: a person is told who sent it; of what is in it nothing is kept here."""
+    sender, size = _sender_of(raw), unread or len(raw)
+    why = say("Reading it was ended, so it stays on the mail server unread. %(reason)s", reason=str(error))
+    decision = ReplyDecision(MailKind.UNKNOWN, MailState.WAITING, why, MailMatch())
+    getLogger("uvicorn.error").warning("A mail of %d bytes stays on its server: %s", size, error)
+    if dry_run:
+        return FilingResult(None, sender, "", decision, stays=True)
+    sha256 = hashlib.sha256(raw).hexdigest()
+    case = ReplyCase(replace(_NOTHING, sender=sender), f"{ENDED}{sha256}", decision)
+    row = _row(case, sha256, size=size, at=min(arrived or now, now), now=now)
+    try:
+        with desk.node.database.begin() as session:
+            session.add(row)
+            session.flush()
+            _audit(session, row, None)
+    except TocsinError:
+        if (before := _known(desk, sha256)) is None:  # another process filed it at the same moment
+            raise
+        return before
+    return FilingResult(row.id, sender, "", decision, stays=True)
+
+
+def _sender_of(raw: bytes) -> str:
+    """What a mail has as its sender, by a look at its first lines."""
+    found = _FROM.search(raw[:_HEAD])
+    said = found[1].decode("utf-8", "replace").strip()[:200] if found else ""
+    return "".join(letter if letter.isprintable() else " " for letter in said)
 
 
 def _taken(desk: MailContext, arrival: MailArrival) -> tuple[FilingResult | None, TocsinError | None]:
@@ -160,12 +224,10 @@ def _note(desk: MailContext, row: ReceivedMail, case: ReplyCase) -> None:
     cut("replies.acted")
 
 
-def _examined(desk: MailContext, raw: bytes, at: datetime, unread: int) -> ReplyCase:
+def _examined(desk: MailContext, mail: ReadMail, at: datetime, unread: int) -> ReplyCase:
     """What follows from a mail; one over which we stumble waits for a person, and the mails after it are read."""
-    mail = _NOTHING
     try:
         with internal_failures("A mail"):
-            mail = read_mail(raw)
             case = examine(desk, mail, now=at, unread=unread)
             if case.decision.state is MailState.INBOX and desk.inbox is None:
                 return replace(case, decision=replace(case.decision, state=MailState.WAITING))
@@ -190,7 +252,8 @@ def _known(desk: MailContext, sha256: str) -> FilingResult | None:
         delivery = session.get(Delivery, row.delivery_id) if row.delivery_id else None
     match = MailMatch(delivery, by=row.matched_by)
     decision = ReplyDecision(MailKind(row.kind), MailState(row.state), row.why, match, row.ticket, tuple(row.reasons))
-    return FilingResult(row.id, row.sender, row.subject, decision, again=True)
+    stays = row.content.startswith(ENDED)
+    return FilingResult(row.id, row.sender, row.subject, decision, again=True, stays=stays)
 
 
 def _row(case: ReplyCase, sha256: str, *, size: int, at: datetime, now: datetime) -> ReceivedMail:
@@ -254,6 +317,8 @@ def read_mailbox(
     run = MailboxRun()
     with open_mailbox(account_of(desk.node.settings.mailbox), tls=tls) as mailbox:
         for received in mailbox.waiting():
+            if _stays(desk, received.raw):
+                continue
             check_room(desk.node.settings.intake, desk.node.home, received.size)
             if not dry_run and not _may_bring(desk, received, now()):
                 continue  # it stays on its server until tomorrow
@@ -264,6 +329,12 @@ def read_mailbox(
                 run.counts[done.decision.kind.value, done.decision.state.value] += 1
             filed(done)
     return run
+
+
+def _stays(desk: MailContext, raw: bytes) -> bool:
+    """Whether the reading of a mail was ended before: it is not read again, nor counted."""
+    before = _known(desk, hashlib.sha256(raw).hexdigest())
+    return before is not None and before.stays
 
 
 def _may_bring(desk: MailContext, received: IncomingMail, now: datetime) -> bool:
@@ -287,6 +358,8 @@ def _file(desk: MailContext, mailbox: Mailbox, received: IncomingMail, now: date
     unread = received.size if received.too_large else 0
     done = file_mail(desk, received.raw, now=now, arrived=received.arrived, unread=unread, dry_run=dry_run)
     if not dry_run:
+        if done.stays:
+            return done
         if done.never_held:
             remove_mail(mailbox, received.uid, desk.node.settings.never_held.mail_on_server)
         else:

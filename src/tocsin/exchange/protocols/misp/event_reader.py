@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tocsin.exchange.formats import measure_json, parse_json
+from tocsin.exchange.formats import measure_foreign_json, parse_foreign_json
 from tocsin.exchange.protocols.misp.shapes import ShapeError
 from tocsin.node.errors import InputError
 
@@ -34,7 +34,7 @@ def read_body(body: bytes) -> Any:
         InputError: it is no JSON, or is larger or deeper than any honest request.
 
     """
-    return parse_json(body) if body.strip() else {}
+    return parse_foreign_json(body) if body.strip() else {}
 
 
 class _NoEventError(ValueError):
@@ -63,7 +63,7 @@ class EventReader:
             InputError: it is no event, or has more attributes than `MOST_ATTRIBUTES`.
 
         """
-        measure_json(body)
+        measure_foreign_json(body)
         self._body, self._decode = body, codecs.getincrementaldecoder("utf-8-sig")().decode
         try:
             return self._object(0)

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.formats import (
     Markings,
-    parse_json,
-    read_document,
+    parse_foreign_json,
+    read_foreign_document,
     read_markings,
     read_time,
     stix_time,
@@ -45,7 +45,7 @@ def post(node: Node, caller: ProgramCaller, content: bytes, now: datetime) -> Js
         InputError: it is no envelope, too large, or must not be kept.
 
     """
-    envelope = parse_json(content)
+    envelope = parse_foreign_json(content)
     objects = envelope.get("objects") if isinstance(envelope, dict) else None
     if not isinstance(objects, list) or not objects or set(envelope) - {"objects", "more", "next"}:
         raise InputError("It is no envelope: it has no objects.")
@@ -138,12 +138,7 @@ def _named(one: Json) -> list[str]:
 
 def _offer(objects: list[Json]) -> FaceOffer:
     bundle = {"type": "bundle", "id": f"bundle--{uuid5(_NAMES, str(objects))}", "objects": objects}
-    try:
-        said = read_document(bundle)
-    except InputError:
-        raise
-    except Exception as error:  # a boundary: what others write has every shape
-        raise InputError("Its objects cannot be read as STIX.") from error
+    said = read_foreign_document(bundle)
     revoked = sum(one.get("revoked") is True for one in objects)
     title = next((one.title for one in said.events if one.title), "") or f"{len(objects):,} STIX objects"
     title = f"{title} ({revoked:,} revoked)" if revoked else title
