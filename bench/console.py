@@ -42,8 +42,7 @@ from tocsin.delivery import Delivery
 from tocsin.directory import teams_by_id
 from tocsin.node.accounts import AccountRole
 from tocsin.pipeline.stores import NodeWithStores, open_node
-from tocsin.problems import ProblemSearch
-from tocsin.problems.answers import problem_text
+from tocsin.problems import ProblemSearch, problem_text
 
 OPERATORS = 4
 MOST_MS = 100.0

@@ -24,8 +24,7 @@ from pipeline import tocsin
 from queries import DAYS
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.stores import NodeWithStores, open_node
-from tocsin.problems import ProblemSearch
-from tocsin.problems.answers import problem_text
+from tocsin.problems import ProblemSearch, problem_text
 from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 

@@ -22,6 +22,8 @@ LONGEST_FILE, LONGEST_FUNCTION = 500, 80
 
 RINGS = {
     "tocsin.delivery.channels": "the list of channels, and the contract that each keeps",
+    "tocsin.delivery.never_held.mail_filter": "loads what looks through mails once one comes",
+    "tocsin.incidents.endings": "asked by each act that changes an incident, and made of what acts do",
     "tocsin.readiness.commands.assessment": "registers the commands that share what it has",
 }
 ROOM_RINGS = {

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from random import Random
 from ssl import PEM_cert_to_DER_cert
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,7 @@ from support.mail_keys import Gpg, certificate, gnupg, openssl
 from support.mail_server import PostOffice, post_office
 from support.partner_examples import CALL, do
 from support.processes import KILLED, command
+from support.sizes import WHOLE
 from support.world import World, copy_world, text_of
 from tocsin.delivery.sealing import signed_at
 from tocsin.exchange.ledger import IncomingRow, NoPartnerKeyError, OutgoingRow, PassedItem
@@ -360,7 +362,10 @@ def test_a_partner_with_a_certificate_gets_a_signed_and_encrypted_mail(
 
 
 def test_a_signature_by_a_certificate_holds_for_what_it_signed_alone(tmp_path: Path) -> None:
-    """By each form that mail programs write; with any byte changed it says the same or nothing, and never fails."""
+    """By each form that mail programs write; with any byte changed it says the same or nothing, and never fails.
+
+    Each byte is looked at by a confined process: a few of them are asked, with ``TOCSIN_WHOLE=1`` all.
+    """
     pem = certificate(tmp_path, "csirt@e.example").decode()
     held, words = PEM_cert_to_DER_cert(pem), b"Content-Type: text/plain\r\n\r\nThanks.\r\n"
     signer = ("-signer", "team.pem", "-inkey", "team.key", "-outform", "DER")
@@ -373,7 +378,8 @@ def test_a_signature_by_a_certificate_holds_for_what_it_signed_alone(tmp_path: P
         at = signed_at(words, made, held)
         assert (at is not None) is holds, options
         assert signed_at(words.replace(b"Thanks", b"Thinks"), made, held) is None
-        found = {signed_at(words, made[:n] + bytes([made[n] ^ 1]) + made[n + 1 :], held) for n in range(len(made))}
+        asked = range(len(made)) if WHOLE else sorted(Random(str(options)).sample(range(len(made)), 24))
+        found = {signed_at(words, made[:n] + bytes([made[n] ^ 1]) + made[n + 1 :], held) for n in asked}
         assert found <= {None, at}
     assert signed_at(words, b"\x30\x80" * 100_000, held) is None
 

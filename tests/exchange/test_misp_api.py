@@ -158,7 +158,7 @@ def test_incidents_are_read_as_the_gate_lets_and_who_read_them_is_noted(world: W
 
 
 def test_an_agreement_lets_amber_go_is_a_sharing_group_and_ends_both_when_it_is_left(world: World, misp: Any) -> None:
-    world.tocsin.run("keys", "node-make", "--format", "openpgp")
+    world.after_today(0).tocsin.run("keys", "node-make", "--format", "openpgp")
     uuid = incident(world, "AMBER")
     assert (misp.get_event(str(uuid))["errors"][0], misp.sharing_groups()) == (404, [])
     number, own = agreement_of(world)["agreement"], node_uuid(world.node.database)
@@ -435,7 +435,7 @@ def came(world: World) -> list[Any]:
 
 
 def test_a_feed_lists_what_was_withdrawn_as_deleted(world: World, tmp_path: Path) -> None:
-    world.tocsin.run("keys", "node-make", "--format", "openpgp")
+    world.after_today(1).tocsin.run("keys", "node-make", "--format", "openpgp")
     incident(world)
     folder = tmp_path / "feed"
     assert world.tocsin.json("exchange", "feed", str(folder))["events"] == 0

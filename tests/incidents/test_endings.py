@@ -25,7 +25,7 @@ from tocsin.incidents import (
 from tocsin.incidents.act_parts import IncidentNamed, changing, incident_act
 from tocsin.incidents.clocks import ClockStage, clocks_of, count_by_stage
 from tocsin.incidents.course_acts import IncidentReason
-from tocsin.incidents.endings import open_work
+from tocsin.incidents.endings import open_duties
 from tocsin.incidents.states import UNDER_WAY
 from tocsin.interface import Act, ActContext, RequestError, read_request
 from tocsin.node.accounts import AccountRole
@@ -205,7 +205,7 @@ def test_what_is_left_stays_on_today_until_it_is_ended(world: World, analyst: in
     do(world, "finishTaskOfIncident", analyst, reference=reference, task=task, result="")
     assert waits() == (1, 1)
     with world.node.database.reading() as session:
-        left = open_work(session, reader, find_incident(session, reader, reference))
+        left = open_duties(session, reader, find_incident(session, reader, reference))
     assert (len(left.clocks), len(left.tasks)) == (1, 1)
 
 

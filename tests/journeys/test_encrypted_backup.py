@@ -90,9 +90,9 @@ def test_what_is_encrypted_can_be_restored_and_nothing_of_it_is_readable(
 
     restored = other.json("restore", target, "--gpg-home", operator.home)
     assert restored == made
+    assert not (other.home / "spool").exists()
     assert knows(other) == knows(busy)
     assert all(found["ok"] for found in other.json("doctor", code=0))
-    assert not (other.home / "spool").exists()
     for path in (busy.home / "events").rglob("*"):
         copy = other.home / path.relative_to(busy.home)
         assert path.is_dir() or abs(copy.stat().st_mtime - path.stat().st_mtime) < 0.001  # tidying goes by it

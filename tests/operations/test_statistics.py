@@ -20,8 +20,8 @@ from tocsin.operations.statistics import (
     NETWORKS,
     STEP,
     UNKNOWN,
+    MissingReason,
     Month,
-    Unpublished,
     figure,
     protect,
     read_months,
@@ -126,22 +126,22 @@ _FEW, _MANY = {1: 5}, dict.fromkeys(range(1, 13), 10)
     ("networks", "marked", "measured", "published"),
     [
         ({}, False, True, 0),  # a true zero
-        ({}, True, True, Unpublished.MARKED),
-        (_FEW, False, True, Unpublished.FEW),
-        (_FEW, True, True, Unpublished.FEW),
+        ({}, True, True, MissingReason.MARKED),
+        (_FEW, False, True, MissingReason.FEW),
+        (_FEW, True, True, MissingReason.FEW),
         (_MANY, False, True, 120),
         (_MANY, True, True, 120),
-        ({}, False, False, Unpublished.NOT_MEASURED),
+        ({}, False, False, MissingReason.NOT_MEASURED),
     ],
 )
 def test_what_may_not_be_published_is_no_zero(
-    networks: dict[int, int], *, marked: bool, measured: bool, published: int | Unpublished
+    networks: dict[int, int], *, marked: bool, measured: bool, published: int | MissingReason
 ) -> None:
     assert figure(networks, marked=marked, measured=measured) == published
 
 
-@pytest.mark.parametrize("reason", [one for one in Unpublished if one is not Unpublished.NOT_KNOWN])
-def test_page_and_file_say_why_a_figure_is_missing(world: World, reason: Unpublished) -> None:
+@pytest.mark.parametrize("reason", [one for one in MissingReason if one is not MissingReason.NOT_KNOWN])
+def test_page_and_file_say_why_a_figure_is_missing(world: World, reason: MissingReason) -> None:
     counts: dict[str, int | None] = dict.fromkeys(CLASSES)
     _keep(world, Month(date(2026, 10, 1), "MU", "CLEAR", counts, {}, dict.fromkeys(CLASSES, reason.value)))
     world.now = datetime(2026, 11, 3, tzinfo=UTC)

@@ -13,7 +13,7 @@ from tocsin.directory import Mute, MuteKind, read_team
 from tocsin.directory.mutes import mute
 from tocsin.events import EventFilter, EventQuery, FilterError
 from tocsin.pipeline.stores import open_node
-from tocsin.problems import ProblemSearch, ProblemSort
+from tocsin.problems import ProblemSearch, ProblemSort, problem_text
 from tocsin.problems.answers import (
     AnswerVerdict,
     Course,
@@ -21,7 +21,6 @@ from tocsin.problems.answers import (
     TeamAnswer,
     answer_problems,
     answered,
-    problem_text,
     sheets_of,
     withdraw_answers,
 )

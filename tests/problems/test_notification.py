@@ -239,7 +239,7 @@ def test_nobody_is_asked_to_answer_what_never_came(world: World) -> None:
 
 def test_a_notification_by_telephone_is_undone_and_stands_in_the_history(world: World) -> None:
     key = _keys(world)["198.51.100.1"]
-    said = ("problems", "notified", key, "--way", "letter", "--note", "Sent to the owner.", "--spoken-with", "Ms. Roe")
+    said = ("problems", "notified", key, "--way", "post", "--note", "Sent to the owner.", "--spoken-with", "Ms. Roe")
     assert world.tocsin.json(*said)["problems"] == 1
     assert _says(world.tocsin.json("problems", "list"))["198.51.100.1"] == ("notified", 1, 1, "notified")
     (course,) = world.tocsin.json("problems", "show", key)

@@ -51,8 +51,8 @@ from tocsin.node.paths import HomeFolder
 from tocsin.node.tokens import open_tokens
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.uploads import arrive
-from tocsin.problems import ProblemSearch
-from tocsin.problems.answers import AnswerVerdict, Via, problem_text, record_answer, told_problems
+from tocsin.problems import ProblemSearch, problem_text
+from tocsin.problems.answers import AnswerVerdict, Via, record_answer, told_problems
 from tocsin.problems.replies import file_mail
 from tocsin.sharing.rules import set_rules
 

@@ -19,8 +19,7 @@ from tocsin.node.accounts import AccountRole
 from tocsin.node.letters import Letter, LetterState
 from tocsin.pipeline.tables import ItemKind
 from tocsin.pipeline.team_items import given_up_networks
-from tocsin.problems import ProblemSearch
-from tocsin.problems.answers import problem_text
+from tocsin.problems import ProblemSearch, problem_text
 
 
 def letter_in(world: World, state: LetterState) -> str:

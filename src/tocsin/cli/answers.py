@@ -51,7 +51,8 @@ def show(
 ) -> None:
     """Show all answers to one digest, and what became of each of its problems."""
     from tocsin.delivery import delivery
-    from tocsin.problems.answers import Courses, problem_text
+    from tocsin.problems import problem_text
+    from tocsin.problems.answers import Courses
 
     node = call.node
     teams = teams_of(node)
@@ -149,7 +150,8 @@ def _noted(node: "NodeWithStores", team_id: int | None) -> "list[AnswerInList]":
 def _keys(session: "Session", node: "NodeWithStores", digest: "Delivery", text: str) -> frozenset[int]:
     """The problems of a digest that a person names."""
     from tocsin.networks import parse_address
-    from tocsin.problems.answers import read_problem, told_at
+    from tocsin.problems import read_problem
+    from tocsin.problems.answers import told_at
 
     address = parse_address(text.strip())
     if address is None:

@@ -92,7 +92,7 @@ def show(
 
 def _key(text: str) -> int:
     from tocsin.node.errors import InputError
-    from tocsin.problems.answers import read_problem
+    from tocsin.problems import read_problem
 
     try:
         return read_problem(text)
@@ -103,7 +103,7 @@ def _key(text: str) -> int:
 
 
 def _document(one: "ListedProblem", teams: "dict[int, Team]") -> dict[str, object]:
-    from tocsin.problems.answers import problem_text
+    from tocsin.problems import problem_text
 
     return {
         "problem": problem_text(one.key),
@@ -114,7 +114,7 @@ def _document(one: "ListedProblem", teams: "dict[int, Team]") -> dict[str, objec
 
 
 def _course(one: "Course", teams: "dict[int, Team]") -> dict[str, object]:
-    from tocsin.problems.answers import problem_text
+    from tocsin.problems import problem_text
 
     return {
         "problem": problem_text(one.key),

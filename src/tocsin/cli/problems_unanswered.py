@@ -33,7 +33,7 @@ def unanswered(
 
 
 def _document(one: "UnansweredProblem", teams: "dict[int, Team]") -> dict[str, object]:
-    from tocsin.problems.answers import problem_text
+    from tocsin.problems import problem_text
 
     return {
         "problem": problem_text(one.key),

@@ -23,7 +23,6 @@ from tocsin.incidents.read import (
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, SeverityLevel
 from tocsin.incidents.write import add_entry
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
-from tocsin.interface.moments import Moment as Moment  # noqa: PLC0414 (acts of incidents take it from here)
 from tocsin.node.accounts import AccountRole, Permission, Person, Principal, find_person
 from tocsin.node.errors import ConflictError, SimultaneousError, UsageError
 from tocsin.node.records import AuditAction

@@ -12,7 +12,6 @@ from tocsin.incidents.act_parts import (
     IncidentAddition,
     IncidentNamed,
     IncidentResult,
-    Moment,
     OpenIncident,
     PersonName,
     Reason,
@@ -44,7 +43,7 @@ from tocsin.incidents.states import (
     SeverityLevel,
 )
 from tocsin.incidents.write import add_incident
-from tocsin.interface import N_, ActContext, OwnSurface, Wording
+from tocsin.interface import N_, ActContext, Moment, OwnSurface, Wording
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.sentences import say
 

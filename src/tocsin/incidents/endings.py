@@ -12,16 +12,13 @@ from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from sqlalchemy.orm import Session
 
-from tocsin.incidents.act_parts import LINE, Moment, OpenIncident, kept
-from tocsin.incidents.clocks.models import IncidentClock
-from tocsin.incidents.clocks.read import clocks_of
-from tocsin.incidents.clocks.states import ClockState
-from tocsin.incidents.clocks.write import end_clock, writer_for
+from tocsin.incidents.act_parts import LINE, OpenIncident, kept
+from tocsin.incidents.clocks import ClockState, IncidentClock, clocks_of, end_clock, writer_for
 from tocsin.incidents.models import Incident, IncidentTask
 from tocsin.incidents.part_acts import end_task
 from tocsin.incidents.read import IncidentReader, merged_family, tasks_of
 from tocsin.incidents.states import UNDER_WAY, IncidentEntryKind, IncidentState, TaskState
-from tocsin.interface import N_, Wording
+from tocsin.interface import N_, Moment, Wording
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.sentences import Sentence, join_sentences, say
 
@@ -112,20 +109,20 @@ LEAVE_ALL: Final = EndingAnswers(
 
 
 @dataclass(frozen=True)
-class OpenWork:
+class OpenDuties:
     """The deadlines that run in an incident and what was merged into it, and its tasks that are not done."""
 
     clocks: Sequence[IncidentClock] = ()
     tasks: Sequence[IncidentTask] = ()
 
 
-def open_work(session: Session, reader: IncidentReader, incident: Incident) -> OpenWork:
+def open_duties(session: Session, reader: IncidentReader, incident: Incident) -> OpenDuties:
     """What still runs, as far as the reader may read it; lessons outlive their incident anyway."""
     family = merged_family(session, reader, incident)
     clocks = [one for one in clocks_of(session, reader, family) if one.state == ClockState.RUNNING]
     undone = (TaskState.OPEN, TaskState.DOING)
     tasks = [one for one in tasks_of(session, reader, family) if one.state in undone and not one.lesson]
-    return OpenWork(clocks, tasks)
+    return OpenDuties(clocks, tasks)
 
 
 def settle(opened: OpenIncident, answers: DeadlineAnswers) -> None:
@@ -136,7 +133,7 @@ def settle(opened: OpenIncident, answers: DeadlineAnswers) -> None:
         ConflictError: what an answer names has ended meanwhile, or is not of this incident.
 
     """
-    found = open_work(opened.session, opened.reader, opened.incident)
+    found = open_duties(opened.session, opened.reader, opened.incident)
     tasked = isinstance(answers, EndingAnswers)
     _refuse_without(opened, answers, found, tasks=tasked)
     _check_names(answers.clocks, found.clocks)
@@ -165,7 +162,7 @@ def check_answered(opened: OpenIncident, before: str, request: BaseModel) -> Non
     """
     state = opened.incident.state
     if before in UNDER_WAY and state not in UNDER_WAY:
-        found = open_work(opened.session, opened.reader, opened.incident)
+        found = open_duties(opened.session, opened.reader, opened.incident)
         _refuse_without(opened, request, found, tasks=state != IncidentState.MERGED)
 
 
@@ -179,7 +176,7 @@ def _settle_task(opened: OpenIncident, task: IncidentTask, said: TaskAnswer) -> 
         end_task(opened, task, TaskState.DONE if said.answer == "done" else TaskState.DROPPED, words)
 
 
-def _refuse_without(opened: OpenIncident, answers: BaseModel, found: OpenWork, *, tasks: bool) -> None:
+def _refuse_without(opened: OpenIncident, answers: BaseModel, found: OpenDuties, *, tasks: bool) -> None:
     """Refuse what leaves something without an answer. ``tasks``: they are asked about, and do not go along."""
     clocks = _unanswered(found.clocks, getattr(answers, "clocks", ()))
     undone = _unanswered(found.tasks, getattr(answers, "tasks", ())) if tasks else []

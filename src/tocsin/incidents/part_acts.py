@@ -12,7 +12,6 @@ from tocsin.incidents.act_parts import (
     IncidentAddition,
     IncidentNamed,
     IncidentResult,
-    Moment,
     OpenIncident,
     PersonName,
     Reason,
@@ -32,7 +31,7 @@ from tocsin.incidents.read import find_observable, find_party, find_task
 from tocsin.incidents.sightings import PastSightings, lock_ingests, warnings_of
 from tocsin.incidents.states import IncidentEntryKind, ObservableRole, PartyRole, TaskState
 from tocsin.incidents.write import add_observable, add_party, add_task
-from tocsin.interface import N_, ActContext, Wording
+from tocsin.interface import N_, ActContext, Moment, Wording
 from tocsin.node.accounts import plain_mailbox
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.sentences import say

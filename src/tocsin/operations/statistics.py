@@ -44,7 +44,7 @@ CLASSES: Final = (
 """The classes of the Reference Security Incident Taxonomy, version 1003, without tests."""
 
 
-class Unpublished(StrEnum):
+class MissingReason(StrEnum):
     """Why there is no figure where one could stand."""
 
     FEW = "few-networks"  # those in it could be picked out: the three rules above
@@ -65,7 +65,7 @@ _CLASS, _COUNTRY = "rsit.taxonomy", "network.country"
 class Month:
     """The figures of one month: for each class a rounded count, 0 where nothing came, None where it is not published.
 
-    ``why``: of each that is not, the reason, see `Unpublished`.
+    ``why``: of each that is not, the reason, see `MissingReason`.
     ``first``: its first day. ``country``: the ISO 3166-1 code that it is of, empty for everywhere. ``up_to``: the
     highest TLP label that was counted. ``hours``: the rounded median of each stretch of its problems, None where more
     than half have no end; empty where too few networks are in it.
@@ -85,9 +85,9 @@ class Month:
         return sum(shown) if shown else None
 
     @property
-    def reasons(self) -> Sequence[Unpublished]:
+    def reasons(self) -> Sequence[MissingReason]:
         """Why something of it is not published, each reason once."""
-        return [reason for reason in Unpublished if reason in self.why.values()]
+        return [reason for reason in MissingReason if reason in self.why.values()]
 
 
 def protect(networks: Mapping[int, int]) -> int | None:
@@ -122,7 +122,7 @@ def keep_months(node: NodeWithStores, *, now: datetime) -> int:
     for first in missing:
         _write(_path(node, first), count_month(node, first))
     for first in over:
-        if first not in missing and set((kept := _read(_path(node, first))).why.values()) & {Unpublished.NOT_KNOWN}:
+        if first not in missing and set((kept := _read(_path(node, first))).why.values()) & {MissingReason.NOT_KNOWN}:
             _write(_path(node, first), with_reasons(kept, count_month(node, first)))
     return len(missing)
 
@@ -136,33 +136,33 @@ def count_month(node: NodeWithStores, first: date) -> Month:
     counts = {name: of if isinstance(of, int) else None for name, of in figures.items()}
     why = {name: of.value for name, of in figures.items() if not isinstance(of, int)}
     if not _may_be_released():
-        counts, why = dict.fromkeys(CLASSES), dict.fromkeys(CLASSES, Unpublished.POLICY.value)
+        counts, why = dict.fromkeys(CLASSES), dict.fromkeys(CLASSES, MissingReason.POLICY.value)
     return Month(first, country, up_to, counts, _hours(node, first), why)
 
 
-def figure(networks: Mapping[int, int], *, marked: bool, measured: bool) -> int | Unpublished:
+def figure(networks: Mapping[int, int], *, marked: bool, measured: bool) -> int | MissingReason:
     """What is published of one class in one month. Pure.
 
     ``networks``: see `protect`. ``marked``: there is more of it that may not be counted; ``measured``: a report came.
     """
     if not measured:
-        return Unpublished.NOT_MEASURED
+        return MissingReason.NOT_MEASURED
     if marked and not any(networks.values()):
-        return Unpublished.MARKED
+        return MissingReason.MARKED
     count = protect(networks)
-    return Unpublished.FEW if count is None else count
+    return MissingReason.FEW if count is None else count
 
 
 def with_reasons(kept: Month, counted: Month) -> Month:
     """A month that was kept without reasons, with those that were found now: what was published stays as it was."""
     counts = {
         name: counted.counts[name]
-        if kept.why.get(name) == Unpublished.NOT_KNOWN and not counted.counts[name]
+        if kept.why.get(name) == MissingReason.NOT_KNOWN and not counted.counts[name]
         else count
         for name, count in kept.counts.items()
     }
-    why = {name: counted.why.get(name, Unpublished.MARKED.value) for name, count in counts.items() if count is None}
-    why |= {name: reason for name, reason in kept.why.items() if reason != Unpublished.NOT_KNOWN}
+    why = {name: counted.why.get(name, MissingReason.MARKED.value) for name, count in counts.items() if count is None}
+    why |= {name: reason for name, reason in kept.why.items() if reason != MissingReason.NOT_KNOWN}
     return replace(kept, counts=counts, why=why)
 
 
@@ -256,7 +256,7 @@ def _read(path: Path) -> Month:
     counts, why = said["counts"], said.get("why")
     if why is None:  # kept when what may not be counted was a zero
         why = {
-            name: (Unpublished.FEW if count is None else Unpublished.NOT_KNOWN).value
+            name: (MissingReason.FEW if count is None else MissingReason.NOT_KNOWN).value
             for name, count in counts.items()
             if not count
         }

@@ -22,8 +22,7 @@ from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say_count
 from tocsin.node.tokens import open_tokens
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.problems import ListedProblem
-from tocsin.problems.answers import read_problem
+from tocsin.problems import ListedProblem, read_problem
 
 MOST: Final = 100
 """Problems of one report."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         monthly_figures,
     )
     from tocsin.problems.notification import TeamNotification
+    from tocsin.problems.problem_names import problem_text, read_problem
     from tocsin.problems.reminders import ReminderRequests, read_reminders, reminders_of
     from tocsin.problems.search import (
         CONDITIONS,

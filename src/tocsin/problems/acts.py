@@ -21,9 +21,10 @@ from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.records import AuditAction, Database, audit
 from tocsin.node.sentences import say, say_count
-from tocsin.problems.answers import NOTE_LENGTH, AnswerVerdict, ProblemState, problem_text, read_problem
+from tocsin.problems.answers import NOTE_LENGTH, AnswerVerdict, ProblemState
 from tocsin.problems.listing import FoundProblems, ListedProblem, ProblemList
 from tocsin.problems.manual_notifications import ManualNotification, NotificationWay
+from tocsin.problems.problem_names import problem_text, read_problem
 from tocsin.problems.reminders import ask_reminders
 from tocsin.problems.statements import answerable, notified_teams, record_by_phone
 
@@ -74,7 +75,7 @@ class MadeNotification(ProblemChoice):
     """A notification of problems that a person made without a mail."""
 
     team: str = Field("", max_length=200, description="Key of the team; not needed where only one is responsible.")
-    way: NotificationWay = Field(NotificationWay.TELEPHONE, description="telephone, letter, in-person or other.")
+    way: NotificationWay = Field(NotificationWay.TELEPHONE, description="telephone, post, in-person or other.")
     at: Moment | None = Field(None, description="When, if not now.", examples=["2026-12-04 16:30"])
     spoken_with: str = Field("", max_length=200, pattern=_LINE, description="Whom you spoke with, or wrote to.")
     note: Annotated[str, Wording(lines=True)] = Field(
@@ -181,7 +182,7 @@ def record_statement(context: ActContext, request: TeamStatement) -> TeamStateme
 
 
 def record_notification(context: ActContext, request: MadeNotification) -> MadeNotificationResult:
-    """By telephone, by letter or in person. It counts like a mail that reached the team; nobody is notified of it.
+    """By telephone, by post or in person. It counts like a mail that reached the team; nobody is notified of it.
 
     Raises:
         UsageError: several teams are responsible, and none is named; or the time is yet to come.
@@ -325,7 +326,7 @@ ACTS: Final = (
         told="{problems} problems of {name}: {verdict}. {without} without an answer.",
     ),
     _act(
-        "record-notification", "Record that a team was notified of problems by telephone or letter",
+        "record-notification", "Record that a team was notified of problems by telephone or post",
         record_notification, permission=Permission.DELIVERIES_STEER, audit=(AuditAction.NOTIFICATION_RECORDED,),
         command="problems notified", route="/problems/notifications", noun="of problems",
         page=OwnSurface("/problems/record-notification"),

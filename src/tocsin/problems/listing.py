@@ -19,17 +19,10 @@ from tocsin.directory import teams_called
 from tocsin.events import EventFilter, EventQuery, EventStore, Label, within
 from tocsin.node.cache import Cache
 from tocsin.node.records import Database
-from tocsin.problems.answers import (
-    AnswerStanding,
-    Course,
-    OpenProblems,
-    ProblemName,
-    ProblemState,
-    problem_text,
-    same_team,
-)
+from tocsin.problems.answers import AnswerStanding, Course, OpenProblems, ProblemName, ProblemState, same_team
 from tocsin.problems.delivery_outcomes import NOTIFICATION_STATES, NotificationState
 from tocsin.problems.notification import TeamNotification
+from tocsin.problems.problem_names import problem_text
 from tocsin.problems.search import NO_TEAM, ProblemSearch, ProblemSort, ProblemStatus, is_overdue, status_of
 from tocsin.problems.standing import STATES, ProblemStandings, ProblemStandingsReader, StandingKey, rank
 from tocsin.problems.table import FEED, KIND

@@ -1,4 +1,4 @@
-"""Notifications that a person made without a mail: by telephone, by letter, face to face."""
+"""Notifications that a person made without a mail: by telephone, by post, face to face."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,14 +10,14 @@ from sqlalchemy import Text, Uuid, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from tocsin.node.records import Base, Json, UTCDateTime
-from tocsin.problems.answers.problem_names import problem_text
+from tocsin.problems.problem_names import problem_text
 
 
 class NotificationWay(StrEnum):
     """How a person notified a team."""
 
     TELEPHONE = "telephone"
-    LETTER = "letter"
+    POST = "post"
     IN_PERSON = "in-person"
     OTHER = "other"
 

@@ -11,7 +11,7 @@ from sqlalchemy import Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from tocsin.node.records import Base, Database, UTCDateTime
-from tocsin.problems.answers import problem_text, read_problem
+from tocsin.problems.problem_names import problem_text, read_problem
 from tocsin.problems.track import NOTES, SightingResult
 
 _HOLDS: Final = timedelta(days=30)

@@ -17,8 +17,7 @@ from tocsin.directory import FoundTeam, RuleKind, TeamSearch, search_teams, team
 from tocsin.events import FeedRecord, Ingest, IngestFilter, find_ingests
 from tocsin.node.records import Database
 from tocsin.node.spreadsheet import escape_formula
-from tocsin.problems import FoundProblems, ListedProblem
-from tocsin.problems.answers import problem_text
+from tocsin.problems import FoundProblems, ListedProblem, problem_text
 
 _BLOCK: Final = 1_000
 _COUNTS: Final = ("rows", "stored", "duplicates", "quarantined", "problems_new", "problems_continuing")

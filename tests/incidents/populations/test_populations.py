@@ -17,8 +17,7 @@ from tocsin.incidents.populations import affected_of, pack, populations_of, tall
 from tocsin.interface import ActContext, read_request
 from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError, UsageError
-from tocsin.problems import ProblemSearch
-from tocsin.problems.answers import problem_text
+from tocsin.problems import ProblemSearch, problem_text
 
 ACTS = {act.operation: act for act in acts.ACTS}
 VICTIMS = [f"192.0.2.{number}" for number in range(1, 13)]

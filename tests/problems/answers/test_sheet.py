@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from support.world import World, copy_world, make_world
 from tocsin.directory import read_team
-from tocsin.problems.answers import AnswerVerdict, TeamAnswer, TeamSheet, answer_problems, problem_text, sheets_of
+from tocsin.problems import problem_text
+from tocsin.problems.answers import AnswerVerdict, TeamAnswer, TeamSheet, answer_problems, sheets_of
 from tocsin.problems.answers.sheet import TeamEvents
 from tocsin.sharing.rules import set_rules
 

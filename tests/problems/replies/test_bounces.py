@@ -1,6 +1,6 @@
 """What comes back: whose mailbox was not reached, where the report proves that it saw our mail, or a person says so."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -90,7 +90,7 @@ def test_what_came_back_can_be_sent_again_to_a_mended_mailbox(world: World, desk
     assert shown["not_reached"] == {OPERATOR: "gone for good (5.1.1): 550 5.1.1 no user"}
 
     world.tocsin.run("deliveries", "retry", reference)
-    tell(world.node, now=datetime.now(UTC) + timedelta(hours=1))  # the command retried now
+    tell(world.node, now=world.now + timedelta(hours=1))
     assert "new@operator.example" in read_folder(world.node.mails)[f"{reference}.eml"].to
 
 

@@ -1,6 +1,7 @@
 """A mail whose reading is ended: it stays on its server, a person is told of it, and those after it are read."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def test_it_stays_where_it_is_and_is_not_read_again(tmp_path: Path, monkeypatch:
     assert "stays on the mail server" in told.why
     assert told.sha256 not in world.node.mailroom
     assert rows["noc@isp.example"].sha256 in world.node.mailroom
-    missing = [str(one) for one in examine(tmp_path / "node") if told.sha256 in str(one)]
+    missing = [str(one) for one in examine(tmp_path / "node", datetime.now(UTC)) if told.sha256 in str(one)]
     assert missing == []
 
 

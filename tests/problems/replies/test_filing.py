@@ -29,7 +29,8 @@ from tocsin.node.reply_addresses import reply_addresses
 from tocsin.node.tokens import Tokens
 from tocsin.pipeline.notify import tell
 from tocsin.pipeline.stores import open_node
-from tocsin.problems.answers import Via, read_problem
+from tocsin.problems import read_problem
+from tocsin.problems.answers import Via
 from tocsin.problems.replies import MailContext, file_mail, open_context
 from tocsin.problems.replies.case import told_of
 from tocsin.problems.replies.decide import problems_at

@@ -24,8 +24,7 @@ from support.routes import doors
 from support.world import World, copy_world
 from tocsin.node.accounts import AccountRole
 from tocsin.node.records import Base
-from tocsin.problems import ProblemSearch
-from tocsin.problems.answers import problem_text
+from tocsin.problems import ProblemSearch, problem_text
 from tocsin.server.server import make_application
 
 KEPT, TOLD, SAME = "kept", "told", "same"

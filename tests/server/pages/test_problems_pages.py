@@ -16,8 +16,8 @@ from tocsin.directory import read_team, teams_by_id
 from tocsin.events.models import FeedRecord
 from tocsin.node.accounts import AccountRole, Person
 from tocsin.node.records.audit import AuditEntry
-from tocsin.problems import ProblemSearch
-from tocsin.problems.answers import Answer, problem_text
+from tocsin.problems import ProblemSearch, problem_text
+from tocsin.problems.answers import Answer
 from tocsin.server.server import make_application
 
 OWN, OWN_TOO, SECTOR, GREEN, NOBODYS = "192.0.2.1", "192.0.2.2", "192.0.2.200", "203.0.113.5", "198.51.100.9"

@@ -120,7 +120,7 @@ def test_an_answer_counts_in_how_fast_a_team_answers(world: World) -> None:
         send(client, link_of(mail), "acknowledged")
         with visiting(world) as browser:
             text = text_of(browser.get("/teams/operator/told"))
-    assert "Example Operator 1 of 1 problems answered" in text
+    assert "Example Operator 1 of 1 problem answered" in text
     assert "Half of its problems were answered within 6 hours" in text
 
 

@@ -12,6 +12,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.events.redaction.classes import BUILT_IN, ClassTable, FoundReport
+    from tocsin.events.redaction.files import redact_file, redacted_bytes, scan_file
     from tocsin.events.redaction.records import (
         ABUSE,
         NEVER_HELD,
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
         unreadable,
         withheld,
     )
-    from tocsin.events.redaction.stream import (
-        MailRedaction,
-        Redaction,
-        redact_file,
-        redacted,
-        redacted_bytes,
-        scan_file,
-    )
+    from tocsin.events.redaction.stream import MailRedaction, Redaction, redacted
 else:
     lazy_face(__name__)

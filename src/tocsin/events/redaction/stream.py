@@ -10,15 +10,12 @@ import json
 import lzma
 import re
 import shutil
-import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from itertools import islice
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, Final, Protocol
+from typing import IO, TYPE_CHECKING, BinaryIO, Protocol
 
 from tocsin.events.encoding import as_text, encoding_of
 from tocsin.events.gzip_stream import DamageError, gunzip
@@ -28,23 +25,20 @@ from tocsin.events.redaction.classes import (
     ClassTable,
     FoundReport,
     found_report,
-    is_xarf,
     report_in_text,
     unreadable_report,
 )
 from tocsin.events.redaction.letters import spelled
+from tocsin.events.redaction.parts import BLANK, HELD, first_piece, is_object, is_piece, is_report, members_left
 from tocsin.events.redaction.records import XARF, Reduction, loads, names_xarf, unreadable, withheld
 from tocsin.node.errors import InputError
-from tocsin.node.files import sync_file
 from tocsin.node.sentences import say
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-HELD: Final = 1 << 26
-"""Most bytes that are held in memory: of one JSON object, or of a packed report. A larger packed one passes unseen."""
 
-_BLOCK = 1 << 20
+BLOCK = 1 << 20
 _DEPTH = 6  # archives, mails and encoded texts in one another
 _GZIP, _ZIP = PACKED
 _MOST_INNER = 1 << 29  # bytes that all come to that is packed in something packed
@@ -52,16 +46,11 @@ _HEAD = 1 << 16  # bytes that say whether it is a mail
 _PIECE = 1 << 18  # bytes of text that are looked at first, and at least together
 _FIRST = 1 << 22  # most bytes of the first piece
 _KEPT_BACK = 1 << 16  # bytes that wait for what follows where no line ends
-_BLANK = b"\xef\xbb\xbf \t\r\n\v\f,"  # what may stand before it, as the recogniser of X-ARF takes it
 _BETWEEN = re.compile(rb"[\xef\xbb\xbf\s,\[\]]*")
 _DAMAGE = (
     *(EOFError, OSError, NotImplementedError, RuntimeError, ValueError, zlib.error, lzma.LZMAError),
     zipfile.BadZipFile,
 )
-_NEXT = re.compile(rb"PK(?:\x01\x02|\x03\x04|\x07\x08)")
-_LITTLE = 64  # packed bytes at once: of the piece that is damaged nothing comes out
-_MOST_MEMBERS, _MOST_SALVAGED = 1_000, 4 * HELD
-_MEMBER = struct.Struct("<8xH16xHH")  # of a zip file: method, lengths of name and extra field
 
 
 class MailRedaction(Protocol):
@@ -141,7 +130,7 @@ class Redaction:
         head = bytes(self._held[:4])
         if head.startswith(PACKED) and self._depth < _DEPTH:
             return partial(self._whole, self._zip if head.startswith(_ZIP) else self._gzip)
-        first = self._held.lstrip(_BLANK)
+        first = self._held.lstrip(BLANK)
         if not first and not final:
             return self._blanks
         if not first.startswith((b"{", b"[")):
@@ -149,7 +138,7 @@ class Redaction:
         line, end, _ = first.partition(b"\n")
         if not end and not final and len(self._held) < HELD:
             return None
-        return self._lines if _is_object(bytes(line)) else self._values
+        return self._lines if is_object(bytes(line)) else self._values
 
     def _chosen_text(self, begin: bytes, final: bool) -> Callable[[bool], bytes] | None:
         """The same of what begins with other words."""
@@ -161,7 +150,7 @@ class Redaction:
 
     def _blanks(self, final: bool) -> bytes:
         """Blanks, which may be kept, then as if the rest came by itself."""
-        blanks = self._release(len(self._held) - len(self._held.lstrip(_BLANK)))
+        blanks = self._release(len(self._held) - len(self._held.lstrip(BLANK)))
         self._way = self._chosen(final) if self._held or final else None
         if self._way == self._blanks:
             self._way = None
@@ -263,12 +252,12 @@ class Redaction:
             raise _too_long()
         whole = bytes(self._held[:end])
         self._strict = self._strict or names_xarf(whole)
-        if not (self._strict or self._waited or final) and (at := _first_piece(whole)) is not None:
+        if not (self._strict or self._waited or final) and (at := first_piece(whole)) is not None:
             self._way, end = self._waiting, at
         data = self._release(end)
         if not (self._strict or self.marked(data)):
             return data
-        if not self._strict and _first_piece(data) is not None:
+        if not self._strict and first_piece(data) is not None:
             return self._as_text(data)
         return b"\n".join(map(self._line if self._strict else self._record, data.split(b"\n")))
 
@@ -281,8 +270,8 @@ class Redaction:
 
     def _line(self, raw: bytes) -> bytes:
         """A line among reports: where it is a piece of one, or follows such a piece, nobody knows what is in it."""
-        self._broken = self._broken or _is_piece(raw)
-        return self._unreadable(raw) if self._broken and raw.strip() and not _is_report(raw) else self._record(raw)
+        self._broken = self._broken or is_piece(raw)
+        return self._unreadable(raw) if self._broken and raw.strip() and not is_report(raw) else self._record(raw)
 
     def _values(self, final: bool) -> bytes:
         """Documents behind each other, or the values of an array, wherever their lines end."""
@@ -385,7 +374,7 @@ class Redaction:
 
     def _salvaged(self, data: bytes) -> bytes:
         """A damaged zip file: its members are found without its directory, as tools that repair such files do."""
-        if any([self._noted(_passed(piece, self._inner())) for piece in _pieces(data)]):  # noqa: C419 (all)
+        if any([self._noted(_passed(piece, self._inner())) for piece in members_left(data)]):  # noqa: C419 (all)
             return json.dumps(unreadable()).encode()
         return self._as_text(data) if self.marked(data) else data
 
@@ -405,45 +394,7 @@ class Redaction:
 
 def redacted(stream: BinaryIO, redaction: Redaction) -> io.BufferedReader:
     """The stream as far as it may be kept."""
-    return io.BufferedReader(_RedactedStream(stream, redaction), _BLOCK)
-
-
-def redacted_bytes(data: bytes, redaction: Redaction) -> bytes:
-    """What may be kept of the bytes; JSON without a mark may be kept as it is, so it is not held nor parsed."""
-    plain = b"\0" not in data[:4] and data.lstrip(_BLANK).startswith((b"{", b"["))
-    if plain and not redaction.marked(data):
-        return data
-    kept = redaction.take(data) + redaction.end()
-    return kept if redaction.changed else data
-
-
-def scan_file(path: Path, redaction: Redaction) -> None:
-    """Let a file pass, which stays as it is.
-
-    Raises:
-        InputError: as `Redaction`.
-
-    """
-    with path.open("rb") as file:
-        while not redaction.passing and (block := file.read(_BLOCK)):
-            redaction.take(block)
-    redaction.end()
-
-
-def redact_file(path: Path, redaction: Redaction) -> None:
-    """Take out of a file what may not be kept; one of which all may be kept stays as it is.
-
-    Raises:
-        InputError: as `Redaction`.
-
-    """
-    scan_file(path, redaction)
-    if redaction.changed:
-        beside = path.with_name(f".{path.name[:200]}.part")
-        with path.open("rb") as file, beside.open("wb") as out:
-            shutil.copyfileobj(redacted(file, redaction.anew()), out)
-            sync_file(beside)
-        beside.replace(path)
+    return io.BufferedReader(_RedactedStream(stream, redaction), BLOCK)
 
 
 class _RedactedStream(io.RawIOBase):
@@ -461,7 +412,7 @@ class _RedactedStream(io.RawIOBase):
         if not self._ready and self.redaction.verbatim and isinstance(self._stream, io.BufferedReader):
             return self._stream.readinto(buffer)  # not a copy of it
         while not self._ready and not self._ended:
-            block = self._stream.read(_BLOCK)
+            block = self._stream.read(BLOCK)
             self._ended = not block
             self._ready = memoryview(self.redaction.take(block) if block else self.redaction.end())
         target = memoryview(buffer)
@@ -480,7 +431,7 @@ def _examined(archive: zipfile.ZipFile, member: zipfile.ZipInfo, redaction: Reda
     whole = True
     try:
         with archive.open(member) as stream:
-            while not redaction.passing and (block := stream.read(_BLOCK)):
+            while not redaction.passing and (block := stream.read(BLOCK)):
                 redaction.take(block)
     except _DAMAGE:
         whole = False
@@ -494,74 +445,10 @@ def _passed(data: bytes, redaction: Redaction) -> Redaction:
     return redaction
 
 
-def _pieces(data: bytes) -> Iterator[bytes]:
-    """What the members of a zip file hold, as far as it can be unpacked (APPNOTE 4.3.7); not more than bounds allow."""
-    left = _MOST_SALVAGED
-    for found in islice(re.finditer(re.escape(_ZIP), data), _MOST_MEMBERS):
-        if len(data) - found.start() < _MEMBER.size or left <= 0:
-            return
-        method, name, extra = _MEMBER.unpack_from(data, found.start())
-        start = found.start() + _MEMBER.size + name + extra
-        piece = b""
-        if method == zipfile.ZIP_STORED:
-            following = _NEXT.search(data, start)
-            piece = data[start : following.start() if following else len(data)]
-        elif method == zipfile.ZIP_DEFLATED:
-            piece = _inflated(data, start, min(left, HELD))
-        left -= len(piece)
-        yield piece
-
-
-def _inflated(data: bytes, start: int, most: int) -> bytes:
-    """Raw deflate data from a place on, up to where it is damaged."""
-    unpacker, out = zlib.decompressobj(wbits=-zlib.MAX_WBITS), bytearray()
-    with suppress(zlib.error):
-        for at in range(start, len(data), _LITTLE):
-            out += unpacker.decompress(data[at : at + _LITTLE], most)
-            if unpacker.eof or len(out) >= most:
-                break
-    return bytes(out)
-
-
 def _copied(archive: zipfile.ZipFile, member: zipfile.ZipInfo, copy: zipfile.ZipFile, redaction: Redaction) -> None:
     with copy.open(member.filename, "w", force_zip64=True) as out, suppress(*_DAMAGE), archive.open(member) as stream:
-        kept = io.BufferedReader(_RedactedStream(stream, redaction), _BLOCK)
+        kept = io.BufferedReader(_RedactedStream(stream, redaction), BLOCK)
         shutil.copyfileobj(kept, out)
-
-
-def _is_piece(line: bytes) -> bool:
-    """Whether a line that is not empty is no whole object or array."""
-    line = line.strip(_BLANK)
-    return bool(line) and not (line.startswith((b"{", b"[")) and line.endswith((b"}", b"]")))
-
-
-def _first_piece(data: bytes) -> int | None:
-    """Where the first such line begins."""
-    lines = data.count(b"\n")
-    if data.startswith(b"{") and lines == data.count(b"\n{") + 1 == data.count(b"}\n"):
-        return None
-    at = 0
-    for line in data.split(b"\n"):
-        if _is_piece(line):
-            return at
-        at += len(line) + 1
-    return None
-
-
-def _is_report(line: bytes) -> bool:
-    """Whether a line is a whole X-ARF report."""
-    try:
-        value = json.loads(as_text(line.strip(_BLANK))[0])
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(value, dict) and is_xarf(value)
-
-
-def _is_object(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(as_text(line.strip(_BLANK))[0]), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _count(value: object) -> int:

@@ -39,8 +39,8 @@ from tocsin.exchange.statements import (
     sign_statement,
     utc,
 )
-from tocsin.incidents.act_parts import LINE, Moment, kept
-from tocsin.interface import N_, Act, ActContext, NoUndo, OwnSurface, Wording
+from tocsin.incidents.act_parts import LINE, kept
+from tocsin.interface import N_, Act, ActContext, Moment, NoUndo, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.records import AuditAction

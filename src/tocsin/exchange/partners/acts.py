@@ -24,8 +24,8 @@ from tocsin.exchange.partners.key_acts import (
 from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey
 from tocsin.exchange.partners.read import find_partner, listings_of, read_partner
 from tocsin.exchange.partners.states import CheckResult, CheckWay, PartnerKeyState
-from tocsin.incidents.act_parts import LINE, Moment
-from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.incidents.act_parts import LINE
+from tocsin.interface import N_, Act, ActContext, Moment, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.records import AuditAction

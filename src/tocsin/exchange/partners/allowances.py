@@ -26,7 +26,7 @@ class Allowance(PartnerNamed):
 
 
 def allow_more(context: ActContext, request: Allowance) -> PartnerResult:
-    """What it was told to send later is then taken. ``[intake] partner_bytes_a_day`` is the bound of each day."""
+    """What it was asked to send later is then taken. ``[intake] partner_bytes_a_day`` is the bound of each day."""
     with context.database.begin() as session:
         partner = find_partner(session, request.partner, lock=True)
         allow_bytes(session, f"partner:{partner.id}", request.megabytes * 1_000_000, context.now)

@@ -11,8 +11,8 @@ from tocsin.exchange.partners.key_acts import NO_ROUTE, PartnerNamed, PartnerRes
 from tocsin.exchange.partners.models import Partner
 from tocsin.exchange.partners.read import ListedPartner, find_partner
 from tocsin.exchange.partners.states import ENDING_DAYS
-from tocsin.incidents.act_parts import LINE, Moment
-from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.incidents.act_parts import LINE
+from tocsin.interface import N_, Act, ActContext, Moment, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.node.records import AuditAction

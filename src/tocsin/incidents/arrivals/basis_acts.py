@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
-from tocsin.incidents.act_parts import LINE, Moment
+from tocsin.incidents.act_parts import LINE
 from tocsin.incidents.arrivals.acts import InboxReport, InboxState, person_of, reader_of
 from tocsin.incidents.arrivals.basis import add_release, settle_events
 from tocsin.incidents.arrivals.handling import audit_report, enter
@@ -22,7 +22,7 @@ from tocsin.incidents.arrivals.models import (
 from tocsin.incidents.arrivals.queries import find_report
 from tocsin.incidents.arrivals.write import note_in_incidents
 from tocsin.incidents.states import IncidentEntryKind
-from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.interface import N_, Act, ActContext, Moment, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.node.records import AuditAction

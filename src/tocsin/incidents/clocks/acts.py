@@ -10,7 +10,6 @@ from tocsin.incidents.act_parts import (
     IncidentAddition,
     IncidentNamed,
     IncidentResult,
-    Moment,
     OpenIncident,
     Reason,
     changing,
@@ -35,7 +34,7 @@ from tocsin.incidents.clocks.write import (
 )
 from tocsin.incidents.read import corrections_of, entries_of, find_party, merged_family
 from tocsin.incidents.states import IncidentEntryKind, MilestoneKind
-from tocsin.interface import N_, ActContext, Wording
+from tocsin.interface import N_, ActContext, Moment, Wording
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.sentences import say
 

@@ -7,7 +7,6 @@ from pydantic import Field
 from tocsin.incidents.act_parts import (
     IncidentNamed,
     IncidentResult,
-    Moment,
     OpenIncident,
     account_of,
     changing,
@@ -21,7 +20,7 @@ from tocsin.incidents.endings import EndingAnswers
 from tocsin.incidents.read import is_restricted
 from tocsin.incidents.states import IncidentEntryKind, IncidentState
 from tocsin.incidents.write import add_task
-from tocsin.interface import ActContext, Wording
+from tocsin.interface import ActContext, Moment, Wording
 from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
 

@@ -13,7 +13,6 @@ from tocsin.incidents.act_parts import (
     IncidentAddition,
     IncidentNamed,
     IncidentResult,
-    Moment,
     OpenIncident,
     OwnMarking,
     Reason,
@@ -34,7 +33,7 @@ from tocsin.incidents.models import IncidentEntry
 from tocsin.incidents.read import merged_family
 from tocsin.incidents.states import IncidentEntryKind
 from tocsin.incidents.threads import find_party_thread, find_thread_mail
-from tocsin.interface import N_, Act, ActContext, NoUndo, Wording
+from tocsin.interface import N_, Act, ActContext, Moment, NoUndo, Wording
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.records import cut
 from tocsin.node.sentences import say, say_count

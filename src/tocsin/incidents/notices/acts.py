@@ -11,7 +11,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringCo
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.delivery.texts import check_filled
 from tocsin.directory import read_team, team_numbers, teams_by_id
-from tocsin.incidents.act_parts import Moment
 from tocsin.incidents.arrivals import (
     Notice,
     ReportAttachment,
@@ -31,7 +30,7 @@ from tocsin.incidents.notices.write import (
     kept_values,
     waive_answer,
 )
-from tocsin.interface import N_, Act, ActContext, OwnSurface, RequestError, Wording
+from tocsin.interface import N_, Act, ActContext, Moment, OwnSurface, RequestError, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import UsageError
 from tocsin.node.records import AuditAction

@@ -46,8 +46,7 @@ from tocsin.incidents.states import IncidentEntryKind
 from tocsin.interface import ActContext, Wording
 from tocsin.node.errors import ConflictError, NotFoundError, SimultaneousError, UsageError
 from tocsin.node.sentences import say
-from tocsin.problems import FoundProblems, ProblemList, ProblemSearch
-from tocsin.problems.answers import read_problem
+from tocsin.problems import FoundProblems, ProblemList, ProblemSearch, read_problem
 from tocsin.sharing.gate import ReleasePurpose, decide, read_marking, recipient_of
 
 MOST: Final = 10_000

@@ -4,21 +4,13 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from tocsin.incidents.act_parts import (
-    IncidentNamed,
-    IncidentResult,
-    Moment,
-    OpenIncident,
-    changing,
-    incident_act,
-    reader_of,
-)
+from tocsin.incidents.act_parts import IncidentNamed, IncidentResult, OpenIncident, changing, incident_act, reader_of
 from tocsin.incidents.models import IncidentObservable
 from tocsin.incidents.read import find_incident, find_observable, merged_family, observables_of
 from tocsin.incidents.sightings.look_back import lock_ingests
 from tocsin.incidents.sightings.write import PastSightings
 from tocsin.incidents.states import IncidentEntryKind
-from tocsin.interface import ActContext, Wording
+from tocsin.interface import ActContext, Moment, Wording
 from tocsin.node.sentences import say
 
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]

@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 from tocsin.incidents.act_parts import (
     LINE,
     IncidentAddition,
-    Moment,
     OpenIncident,
     Reason,
     Tlp,
@@ -55,7 +54,7 @@ from tocsin.incidents.takedowns.write import (
     record_sighting,
 )
 from tocsin.incidents.threads import open_post
-from tocsin.interface import N_, Act, ActContext, NoUndo, Number, OwnSurface, RequestError, Wording
+from tocsin.interface import N_, Act, ActContext, Moment, NoUndo, Number, OwnSurface, RequestError, Wording
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import ReleaseAction

@@ -37,7 +37,8 @@ from tocsin.pipeline.collectors import node_collectors, run_collector, standings
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.notify import tell
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.problems.answers import AnswerVerdict, TeamAnswer, answer_problems, problem_text, sheets_of
+from tocsin.problems import problem_text
+from tocsin.problems.answers import AnswerVerdict, TeamAnswer, answer_problems, sheets_of
 from tocsin.problems.replies import file_mail
 from tocsin.sharing.rules import set_rules
 

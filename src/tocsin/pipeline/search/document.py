@@ -8,7 +8,8 @@ from tocsin.pipeline.search.answer import SearchAnswer
 from tocsin.pipeline.search.export import COLUMNS, row_of
 from tocsin.pipeline.search.lines import LineAnswer
 from tocsin.pipeline.search.words import Hit
-from tocsin.problems.answers import OpenProblems, problem_text
+from tocsin.problems import problem_text
+from tocsin.problems.answers import OpenProblems
 
 
 def answer_document(answer: SearchAnswer) -> dict[str, Any]:

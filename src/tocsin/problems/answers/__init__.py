@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from tocsin.problems.answers.models import WITHDRAWN, Answer, AnswerVerdict, Via
     from tocsin.problems.answers.newest import NewestAnswers
     from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, stand, standings
-    from tocsin.problems.answers.problem_names import problem_text, read_problem
     from tocsin.problems.answers.queries import AnswerInList, list_answers
     from tocsin.problems.answers.record import NOTE_LENGTH, answered_problems, record_answer
     from tocsin.problems.answers.sheet import ProblemRow, Sheet, TeamSheet

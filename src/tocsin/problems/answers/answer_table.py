@@ -16,7 +16,7 @@ from tocsin.directory import DIRECTORY_VERSION, merged_teams
 from tocsin.node.records import Database, Tombstone
 from tocsin.problems.answers.digest_problems import unpacked
 from tocsin.problems.answers.models import WITHDRAWN, Answer, AnsweredDigest, AnswerVerdict
-from tocsin.problems.answers.problem_names import read_problem
+from tocsin.problems.problem_names import read_problem
 
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Int64s: TypeAlias = npt.NDArray[np.int64]

@@ -15,9 +15,9 @@ from tocsin.node.node import Node
 from tocsin.node.records import cut
 from tocsin.problems.answers.digest_problems import told_problems
 from tocsin.problems.answers.models import Answer, AnswerVerdict, Via
-from tocsin.problems.answers.problem_names import read_problem
 from tocsin.problems.answers.record import record_answer
 from tocsin.problems.answers.sheet import Sheets, TeamSheet
+from tocsin.problems.problem_names import read_problem
 from tocsin.problems.track import Tracker
 
 

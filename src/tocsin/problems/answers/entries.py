@@ -11,7 +11,7 @@ from tocsin.directory import merged_teams
 from tocsin.node.records import Database
 from tocsin.problems.answers.digest_problems import same_team, unpacked
 from tocsin.problems.answers.models import Answer, AnsweredDigest
-from tocsin.problems.answers.problem_names import read_problem
+from tocsin.problems.problem_names import read_problem
 
 _CHUNK: Final = 500
 

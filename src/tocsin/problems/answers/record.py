@@ -17,7 +17,7 @@ from tocsin.node.errors import InputError
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.problems.answers.digest_problems import packed, told_problems, unpacked
 from tocsin.problems.answers.models import Answer, AnsweredDigest, AnswerVerdict, Via
-from tocsin.problems.answers.problem_names import problem_text
+from tocsin.problems.problem_names import problem_text
 
 NOTE_LENGTH: Final = 2_000
 """Characters that a note may have."""

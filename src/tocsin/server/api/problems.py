@@ -24,6 +24,8 @@ from tocsin.problems import (
     acts,
     has_status,
     is_overdue,
+    problem_text,
+    read_problem,
     status_of,
 )
 from tocsin.problems.answers import (
@@ -36,8 +38,6 @@ from tocsin.problems.answers import (
     ProblemState,
     TeamAnswer,
     answer_problems,
-    problem_text,
-    read_problem,
     sheets_of,
     state_of,
 )

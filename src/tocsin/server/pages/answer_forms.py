@@ -12,7 +12,8 @@ from fastapi import Request
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 from tocsin.node.tokens import Tokens
-from tocsin.problems.answers import NOTE_LENGTH, AnswerVerdict, ProblemRow, problem_text
+from tocsin.problems import problem_text
+from tocsin.problems.answers import NOTE_LENGTH, AnswerVerdict, ProblemRow
 from tocsin.server.pages.words import N_
 
 DAYS = (30, 90, 180, 365)

@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from tocsin.interface import number_in
-from tocsin.problems.answers import ProblemRow, problem_text
+from tocsin.problems import problem_text
+from tocsin.problems.answers import ProblemRow
 from tocsin.server.pages.words import N_
 
 CHANGED: Final = N_(

@@ -39,8 +39,8 @@ from tocsin.exchange.ledger.states import Direction, OfferState
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.statements import ConsentAnswer, ConsentQuestion, GlobalName, Request, utc
 from tocsin.incidents import find_incident, parties_of
-from tocsin.incidents.act_parts import LINE, Moment, Text, Tlp, kept, reader_of
-from tocsin.interface import N_, ActContext, Wording
+from tocsin.incidents.act_parts import LINE, Text, Tlp, kept, reader_of
+from tocsin.interface import N_, ActContext, Moment, Wording
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.records import AuditAction, audit, node_uuid
 from tocsin.node.sentences import say

@@ -29,8 +29,8 @@ from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.sharing import PackageFile, PackageItem, PackageKind, compose
 from tocsin.exchange.statements import ConsentAnswer, DispatchType, Request, RequestAnswer, utc
 from tocsin.incidents import find_incident, is_restricted
-from tocsin.incidents.act_parts import LINE, Moment, Text, Tlp, author_of, kept, reader_of
-from tocsin.interface import N_, ActContext, Wording
+from tocsin.incidents.act_parts import LINE, Text, Tlp, author_of, kept, reader_of
+from tocsin.interface import N_, ActContext, Moment, Wording
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.records import AuditAction, cut
 from tocsin.node.sentences import join_sentences, say

@@ -13,8 +13,7 @@ from tocsin.incidents import IncidentReader
 from tocsin.incidents.populations import affected_of, keys_of, populations_of, tally, texts_of
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal
-from tocsin.problems import NO_TEAM, FoundProblems
-from tocsin.problems.answers import problem_text
+from tocsin.problems import NO_TEAM, FoundProblems, problem_text
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import part_frame

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from tocsin.incidents import IncidentReader
-from tocsin.incidents.endings import open_work
+from tocsin.incidents.endings import open_duties
 from tocsin.interface import Act
 from tocsin.server.pages.words import N_
 from tocsin.server.security import text_of
@@ -50,7 +50,7 @@ def ending_questions(
     asked = [one for one in ("clocks", "tasks") if one in act.request.model_fields]
     if incident is None or not asked:
         return []
-    found = open_work(session, reader, incident)
+    found = open_duties(session, reader, incident)
 
     def said(name: str) -> dict[str, str]:
         return {word: str(typed.get(f"{name}-{word}", "")) for word in _WORDS}

@@ -19,6 +19,7 @@ from tocsin.interface import NotHereError
 from tocsin.node.errors import ConflictError, InputError, TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import say
+from tocsin.problems import problem_text
 from tocsin.problems.answers import (
     NOTE_LENGTH,
     Answer,
@@ -30,7 +31,6 @@ from tocsin.problems.answers import (
     answers_of_act,
     are_withdrawn,
     can_withdraw,
-    problem_text,
     withdraw_answers,
 )
 from tocsin.server.pages.answer_forms import DAYS, AnswerForm, act_of, made_at, new_form

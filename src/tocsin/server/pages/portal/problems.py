@@ -13,7 +13,8 @@ from fastapi import Request
 from tocsin.delivery import SEVERITIES
 from tocsin.interface import number_in
 from tocsin.networks import parse_address, parse_network
-from tocsin.problems.answers import AnswerOutcome, AnswerVerdict, ProblemRow, problem_text
+from tocsin.problems import problem_text
+from tocsin.problems.answers import AnswerOutcome, AnswerVerdict, ProblemRow
 from tocsin.server.pages.answer_texts import SAYINGS
 from tocsin.server.pages.words import N_
 

@@ -14,8 +14,8 @@ from tocsin.directory import team_names
 from tocsin.interface import Act, NotHereError, PageRouter, RequestError, context_for, needs, number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
-from tocsin.problems import FoundProblems, acts, notified_teams
-from tocsin.problems.answers import NOTE_LENGTH, problem_text, read_problem
+from tocsin.problems import FoundProblems, acts, notified_teams, problem_text, read_problem
+from tocsin.problems.answers import NOTE_LENGTH
 from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.answer_forms import DAYS
 from tocsin.server.pages.context import PageContext
@@ -118,7 +118,7 @@ def act_pages(desk: PageContext) -> APIRouter:
 
     @router.post("/problems/record-notification")
     def record_notification(request: Request, visitor: _Steerer, form: Form) -> Response:
-        """Record that a team was notified of them by telephone or letter."""
+        """Record that a team was notified of them by telephone or post."""
         return _do(desk, request, visitor, _ACTS["record-notification"], form)
 
     @router.post("/problems/remind")

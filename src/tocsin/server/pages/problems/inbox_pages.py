@@ -9,8 +9,7 @@ from starlette.datastructures import FormData
 from tocsin.interface import PageRouter, RequestError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline import inbox_problems
-from tocsin.problems import FoundProblems
-from tocsin.problems.answers import problem_text
+from tocsin.problems import FoundProblems, problem_text
 from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.problems.act_pages import Selection

@@ -13,7 +13,7 @@ from tocsin.incidents.populations import acts
 from tocsin.interface import PageRouter, RequestError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
-from tocsin.problems.answers import problem_text
+from tocsin.problems import problem_text
 from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.problems.act_pages import Selection

@@ -10,8 +10,7 @@ from tocsin.directory import team_names
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.records import AuditAction, audit
-from tocsin.problems import NO_TEAM, FoundProblems, ProblemSearch, ProblemStatus, acts
-from tocsin.problems.answers import problem_text
+from tocsin.problems import NO_TEAM, FoundProblems, ProblemSearch, ProblemStatus, acts, problem_text
 from tocsin.server.list_files import ListForm, problems_file
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events import views_of

@@ -13,8 +13,17 @@ from tocsin.interface import NotHereError, PageRouter
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.records import Database
 from tocsin.pipeline.feed_files import listings
-from tocsin.problems import FoundProblems, ListedProblem, NotificationWay, acts, reminders_of, status_of
-from tocsin.problems.answers import Answer, Course, Courses, CourseStep, Via, problem_text, read_problem
+from tocsin.problems import (
+    FoundProblems,
+    ListedProblem,
+    NotificationWay,
+    acts,
+    problem_text,
+    read_problem,
+    reminders_of,
+    status_of,
+)
+from tocsin.problems.answers import Answer, Course, Courses, CourseStep, Via
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events import by_day, glanced
 from tocsin.server.pages.problems.act_pages import effect_of

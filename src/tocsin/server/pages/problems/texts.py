@@ -47,7 +47,7 @@ NOTIFICATIONS: Final[Mapping[NotificationState, tuple[str, str]]] = {
 
 WAYS: Final[Mapping[NotificationWay, str]] = {
     NotificationWay.TELEPHONE: N_("By telephone"),
-    NotificationWay.LETTER: N_("By letter"),
+    NotificationWay.POST: N_("By post"),
     NotificationWay.IN_PERSON: N_("In person"),
     NotificationWay.OTHER: N_("In another way"),
 }
@@ -55,7 +55,7 @@ WAYS: Final[Mapping[NotificationWay, str]] = {
 
 BY_HAND: Final[Mapping[NotificationWay, str]] = {
     NotificationWay.TELEPHONE: N_("Notified by telephone"),
-    NotificationWay.LETTER: N_("Notified by letter"),
+    NotificationWay.POST: N_("Notified by post"),
     NotificationWay.IN_PERSON: N_("Notified in person"),
     NotificationWay.OTHER: N_("Notified in another way"),
 }

@@ -13,7 +13,7 @@ from tocsin.exchange.partners import by_country, measured_links
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.cache import Cache
-from tocsin.operations.statistics import CLASSES, LARGEST, NETWORKS, STEP, Month, Unpublished, read_months
+from tocsin.operations.statistics import CLASSES, LARGEST, NETWORKS, STEP, MissingReason, Month, read_months
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.figures_pages import STRETCHES
 from tocsin.server.pages.public.public_page import FRESH, show
@@ -36,13 +36,13 @@ CLASS_WORDS: Final = {
 
 
 REASONS: Final = {
-    Unpublished.FEW: N_(
-        "Not published: too few networks are in it, or one stands out, so that it could be picked out."
+    MissingReason.FEW: N_(
+        "Not published: too few networks are in it, or one dominates, so that it could be identified."
     ),
-    Unpublished.MARKED: N_("Not published: who reported it does not allow it to be counted for everybody."),
-    Unpublished.POLICY: N_("Not published: the rules of this team let no figures out."),
-    Unpublished.NOT_MEASURED: N_("Not measured: no report came in that month."),
-    Unpublished.NOT_KNOWN: N_("Not known: counted before reasons were kept; nothing came, or it may not be counted."),
+    MissingReason.MARKED: N_("Not published: who reported it does not allow it to be counted for everybody."),
+    MissingReason.POLICY: N_("Not published: the rules of this team let no figures out."),
+    MissingReason.NOT_MEASURED: N_("Not measured: no report came in that month."),
+    MissingReason.NOT_KNOWN: N_("Not known: counted before reasons were kept; nothing came, or it may not be counted."),
 }
 """Why a figure is missing; a figure that is missing is no zero."""
 
@@ -78,7 +78,7 @@ def statistics_pages(desk: PageContext) -> APIRouter:
             class_words=CLASS_WORDS,
             classes=CLASSES,
             reasons=REASONS,
-            missing=[one for one in Unpublished if any(one in month.reasons for month in months[:_SHOWN])],
+            missing=[one for one in MissingReason if any(one in month.reasons for month in months[:_SHOWN])],
             **context,
             **rules,
         )

@@ -15,8 +15,8 @@ from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.node.errors import NotFoundError, TocsinError
 from tocsin.pipeline.tables import ItemKind
 from tocsin.pipeline.to_do import KEY_DAYS
-from tocsin.problems import count_unanswered, unanswered
-from tocsin.problems.answers import AnswerVerdict, problem_text
+from tocsin.problems import count_unanswered, problem_text, unanswered
+from tocsin.problems.answers import AnswerVerdict
 from tocsin.problems.replies import list_received, open_context, reclassify
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.today.work_pages import attempt, work_of
