@@ -378,7 +378,7 @@ def test_a_signature_by_a_certificate_holds_for_what_it_signed_alone(tmp_path: P
         at = signed_at(words, made, held)
         assert (at is not None) is holds, options
         assert signed_at(words.replace(b"Thanks", b"Thinks"), made, held) is None
-        asked = range(len(made)) if WHOLE else sorted(Random(str(options)).sample(range(len(made)), 24))
+        asked = range(len(made)) if WHOLE else sorted(Random(str(options)).sample(range(len(made)), 10))
         found = {signed_at(words, made[:n] + bytes([made[n] ^ 1]) + made[n + 1 :], held) for n in asked}
         assert found <= {None, at}
     assert signed_at(words, b"\x30\x80" * 100_000, held) is None
