@@ -12,5 +12,4 @@ depends_on = None
 
 def upgrade() -> None:
     """Of digests that were made before, it is not known."""
-    with op.batch_alter_table("delivery") as table:
-        table.add_column(sa.Column("asked_days", sa.JSON().with_variant(postgresql.JSONB(), "postgresql")))
+    op.add_column("delivery", sa.Column("asked_days", sa.JSON().with_variant(postgresql.JSONB(), "postgresql")))

@@ -11,7 +11,5 @@ depends_on = None
 
 def upgrade() -> None:
     """What has ended before was never asked about, so nothing of it is left open."""
-    with op.batch_alter_table("incident_task") as table:
-        table.add_column(sa.Column("left_open", sa.Boolean(), nullable=False, server_default=sa.false()))
-    with op.batch_alter_table("incident_notice") as table:
-        table.add_column(sa.Column("waived_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("incident_task", sa.Column("left_open", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("incident_notice", sa.Column("waived_at", sa.DateTime(timezone=True), nullable=True))
