@@ -1,7 +1,7 @@
 """Notices: typed in for an entity, corrected, answered; each has a receipt, and is a report of the inbox."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
