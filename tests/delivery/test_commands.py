@@ -72,9 +72,9 @@ def test_many_digests_are_tried_again_at_once_or_none_is(
     assert states() == ["withheld", "sent"]
     with database.begin() as session:
         session.execute(update(Delivery).values(state="bounced"))
-    assert [(one.ok, one.found) for one in examine(home, datetime.now(UTC)) if one.what == "deliveries"] == [
-        (True, "none failed"),
-        (False, "2 came back"),
+    assert [(one.kind, one.found) for one in examine(home, datetime.now(UTC)) if one.what == "deliveries"] == [
+        ("ok", "none failed"),
+        ("to-do", "2 came back"),
     ]
     run(home, capsys, "retry", "TOC-2026-0000001", "TOC-2026-0000002", "TOC-2026-0000001")
     assert states() == ["retry", "retry"]

@@ -140,7 +140,7 @@ def test_doctor_reminds_of_a_security_txt_that_ends_soon(node: Tocsin, answers: 
     done = node.json("directory", "new-team", "--answers", answers)
 
     finding = next(one for one in done["doctor"] if one["what"] == "security.txt")
-    assert (finding["ok"], finding["found"]) == (False, f"ends on {TODAY + timedelta(days=10)}")
+    assert (finding["kind"], finding["found"]) == ("to-do", f"ends on {TODAY + timedelta(days=10)}")
     assert "new-team" in finding["mend"]
 
 
