@@ -165,7 +165,7 @@ def test_what_nobody_answered_is_listed_for_a_person_until_somebody_does_or_it_i
     # The national team is only informed.
     assert [team.key for team in read_directory(node.node.database).teams if team.id in found.teams] == ["operator"]
     assert silent(node, node.at(4.9).now) == []
-    assert node.tocsin.json("problems", "unanswered")[0]["teams"] == ["operator"]
+    assert node.at(7).tocsin.json("problems", "unanswered")[0]["teams"] == ["operator"]
 
 
 def test_nobody_is_called_silent_who_was_not_told(world: Make) -> None:
