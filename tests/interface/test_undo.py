@@ -72,6 +72,7 @@ OTHERWISE = {
     "importFrameworkVersion": "a draft is replaced by the next import",
     "publishVersion": "its page names the version; a changed text is a new version",
     "buildIndex": "it changes nothing else; another one gets another name",
+    "allowMorePartner": "its page names the partner; it ends at midnight, and what was brought meanwhile stays",
     "addEvidence": "its copy is kept, as all evidence; an answer can go without it",
 }
 """Acts that cannot be undone so: what takes each back, or why it cannot be; its page names what it is done to."""
