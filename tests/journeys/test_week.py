@@ -254,7 +254,7 @@ def test_times_are_those_of_the_recount(week: Week) -> None:
         ("fixing", len(fixing), len(list(filter(None, fixing)))),
     ):
         assert (shown[name]["times"], shown[name]["ended"]) == (times, ended), name
-    now = datetime.now(UTC)
+    now = week.now
     hours = [((at or now) - (problem.heard or now)) / timedelta(hours=1) for _, problem, at, _ in courses]
     curve = lifelines.KaplanMeierFitter().fit(hours, [at is not None for *_, at, _ in courses])
     assert shown["telling"]["latest_hours"] == pytest.approx(curve.median_survival_time_, abs=0.002)
