@@ -234,14 +234,7 @@ STEPS: tuple[tuple[int, tuple[str, ...], tuple[str, ...]], ...] = (
     (
         1,
         ("exchange", "answer", "1", "--state", "done", "--end"),
-        (
-            "exchange.ending.passed",
-            "purge.noted",
-            "purge.recorded",
-            "exchange.ending.ended",
-            "exchange.sealing",
-            "exchange.answered",
-        ),
+        ("exchange.ending.passed", "exchange.ending.ended", "exchange.sealing", "exchange.answered"),
     ),
     (1, ("exchange", "file", "1", "--out", "b.pgp"), ()),
     (0, ("exchange", "take", "b.pgp", "--out", "receipt.pgp"), ()),
