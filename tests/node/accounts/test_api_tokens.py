@@ -216,9 +216,9 @@ def test_on_the_command_line(world: World) -> None:
     made = world.tocsin.json(
         "tokens", "make", "analyst@people.example", "--name", "robot", "--scope", "events.read", "--days", "7"
     )
-    visitor = read_token(world.node.database, made["token"], now=datetime.now(UTC))
+    visitor = read_token(world.node.database, made["token"], now=world.now)
     assert visitor.scopes == frozenset({Permission.EVENTS_READ})
     assert [row["state"] for row in world.tocsin.json("tokens", "list")] == ["working"]
     world.tocsin.json("tokens", "revoke", str(made["number"]))
     assert [row["state"] for row in world.tocsin.json("tokens", "list", "--person", "1")] == ["revoked"]
-    assert read_token(world.node.database, made["token"], now=datetime.now(UTC)).person is None
+    assert read_token(world.node.database, made["token"], now=world.now).person is None
