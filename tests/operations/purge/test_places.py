@@ -61,6 +61,7 @@ NOTHING_OF_STRANGERS = {
         "assessment_framework_version", "assessment_measurement", "assessment_responsible", "assessment_statement",
         "assessment_target", "draft_step", "draft_text", "event_view", "help_text", "rules_version", "clock_text",
         "clock_calendar", "playbook", "exchange_consent", "exchange_number_check", "exchange_spoken_answer",
+        "manual_notification",
     ],
     "statements of nodes that signed them, numbers and states": [
         "exchange_agreement", "exchange_agreement_signature",

@@ -32,7 +32,7 @@ _EVENT_BYTES: Final = 256_000_000  # one of 200,000 attributes has some 70 MB
 _DELETED: Final = re.compile(rb'"deleted"\s*:\s*(?:true|1|"1")')
 _TEXT: Final = rb'"(?:[^"\\]++|\\.)*+"'
 _NAMED: Final = re.compile(  # what it names by its UUID, where members between are texts, numbers or such
-    rb'"uuid"\s*+:\s*+"([0-9a-fA-F-]{36})"(?:\s*+,\s*+"\w++"\s*+:\s*+(?:' + _TEXT + rb"|[-\w.]++))*?\s*+,\s*+"
+    rb'"uuid"\s*+:\s*+"([0-9a-fA-F-]{36})"(?:\s*+,\s*+"\w++"\s*+:\s*+(?:' + _TEXT + rb"|[-\w.]++)){0,40}?\s*+,\s*+"
     + _DELETED.pattern
 )  # fmt: skip
 _LONGEST: Final = 8_192  # bytes of such a mark, with what stands between
