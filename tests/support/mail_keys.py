@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 _QUIET = ("--batch", "--yes", "--no-tty", "--pinentry-mode", "loopback")
@@ -116,6 +117,8 @@ def certificate(
     extensions = [f"keyUsage={uses}", f"extendedKeyUsage={purposes}", "basicConstraints=critical,CA:FALSE"]
     extensions += [f"subjectAltName=email:{mailbox}"] if mailbox else []
     named = [word for extension in extensions for word in ("-addext", extension)]
+    if "-not_before" not in options:  # a world may be some seconds behind the machine
+        options = ("-not_before", f"{datetime.now(UTC) - timedelta(days=1):%Y%m%d%H%M%SZ}", *options)
     made = ["-keyout", f"{name}.key", "-out", f"{name}.pem", "-nodes", "-subj", "/CN=Example", *named, *options]
     openssl("req", "-x509", "-newkey", *key, *made, folder=folder)
     return (folder / f"{name}.pem").read_bytes()
