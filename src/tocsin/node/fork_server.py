@@ -32,7 +32,11 @@ ONE_THREAD: Final = {
     "POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "_RJEM_MALLOC_CONF": "background_thread:false",
 }  # fmt: skip
 """A worker is one thread; and where libraries had others, those would be missing after a fork."""
-_KEPT_NAMES: Final = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
+_KEPT_NAMES: Final = (
+    "PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH",
+    "LD_PRELOAD", "FAKETIME", "FAKETIME_SHARED", "FAKETIME_CACHE_DURATION",
+)  # fmt: skip
+"""What of the environment matters to libraries and to the clock, which faketime (``./test --ahead``) may set."""
 _MOST_MESSAGE: Final = 65_536
 _MOST_DESCRIPTORS: Final = 16
 _NUMBER: Final = 8
