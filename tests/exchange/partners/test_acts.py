@@ -141,7 +141,7 @@ def test_a_profile_that_its_key_did_not_sign_is_refused(world: World) -> None:
 def test_what_a_key_signed_before_its_end(world: World, why: str, counts: bool) -> None:
     pin(world)
     said = profile(world)
-    world.now = max(world.now, said.said(type(said.body)).at) + timedelta(days=400)  # keys sign by this machine's clock
+    world.after_today(400)  # keys sign by the clock of this machine
     do(world, "end-key", partner=NAME, key=fingerprint(), why=why, reason="Ada rang")
     assert trusts(world, said) is counts
     assert partner(world).state is LinkState.NO_KEY
@@ -169,7 +169,7 @@ def test_the_link_works_for_half_a_year_after_a_signed_answer(world: World) -> N
 
 def test_an_invitation_is_read_by_another_node(world: World, tmp_path: Path) -> None:
     world.tocsin.run("keys", "node-make", "--format", "openpgp")
-    world.at(30)  # the key was made by the clock of this machine
+    world.after_today(1)  # the key was made by the clock of this machine
     invited = invitation(world.node, world.now)
     statement, signature = read_profile_file(invited)
     with zipfile.ZipFile(BytesIO(invited)) as archive, gnupg() as gpg:  # as its README says
