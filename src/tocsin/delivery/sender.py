@@ -23,10 +23,11 @@ from tocsin.delivery.render import Mail, Sender
 from tocsin.delivery.sealing import CannotSealError
 from tocsin.delivery.sending_policy import REDIRECT, SHADOW, MailAllowance, same_mailbox
 from tocsin.delivery.sent_log import FULL_WAIT, next_try, note_posted
+from tocsin.delivery.taken_over import mail_marks
 from tocsin.directory import Team
 from tocsin.node.errors import NotFoundError
 from tocsin.node.letters import ACCOUNT, INCIDENT, NOTICE, Letter, LetterState
-from tocsin.node.records import AuditAction, Database, audit, cut
+from tocsin.node.records import AuditAction, Database, audit, cut, node_uuid
 from tocsin.node.sentences import say
 
 if TYPE_CHECKING:
@@ -110,7 +111,9 @@ class MailSender:
             return ""
         if not all(self.standby.covers(mail.reference) for mail in mails):
             return self.standby.waits
-        return self.standby.begin([_intent(mail) for mail in mails])
+        with self.database.reading() as session:
+            marks = mail_marks(session, {mail.reference for mail in mails}, str(node_uuid(self.database)))
+        return self.standby.begin([_intent(mail) for mail in mails], marks)
 
     def _settle(self, mail: Mail, receipt: MailReceipt) -> MailReceipt:
         if receipt.outcome is not MailOutcome.SENT:

@@ -35,6 +35,7 @@ _LOG.addHandler(NullHandler())  # a command has no log
 _PATIENCE: Final = 5.0  # seconds for a folder to answer those who do not send
 _LARGE: Final = 1 << 20  # bytes of intents; beyond them what was settled is left out
 _SETTLED: Final = timedelta(hours=1)  # no mail is on its way for so long
+_DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,24 @@ class SharedFolder:
         """What was about to leave in a term."""
         return self.path / "intents" / f"{number:06d}.jsonl"
 
-    def all_intents(self) -> Iterator[Mapping[str, Any]]:
-        """What was about to leave, and what left, line by line, oldest term first; a line that was cut is left out."""
+    def all_intents(self, *, since: int = 0) -> Iterator[Mapping[str, Any]]:
+        """What was about to leave, and what left, line by line, from a term on; of a damaged line, that it is one.
+
+        A last line that was cut counts for nothing: its mail had not left.
+        """
         for path in sorted((self.path / "intents").glob("*.jsonl")):
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-                with suppress(ValueError):
-                    yield json.loads(line)
+            if int(path.stem) < since:  # what left before is in the copies of that term, which gave its own numbers
+                continue
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+            for line in lines:
+                try:
+                    found = json.loads(line)
+                except ValueError:
+                    found = None
+                if isinstance(found, dict):
+                    yield found
+                elif line.endswith("\n"):
+                    yield {"damaged": line}
 
     def _term(self, number: int) -> Path:
         return self.path / "terms" / f"{number:06d}.json"
@@ -250,12 +263,12 @@ class Standby:
         """That something is not in a copy yet."""
         return say("It waits for the next copy to the standby machine.")
 
-    def begin(self, mails: Sequence[str]) -> str:
-        """Note that these are about to leave; why they may not, or nothing."""
+    def begin(self, mails: Sequence[str], marks: Mapping[str, Any]) -> str:
+        """Note that these are about to leave, and by what an older copy knows them; why they may not, or nothing."""
         if why := self.fenced():
             return why
         try:
-            self._note({"began": [*mails]})
+            self._note({"began": [*mails], "of": marks})
         except OSError as error:
             if why := self._is_away(error.strerror or str(error)):
                 return why
@@ -267,15 +280,18 @@ class Standby:
             with suppress(OSError):
                 self._note({"left": [*mails], "back": [*back]})
 
-    def trim(self, made: datetime) -> None:
-        """Leave out what was about to leave so long before a copy that the copy says what became of it."""
+    def trim(self, oldest: datetime) -> None:
+        """Leave out what was about to leave so long before the oldest copy that each says what became of it."""
         path = self.folder.intents(self.term)
         with self._alone():
             if not path.exists() or path.stat().st_size < _LARGE:
                 return
-            since = (made - _SETTLED).isoformat()
-            lines = path.read_bytes().splitlines(keepends=True)
-            write_whole(path, b"".join(line for line in lines if _at(line) >= since))
+            with path.open("rb") as lines:
+                if _at(next(lines, b"")) >= (oldest - _DAY).isoformat():  # all is not written anew for a few lines
+                    return
+            since = (oldest - _SETTLED).isoformat()
+            lines_there = path.read_bytes().splitlines(keepends=True)
+            write_whole(path, b"".join(line for line in lines_there if _at(line) >= since))
 
     def _note(self, line: Mapping[str, object]) -> None:
         content = json.dumps({"at": datetime.now(UTC).isoformat(), **line}).encode() + b"\n"
