@@ -93,7 +93,7 @@ def mail_marks(session: Session, references: Collection[str], salt: str) -> dict
     rows = session.execute(digests.where(Delivery.reference.in_(references))).all()
     hashes: dict[int, list[str]] = {row.id: [] for row, _ in rows}
     for number, content_hash in session.execute(reports.where(DeliveryItem.delivery_id.in_(hashes))):
-        hashes[number].append(content_hash)
+        hashes[number or 0].append(content_hash)
     for row, team in rows:
         told = [_mark(salt, team, content_hash) for content_hash in hashes[row.id]]
         found[row.reference] = {"id": row.message_id, "team": _mark(salt, team), "reports": told}
