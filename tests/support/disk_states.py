@@ -27,7 +27,10 @@ _CALLS = (
     "copy_file_range,sync,syncfs,msync,mmap"
 )
 _LINE = re.compile(r"^(\d+) +(\w+)\((.*)\) += (-?\d+)")
-_BEGUN, _RESUMED = re.compile(r"^(\d+) +(\w+)\((.*) <unfinished \.\.\.>$"), re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>(.*)$")
+_BEGUN, _RESUMED = (
+    re.compile(r"^(\d+) +(\w+)\((.*) <unfinished \.\.\.>$"),
+    re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>(.*)$"),
+)
 _WORD = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
 _PLACE = re.compile(r"(?:^|, )(-?\w+)<((?:\\x[0-9a-f]{2})*)>")
 MODES = ("lost", "names", "torn", "all")
@@ -35,6 +38,17 @@ MODES = ("lost", "names", "torn", "all")
 
 def _plain(hexadecimal: str) -> bytes:
     return bytes.fromhex(hexadecimal.replace("\\x", ""))
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of the system: the files that it names by number, its texts, what it gave, and ``rest`` of its words."""
+
+    name: str
+    places: list[str]
+    words: list[bytes]
+    result: int
+    rest: str
 
 
 @dataclass(eq=False)
@@ -59,18 +73,20 @@ class Entry:
 
 @dataclass
 class Recording:
-    """What a program did to a folder. ``start``: the folder as it was before; ``moments``: after which it may be cut."""
+    """What a program did to a folder, which was as ``start`` before. ``marks``: by moment what it had said."""
 
     start: Path
     root: str
-    calls: list[tuple[str, list[str], list[bytes], int, str]]
+    calls: list[Call]
     marks: dict[int, str]
 
     @property
     def moments(self) -> Sequence[int]:
         """Those that tell the most: before each sync and rename, and at the end of each command."""
-        wanted = {number for number, call in enumerate(self.calls) if call[0] in {"fsync", "fdatasync", "sync"}}
-        wanted |= {number for number, call in enumerate(self.calls) if call[0].startswith(("rename", "link", "unlink"))}
+        wanted = {number for number, call in enumerate(self.calls) if call.name in {"fsync", "fdatasync", "sync"}}
+        wanted |= {
+            number for number, call in enumerate(self.calls) if call.name.startswith(("rename", "link", "unlink"))
+        }
         return sorted(wanted | set(self.marks) | {len(self.calls)})
 
     def acknowledged(self, moment: int) -> list[str]:
@@ -81,7 +97,7 @@ class Recording:
         """The folder as a disk may hold it that was cut before a call, in ``target``."""
         disk = _Disk(self.start, self.root)
         for number, call in enumerate(self.calls[:moment]):
-            disk.do(number, *call)
+            disk.do(number, call)
         disk.write(mode, moment, random.Random(f"{seed}:{moment}:{mode}"), target)
         return target
 
@@ -96,41 +112,43 @@ class _Disk:
         self.appending: set[tuple[str, Entry]] = set()
         self.last_sync = -1
 
-    def do(self, number: int, name: str, places: list[str], words: list[bytes], result: int, rest: str) -> None:
-        paths = [self._inside(place) for place in places]
-        match name:
-            case "openat" | "open" | "creat":
-                path = words[0].decode()
-                self._open(number, path if path.startswith("/") else f"{places[0]}/{path}", rest, result)
-            case "write" | "writev":
-                if (entry := self._file(paths[0])) is not None:
-                    key = (rest.partition("<")[0], entry)
-                    at = len(entry.content()) if key in self.appending else self.places.get(key, 0)
-                    self.places[key] = at + result
-                    _write(entry, at, b"".join(words)[:result])
-            case "pwrite64" | "pwritev" | "pwritev2":
-                if (entry := self._file(paths[0])) is not None:
-                    at = int(rest.split(", ")[-2 if name == "pwritev2" else -1])
-                    _write(entry, at, b"".join(words)[:result])
-            case "lseek":
-                if (entry := self._file(paths[0])) is not None:
-                    self.places[rest.partition("<")[0], entry] = result
-            case "sendfile" | "copy_file_range":
-                self._copy(name, places, paths, rest, result)
-            case "ftruncate" | "truncate":
-                entry = self._file(paths[0] if paths else self._inside(words[0].decode()))
-                if entry is not None:
-                    _cut(entry, int(rest.rpartition(", ")[2]))
-            case "fsync" | "fdatasync":
-                self._sync(number, paths[0])
-            case "sync" | "syncfs":
-                self._sync_all(number, self.tree)
-                self.last_sync = number
-            case _ if name.startswith(("rename", "link", "unlink", "mkdir", "rmdir", "symlink")):
-                self._name(number, name, places, [word.decode() for word in words], rest)
+    def do(self, number: int, call: Call) -> None:
+        """What a call did; others than these change nothing."""
+        name = call.name
+        if name in {"openat", "open", "creat"}:
+            self._open(number, call)
+        elif name.startswith(("write", "pwrite", "lseek", "ftruncate", "truncate")):
+            path = call.places[0] if call.places else call.words[0].decode()
+            if (entry := self._file(self._inside(path))) is not None:
+                self._change(entry, call)
+        elif name in {"sendfile", "copy_file_range"}:
+            self._copy(call)
+        elif name in {"fsync", "fdatasync"}:
+            self._sync(number, self._inside(call.places[0]))
+        elif name in {"sync", "syncfs"}:
+            self._sync_all(number, self.tree)
+            self.last_sync = number
+        elif name.startswith(("rename", "link", "unlink", "mkdir", "rmdir")):
+            self._name(number, call)
 
-    def _open(self, number: int, path: str, rest: str, handle: int) -> None:
-        inside = self._inside(path)
+    def _change(self, entry: Entry, call: Call) -> None:
+        key, last = (call.rest.partition("<")[0], entry), call.rest.rpartition(", ")[2]
+        if call.name == "lseek":
+            self.places[key] = call.result
+        elif call.name.endswith("truncate"):
+            _cut(entry, int(last))
+        else:
+            content = b"".join(call.words)[: call.result]
+            if call.name.startswith("pwrite"):
+                at = int(call.rest.split(", ")[-2 if call.name == "pwritev2" else -1])
+            else:
+                at = len(entry.content()) if key in self.appending else self.places.get(key, 0)
+                self.places[key] = at + call.result
+            _write(entry, at, content)
+
+    def _open(self, number: int, call: Call) -> None:
+        path, rest, handle = call.words[0].decode(), call.rest, call.result
+        inside = self._inside(path if path.startswith("/") else f"{call.places[0]}/{path}")
         if inside is None or "O_TMPFILE" in rest:
             return
         folder, name = self._folder(inside), inside.rpartition("/")[2]
@@ -145,19 +163,19 @@ class _Disk:
             self.places[str(handle), entry] = 0
             (self.appending.add if "O_APPEND" in rest else self.appending.discard)((str(handle), entry))
 
-    def _copy(self, name: str, places: list[str], paths: list[str | None], rest: str, result: int) -> None:
-        source, target = (1, 0) if name == "sendfile" else (0, 1)
-        if (entry := self._file(paths[target])) is None:
+    def _copy(self, call: Call) -> None:
+        source, target = (1, 0) if call.name == "sendfile" else (0, 1)
+        if (entry := self._file(self._inside(call.places[target]))) is None:
             return
-        there = self._file(paths[source])
-        content = bytes(there.content()) if there is not None else Path(places[source]).read_bytes()
-        key = (re.findall(r"(?:^|, )(\d+)<", rest)[target], entry)
+        there = self._file(self._inside(call.places[source]))
+        content = bytes(there.content()) if there is not None else Path(call.places[source]).read_bytes()
+        key = (re.findall(r"(?:^|, )(\d+)<", call.rest)[target], entry)
         at = self.places.get(key, 0)
-        self.places[key] = at + result
-        _write(entry, at, content[at : at + result])  # both go on at the same place, as copies of whole files do
+        self.places[key] = at + call.result
+        _write(entry, at, content[at : at + call.result])  # both go on at the same place, as copies of whole files do
 
-    def _name(self, number: int, name: str, places: list[str], words: list[str], rest: str) -> None:
-        at = iter(places)
+    def _name(self, number: int, call: Call) -> None:
+        name, at, words = call.name, iter(call.places), [word.decode() for word in call.words]
         full = [word if word.startswith("/") else f"{next(at)}/{word}" for word in words]
         inside = [self._inside(path) for path in full]
         folders = [self._folder(path) if path is not None else None for path in inside]
@@ -290,10 +308,22 @@ def _set_length(data: bytearray, length: int) -> None:
 def record(words: Sequence[str], root: Path, start: Path, mark: Path, environment: dict[str, str]) -> Recording:
     """What a program does to ``root``, which is now as ``start``; it says what is done in lines written to ``mark``."""
     trace = start.parent / "trace"
-    command = ["strace", "-f", "-y", "-xx", "-s", "100000000", "--seccomp-bpf", "-o", str(trace), "-e", f"trace={_CALLS}"]
+    command = [
+        "strace",
+        "-f",
+        "-y",
+        "-xx",
+        "-s",
+        "100000000",
+        "--seccomp-bpf",
+        "-o",
+        str(trace),
+        "-e",
+        f"trace={_CALLS}",
+    ]
     done = subprocess.run([*command, *words], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
-    calls: list[tuple[str, list[str], list[bytes], int, str]] = []
+    calls: list[Call] = []
     marks: dict[int, str] = {}
     about = [str(path).encode().hex() for path in (root, mark)]
     for name, arguments, result in _finished(trace):
@@ -304,17 +334,17 @@ def record(words: Sequence[str], root: Path, start: Path, mark: Path, environmen
         if str(mark) in places and name == "write":
             marks[len(calls)] = found[0].decode().strip()
         else:
-            calls.append((name, places, found, result, _WORD.sub("", arguments)))
+            calls.append(Call(name, places, found, result, _WORD.sub("", arguments)))
     trace.unlink()
     _check_maps(calls)
     return Recording(start, str(root), calls, marks)
 
 
-def _check_maps(calls: Sequence[tuple[str, list[str], list[bytes], int, str]]) -> None:
+def _check_maps(calls: Sequence[Call]) -> None:
     """What is written through memory is not seen: nothing but SQLite's index of its log may be, which it makes anew."""
-    for name, places, _, _, rest in calls:
-        written = name == "mmap" and "PROT_WRITE" in rest and "MAP_SHARED" in rest
-        assert not written or places[0].endswith("-shm"), places
+    for call in calls:
+        written = call.name == "mmap" and "PROT_WRITE" in call.rest and "MAP_SHARED" in call.rest
+        assert not written or call.places[0].endswith("-shm"), call.places
 
 
 def _finished(trace: Path) -> Iterator[tuple[str, str, int]]:

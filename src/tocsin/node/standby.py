@@ -6,7 +6,6 @@ writes a term *before* reading what was about to leave: so one of the two sees t
 """
 
 import json
-import os
 import socket
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from uuid import uuid4
 
 from tocsin.node.errors import ConflictError
 from tocsin.node.file_locks import held_file, patiently
-from tocsin.node.files import sync_folder, write_whole
+from tocsin.node.files import append_whole, sync_folder, sync_open, write_whole
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import say
 from tocsin.node.standby_settings import StandbySettings
@@ -69,6 +68,7 @@ class SharedFolder:
         """Make its folders where they are missing."""
         for name in ("terms", "intents", "copies"):
             (self.path / name).mkdir(mode=0o700, exist_ok=True)
+        sync_folder(self.path)
 
     def newest_term(self) -> Term | None:
         """The term that counts, or None where there is none. Raises OSError where the folder cannot be read."""
@@ -84,8 +84,7 @@ class SharedFolder:
         words = {"node": made.node, "machine": made.machine, "host": made.host, "at": made.at}
         with self._term(number).open("xb") as out:  # its name decides, so that it is whole from the first moment
             out.write(json.dumps(words).encode())
-            out.flush()
-            os.fsync(out.fileno())
+            sync_open(out)
         sync_folder(self.path / "terms")
         return made
 
@@ -296,12 +295,7 @@ class Standby:
     def _note(self, line: Mapping[str, object]) -> None:
         content = json.dumps({"at": datetime.now(UTC).isoformat(), **line}).encode() + b"\n"
         with self._alone():
-            handle = os.open(self.folder.intents(self.term), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                os.write(handle, content)
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            append_whole(self.folder.intents(self.term), content)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

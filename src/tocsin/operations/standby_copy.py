@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -30,7 +31,7 @@ from tocsin.node.files import disk_failures, sync_file, sync_folder, write_whole
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.paths import HomeFile
 from tocsin.node.records import Database, cut, held, node_uuid, open_database, sqlite_url
-from tocsin.node.standby import MEND_FENCED, SharedFolder, Standby, read_json
+from tocsin.node.standby import MEND_FENCED, SharedFolder, Standby, Term, read_json
 from tocsin.operations.backup import copy_records, node_files
 from tocsin.operations.backup_archive import archive_into
 from tocsin.operations.backup_encryption import BackupKey, backup_keys, encrypted_to
@@ -149,18 +150,25 @@ def _become_node(standby: Standby, uuid: str, now: datetime) -> None:
         raise StorageError(f"The folder {folder.path} is not there.", hint="Mount it, or make it.")
     if not own:
         folder.make()
-        if folder.newest_term() is not None:
+        begun = folder.newest_term()
+        if begun is not None and not _is_ours(folder, begun, uuid):
             raise SettingError(
                 f"{folder.path} has copies, and this machine never was the node there.",
                 hint="Name an empty folder; 'tocsin takeover' takes over from the machine whose copies these are.",
             )
-        standby.hold_term(folder.begin_term(1, uuid, now))
+        standby.hold_term(begun or folder.begin_term(1, uuid, now))
         return
     if why := standby.look():
         raise ConflictError(why, hint=MEND_FENCED) if standby.fenced() else StorageError(why)
     newest = folder.newest_term()
     if newest is not None and newest.node not in {uuid, "?"}:
         raise SettingError(f"{folder.path} has the copies of another node.", hint="Name an empty folder.")
+
+
+def _is_ours(folder: SharedFolder, begun: Term, uuid: str) -> bool:
+    """Whether a term without copies was begun by this machine, which was cut off before it could remember that."""
+    mine = (begun.number, begun.node, begun.host) == (1, uuid, socket.gethostname())
+    return mine and not any(folder.copies.glob(f"*{LIST}"))
 
 
 @contextmanager
