@@ -19,7 +19,7 @@ from support.disk_states import MODES, Recording, record
 from support.mail_keys import Gpg, gnupg
 from support.power_day import PROGRAM, Day, check, go_on, morning
 
-_DRAWN = 14
+_DRAWN = 10
 
 
 @dataclass(frozen=True)

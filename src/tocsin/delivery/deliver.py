@@ -56,10 +56,10 @@ from tocsin.delivery.sender import MailSender, WithheldLetters, due_letters, hol
 from tocsin.delivery.sending_policy import FILE, SHADOW, MailAllowance, holds_first, same_mailbox, way_of
 from tocsin.delivery.sent_log import DAY, FULL_WAIT, forget_posted, next_try, note_posted, posted_to
 from tocsin.delivery.taken_over import (
-    MAY_BE_TOLD,
     SentBefore,
     bind_sent_before,
     hold_letters_sent_before,
+    say_why_held,
     uncertain_teams,
 )
 from tocsin.directory import Team
@@ -202,7 +202,7 @@ def _leave_out_sent_before(run: "_DeliveryRun") -> None:
         salt = str(node_uuid(run.database))
         with run.database.begin() as session:
             bind_sent_before(session, run.before, salt)
-            hold_letters_sent_before(session, due_letters(session, run.now), run.before, salt)
+            hold_letters_sent_before(session, due_letters(session, run.now), run.before, salt, now=run.now)
 
 
 def _hold_letters(run: "_DeliveryRun", session: Session, known: Collection[int]) -> None:
@@ -250,14 +250,7 @@ def _owed(run: "_DeliveryRun", known: Collection[int], critical: Collection[int]
         run.summary.full += len(able) - len(chosen)
         held = set(chosen) - set(known) | set(chosen) & uncertain
         claim(session, teams=chosen, held=held, domain=domain, channel=run.post.way, now=run.now)
-        for one in (
-            session.scalars(
-                select(Delivery).where(Delivery.team_id.in_(uncertain), Delivery.state == DeliveryState.HELD.value)
-            )
-            if uncertain
-            else ()
-        ):
-            one.error = one.error or MAY_BE_TOLD
+        say_why_held(session, uncertain)
         run.summary.stuck = settle(session, desk)
         cut("deliver.claiming")
     cut("deliver.claimed")

@@ -8,7 +8,7 @@ by marks that say of which report, to which team.
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -27,11 +27,10 @@ from tocsin.node.paths import HomeFile
 from tocsin.node.records import AuditAction, Base, audit, continue_numbering
 from tocsin.node.sentences import say
 
-MAY_BE_TOLD: Final = say(
+_MAY_BE_TOLD: Final = say(
     "The machine before this one sent mails to this team that are not in the copy: look whether this was in one of "
     "them. Release it to send it; drop it if it was."
 )
-"""Why a digest is held where it is not known what its team was told."""
 
 _OPEN = (DeliveryState.QUEUED.value, DeliveryState.RETRY.value, DeliveryState.HELD.value)
 _LETTERS = (LetterState.QUEUED.value, LetterState.RETRY.value, LetterState.HELD.value)
@@ -215,11 +214,20 @@ def uncertain_teams(session: Session, before: SentBefore) -> set[int]:
     return {*session.scalars(open_ones)} - looked
 
 
-def hold_letters_sent_before(session: Session, letters: Iterable[Letter], before: SentBefore, salt: str) -> None:
+def say_why_held(session: Session, uncertain: Collection[int]) -> None:
+    """Let the held digests of uncertain teams say why they wait, in the caller's transaction."""
+    held = select(Delivery).where(Delivery.team_id.in_(uncertain), Delivery.state == DeliveryState.HELD.value)
+    for one in session.scalars(held) if uncertain else ():
+        one.error = one.error or _MAY_BE_TOLD
+
+
+def hold_letters_sent_before(
+    session: Session, letters: Iterable[Letter], before: SentBefore, salt: str, *, now: datetime
+) -> None:
     """Let letters wait for a person that the machine before may have sent, in the caller's transaction."""
     for one in letters:
         if one.released_at is None and _mark(salt, one.key) in before.letters:
-            _hold(session, one, datetime.now(UTC))
+            _hold(session, one, now)
 
 
 def _unknown(session: Session, found: Mapping[str, MailProgress]) -> dict[str, MailProgress]:
