@@ -17,13 +17,13 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import halt
 from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt
 from tocsin.delivery.held_mails import may_leave, still_leaving
+from tocsin.delivery.mail_marks import mail_marks
 from tocsin.delivery.mime import Attachment, Envelope, Seal, assemble, assemble_text, usable_mailboxes
 from tocsin.delivery.models import DeliveryState
 from tocsin.delivery.render import Mail, Sender
 from tocsin.delivery.sealing import CannotSealError
 from tocsin.delivery.sending_policy import REDIRECT, SHADOW, MailAllowance, same_mailbox
 from tocsin.delivery.sent_log import FULL_WAIT, next_try, note_posted
-from tocsin.delivery.taken_over import mail_marks
 from tocsin.directory import Team
 from tocsin.node.errors import NotFoundError
 from tocsin.node.letters import ACCOUNT, INCIDENT, NOTICE, Letter, LetterState

@@ -9,7 +9,6 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -17,6 +16,7 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tocsin.delivery.mail_marks import mark
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.delivery.never_held import HotlineMessage, NeverHeldReference, ReferenceState
 from tocsin.directory import TeamRow
@@ -81,31 +81,6 @@ class TakenOverMails:
     before: SentBefore = field(default_factory=SentBefore)
 
 
-def mail_marks(session: Session, references: Collection[str], salt: str) -> dict[str, dict[str, Any]]:
-    """By what a node of an older copy knows these mails: of digests which team, and which reports; of letters the key.
-
-    Nothing in it can be read by somebody who does not have the same report: hashes with the node's identity.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    digests = select(Delivery, TeamRow.key).join(TeamRow, TeamRow.id == Delivery.team_id)
-    reports = select(DeliveryItem.delivery_id, Ingest.content_hash).join(Ingest, Ingest.number == DeliveryItem.ingest)
-    rows = session.execute(digests.where(Delivery.reference.in_(references))).all()
-    hashes: dict[int, list[str]] = {row.id: [] for row, _ in rows}
-    for number, content_hash in session.execute(reports.where(DeliveryItem.delivery_id.in_(hashes))):
-        hashes[number or 0].append(content_hash)
-    for row, team in rows:
-        told = [_mark(salt, team, content_hash) for content_hash in hashes[row.id]]
-        found[row.reference] = {"id": row.message_id, "team": _mark(salt, team), "reports": told}
-    numbers = [int(one.rpartition("-")[2]) for one in references if one.startswith("LTR-")]
-    for letter in session.scalars(select(Letter).where(Letter.id.in_(numbers))) if numbers else ():
-        found[letter.reference] = {"id": letter.message_id, "key": _mark(salt, letter.key)}
-    return found
-
-
-def _mark(*words: str) -> str:
-    return sha256("\n".join(words).encode()).hexdigest()[:24]
-
-
 def read_intents(lines: Iterable[Mapping[str, Any]]) -> dict[str, MailProgress]:
     """What was about to leave and what left, by reference, of lines as `Standby.begin` and `left` write them. Pure."""
     found: dict[str, MailProgress] = {}
@@ -146,7 +121,7 @@ def settle_taken_over(
     sent += _note_hotline(session, found, now)
     unknown = _unknown(session, found)
     before = SentBefore(now.isoformat(), anybody=any("damaged" in line for line in lines))
-    teams = {_mark(salt, team.key): team.id for team in session.scalars(select(TeamRow))} if unknown else {}
+    teams = {mark(salt, team.key): team.id for team in session.scalars(select(TeamRow))} if unknown else {}
     for reference, way in unknown.items():
         if reference.startswith("LTR-"):
             _add_letter(session, reference, way, before)
@@ -195,7 +170,7 @@ def bind_sent_before(session: Session, before: SentBefore, salt: str) -> None:
         .where(DeliveryItem.state == ItemState.QUEUED.value, DeliveryItem.team_id.in_(before.teams))
     )
     for item, content_hash, team in session.execute(queued).all():
-        number = before.digests.get(_mark(salt, team, content_hash))
+        number = before.digests.get(mark(salt, team, content_hash))
         if number is not None and (told := session.get(Delivery, number)) is not None:
             item.state, item.delivery_id = ItemState.CLAIMED.value, told.id
             told.events += item.events
@@ -226,7 +201,7 @@ def hold_letters_sent_before(
 ) -> None:
     """Let letters wait for a person that the machine before may have sent, in the caller's transaction."""
     for one in letters:
-        if one.released_at is None and _mark(salt, one.key) in before.letters:
+        if one.released_at is None and mark(salt, one.key) in before.letters:
             _hold(session, one, now)
 
 

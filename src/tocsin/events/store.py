@@ -67,10 +67,6 @@ class EventStore:
         """The number of the newest ingest in the table; 0 when there is none."""
         return self.table.last_ingest()
 
-    def drop_unwritten(self) -> None:
-        """Take back what a loss of power left of a commit that nobody was told of; for the writer."""
-        self.table.drop_unwritten()
-
     def claim(self, extras: Mapping[str, pl.DataType]) -> set[str]:
         """Those of a part's ``extra.*`` columns that it may have; for the writer, part after part."""
         return self.table.claim_extras(extras, _MOST_EXTRAS)
