@@ -12,6 +12,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -136,6 +137,7 @@ def mounted(image: Path, folder: Path) -> Iterator[None]:
 def write_back_late() -> Iterator[None]:
     """The system writes nothing back by itself, for so long."""
     before = {name: Path("/proc/sys/vm", name).read_text() for name in _LATE}
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that this is undone then, too
     try:
         for name, value in _LATE.items():
             Path("/proc/sys/vm", name).write_text(value)
