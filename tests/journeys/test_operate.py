@@ -124,6 +124,10 @@ def test_a_damaged_backup_is_refused_and_leaves_nothing_behind(busy: Tocsin, tmp
         damage()
         code, _, words = other.call("restore", tmp_path / "backup")
         assert (code, part.name in words, other.home.exists()) == (1, True, False)
+        assert "restore FOLDER" in words  # no other is there
+    busy.run("backup", tmp_path / "other-backup")
+    words = " ".join(other.call("restore", tmp_path / "backup")[2].split())
+    assert f"tocsin --home {other.home} restore {tmp_path / 'other-backup'}" in words
     (tmp_path / "backup" / "backup.json").write_text('{"sha256": ')
     assert other.call("restore", tmp_path / "backup")[0] == 1
     assert "holds no backup" in other.call("restore", tmp_path)[2]

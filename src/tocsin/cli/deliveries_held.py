@@ -79,13 +79,13 @@ def _digest(one: "Delivery", teams: "dict[int, Team]") -> dict[str, object]:
         "to": team.name if team else "no longer in the directory",
         "team": team.key if team else None,
         "mailboxes": list(team.mailboxes) if team else [],
-        **fields(one, "subject events created_at"),
+        **fields(one, "subject events created_at error"),
     }
 
 
 def _letter(one: "Letter") -> dict[str, object]:
     box = {"reference": one.reference, "to": one.mailbox, "team": None, "mailboxes": [one.mailbox]}
-    return {**box, "subject": one.subject, "events": 0, "created_at": one.created_at}
+    return {**box, "subject": one.subject, "events": 0, **fields(one, "created_at error")}
 
 
 def _print(found: list[dict[str, object]]) -> None:
@@ -94,4 +94,6 @@ def _print(found: list[dict[str, object]]) -> None:
         return
     rows = [(one["reference"], one["to"], one["subject"]) for one in found]
     print_table("", ("reference", "to", "subject"), rows)
+    for why in dict.fromkeys(str(one["error"]) for one in found if one["error"]):
+        say(f"{', '.join(str(one['reference']) for one in found if one['error'] == why)}: {why}")
     say("'tocsin deliveries show REFERENCE --mail' shows the mail; 'tocsin deliveries release' sends it.")

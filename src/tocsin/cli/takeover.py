@@ -22,8 +22,13 @@ def takeover(
     trial: Annotated[
         bool, typer.Option("--try", help="Only rehearse it: nothing is fenced, and what is made sends nothing.")
     ] = False,
-    older: Annotated[
-        bool, typer.Option("--older", help="Also where another machine took over and is lost before its first copy.")
+    accept_older: Annotated[
+        bool,
+        typer.Option(
+            "--accept-older",
+            help="Also of a copy that is older than what there was: newer ones are damaged, or another machine took "
+            "over and is lost before its first copy.",
+        ),
     ] = False,
 ) -> None:
     """Become the node, in the empty folder that --home names: the other machine can send nothing from then on."""
@@ -31,12 +36,13 @@ def takeover(
 
     done = take_over(
         folder.expanduser().absolute(), call.home, now=call.clock,
-        keyring=keyring(gpg_home, passphrase_file), actor=call.actor, trial=trial, older=older,
+        keyring=keyring(gpg_home, passphrase_file), actor=call.actor, trial=trial, accept_older=accept_older,
     )  # fmt: skip
     call.emit(
         {
             "home": str(done.home), "made": done.made, "term": done.term, "files": done.files, "bytes": done.bytes,
-            "sent": [*done.mails.sent], "held": [*done.mails.held], "rehearsal": trial,
+            "sent": [*done.mails.sent], "held": [*done.mails.held], "unknown": [*done.mails.unknown],
+            "passed_over": [vars(one) for one in done.passed_over], "lacks": dict(done.lacks), "rehearsal": trial,
         },
         lambda: _show(done, trial=trial),
     )  # fmt: skip
@@ -44,8 +50,14 @@ def takeover(
 
 def _show(done: "Takeover", *, trial: bool) -> None:
     """When the copy was made, what is lost, what may have been sent, and what is to be done next."""
+    from tocsin.operations.standby_takeover import lacking
+
     ago = (datetime.now(UTC) - done.made).total_seconds()
     say(f"{done.files:,} files in {done.home}, as they were at {done.made:%Y-%m-%d %H:%M:%S} UTC.")
+    for one in done.passed_over:
+        note(f"Passed over: copy {one.name} of {one.made:%Y-%m-%d %H:%M:%S} UTC, which is damaged. {one.why}")
+    if done.lacks:
+        note(lacking(done.lacks))
     if trial:
         say("It was a rehearsal: nothing is fenced. Look at the node in this folder, then remove it.")
         return
@@ -53,6 +65,11 @@ def _show(done: "Takeover", *, trial: bool) -> None:
     say(f"{done.before.host} sends nothing any more (term {done.term}).")
     if done.mails.sent:
         say(f"Sent by it since then: {', '.join(done.mails.sent)}.")
+    if done.mails.unknown:
+        say(
+            f"Sent by it, and not known to this copy: {', '.join(done.mails.unknown)}. What they told is not sent again"
+        )
+        say("once it is taken in again; other mails to the same teams are held until you release one.")
     if done.mails.held:
         say(f"Perhaps sent by it, held here until you release or drop them: {', '.join(done.mails.held)}.")
     if done.other_folder:

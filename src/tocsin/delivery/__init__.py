@@ -63,7 +63,13 @@ if TYPE_CHECKING:
     from tocsin.delivery.render import Facts, Mail, Sender
     from tocsin.delivery.sending_policy import leaves, way_of
     from tocsin.delivery.steering import can_hold, can_repeat, hold, send_again
-    from tocsin.delivery.taken_over import TakenOverMails, settle_taken_over
+    from tocsin.delivery.taken_over import (
+        SentBefore,
+        TakenOverMails,
+        remember_sent_before,
+        sent_before,
+        settle_taken_over,
+    )
     from tocsin.delivery.xarf_report import XarfSender, xarf_reports
 else:
     lazy_face(__name__)

@@ -52,11 +52,18 @@ from tocsin.delivery.render import (
     render,
 )
 from tocsin.delivery.sealing import KeyRequests, settle, stuck_teams
-from tocsin.delivery.sender import MailSender, WithheldLetters, hold_letters, reached, send_letters
+from tocsin.delivery.sender import MailSender, WithheldLetters, due_letters, hold_letters, reached, send_letters
 from tocsin.delivery.sending_policy import FILE, SHADOW, MailAllowance, holds_first, same_mailbox, way_of
 from tocsin.delivery.sent_log import DAY, FULL_WAIT, forget_posted, next_try, note_posted, posted_to
+from tocsin.delivery.taken_over import (
+    SentBefore,
+    bind_sent_before,
+    hold_letters_sent_before,
+    say_why_held,
+    uncertain_teams,
+)
 from tocsin.directory import Team
-from tocsin.node.records import AuditAction, Database, audit, cut
+from tocsin.node.records import AuditAction, Database, audit, cut, node_uuid
 from tocsin.node.sentences import join_sentences, say
 from tocsin.sharing.gate import GateVerdict
 
@@ -122,6 +129,7 @@ def deliver(
     notes_of: NotesOf = no_notes,
     withheld_letters: WithheldLetters = lambda _session, _letters: {},
     standby: "Standby | None" = None,
+    before: SentBefore | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> DeliverySummary:
     """Send all letters and digests that are due, one digest per team, and finish those that an earlier run left.
@@ -130,7 +138,8 @@ def deliver(
     times as memory allows. ``gone_of(teams)``: the problems no longer seen, for the teams that are told now.
     ``annotate(events)`` may add ``problem.new`` and ``problem.first_seen`` to the events of many digests at once.
     ``withheld_letters``: which of the letters that are about to leave the gate lets out no more.
-    ``standby``: where there is a standby machine, nothing leaves that no copy has.
+    ``standby``: where there is a standby machine, nothing leaves that no copy has. ``before``: what another machine
+    sent before this one took over from it, and is not sent again.
     ``stop()``: asked after each batch of digests; where it says so, the rest waits for the next run.
 
     Raises:
@@ -149,7 +158,7 @@ def deliver(
             room = MailAllowance(node.settings.tell.mails_a_day, posted_to(session, way=way, since=now - DAY))
             forget_posted(session, now)
         post = MailSender(database, channel, way, node, room, now, teams, withheld_letters, standby, check_sole)
-        run = _DeliveryRun(database, reachable, post, node, now, DeliverySummary(way), stop)
+        run = _DeliveryRun(database, reachable, post, node, now, DeliverySummary(way), stop, before)
         try:
             _work(run, Facts(annotate, gone_of, notes_of), events_of)
         finally:
@@ -165,6 +174,7 @@ def _work(run: "_DeliveryRun", facts: Facts, events_of: EventsOf) -> None:
         summary.expired = expire(session, tell, run.now)
         lift_stop(session, run.now)
     held_until_seen = holds_first(tell, run.post.way)
+    _leave_out_sent_before(run)
     with run.database.begin() as session:
         known = known_teams(session) if held_until_seen else set(run.teams)
         if held_until_seen:
@@ -185,6 +195,14 @@ def _work(run: "_DeliveryRun", facts: Facts, events_of: EventsOf) -> None:
             if held_until_seen:
                 _hold_letters(run, session, known)
         _send_letters(run)
+
+
+def _leave_out_sent_before(run: "_DeliveryRun") -> None:
+    if run.before is not None:
+        salt = str(node_uuid(run.database))
+        with run.database.begin() as session:
+            bind_sent_before(session, run.before, salt)
+            hold_letters_sent_before(session, due_letters(session, run.now), run.before, salt, now=run.now)
 
 
 def _hold_letters(run: "_DeliveryRun", session: Session, known: Collection[int]) -> None:
@@ -225,12 +243,14 @@ def _owed(run: "_DeliveryRun", known: Collection[int], critical: Collection[int]
         settle(session, desk)
         due = due_teams(session, run.now)
         waiting = waiting_teams(session) if holds_first(run.node.settings.tell, run.post.way) else set()
-        waiting |= stuck_teams(session)
+        uncertain = uncertain_teams(session, run.before) if run.before is not None else set()
+        waiting |= stuck_teams(session) | (uncertain & waiting_teams(session) if uncertain else set())
         able = [team for team in due if team in run.teams and team not in waiting]
         chosen = _with_room(run, session, able, critical)
         run.summary.full += len(able) - len(chosen)
-        held = set(chosen) - set(known)
+        held = set(chosen) - set(known) | set(chosen) & uncertain
         claim(session, teams=chosen, held=held, domain=domain, channel=run.post.way, now=run.now)
+        say_why_held(session, uncertain)
         run.summary.stuck = settle(session, desk)
         cut("deliver.claiming")
     cut("deliver.claimed")
@@ -268,6 +288,7 @@ class _DeliveryRun:
     now: datetime
     summary: DeliverySummary
     stop: Callable[[], bool]
+    before: SentBefore | None = None
 
     def send(self, digests: Iterator[RenderedDigest]) -> bool:
         """Send the digests in the channel's batches; False where it had to stop, or the channel is down."""

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import halt
 from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt
 from tocsin.delivery.held_mails import may_leave, still_leaving
+from tocsin.delivery.mail_marks import mail_marks
 from tocsin.delivery.mime import Attachment, Envelope, Seal, assemble, assemble_text, usable_mailboxes
 from tocsin.delivery.models import DeliveryState
 from tocsin.delivery.render import Mail, Sender
@@ -26,7 +27,7 @@ from tocsin.delivery.sent_log import FULL_WAIT, next_try, note_posted
 from tocsin.directory import Team
 from tocsin.node.errors import NotFoundError
 from tocsin.node.letters import ACCOUNT, INCIDENT, NOTICE, Letter, LetterState
-from tocsin.node.records import AuditAction, Database, audit, cut
+from tocsin.node.records import AuditAction, Database, audit, cut, node_uuid
 from tocsin.node.sentences import say
 
 if TYPE_CHECKING:
@@ -110,7 +111,9 @@ class MailSender:
             return ""
         if not all(self.standby.covers(mail.reference) for mail in mails):
             return self.standby.waits
-        return self.standby.begin([_intent(mail) for mail in mails])
+        with self.database.reading() as session:
+            marks = mail_marks(session, {mail.reference for mail in mails}, str(node_uuid(self.database)))
+        return self.standby.begin([_intent(mail) for mail in mails], marks)
 
     def _settle(self, mail: Mail, receipt: MailReceipt) -> MailReceipt:
         if receipt.outcome is not MailOutcome.SENT:

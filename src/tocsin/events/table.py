@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _APPLICATION = "tocsin"
 _LOG: Final = "_delta_log"
 _COMMITS: Final = 1_000  # so many are looked at for files that were only moved; reading them from a bucket takes long
+_CHECKPOINT: Final = 100  # commits between checkpoints
 _SETTLED = 1_000_000_000  # two commits closer than this may leave the same time on the folder
 _CONFIGURATION = {
     "delta.dataSkippingNumIndexedCols": "-1",
@@ -85,7 +86,31 @@ class EventTable:
 
     def exists(self) -> bool:
         """Whether anything was ever committed."""
+        if self._opened is None and self._is_folder:
+            return len(self._unwritten()) < len(self._commits())
         return self._opened is not None or any(one.name.endswith(".json") for one in self.place.list(_LOG))
+
+    def drop_unwritten(self) -> None:
+        """Take back commits that a loss of power left named and not whole: nobody was told of them. For the writer."""
+        with self._lock:
+            for version in self._unwritten() if self._is_folder else ():
+                self.place.delete(_commit_name(version))
+                sync_folder(self.place.folder / _LOG)
+                self._opened = None
+
+    def _commits(self) -> list[int]:
+        """The numbers of its commits, newest first, in a folder."""
+        names = (one.name for one in self.place.list(_LOG) if one.name.endswith(".json"))
+        return sorted((number for name in names if (number := _version_of(name)) is not None), reverse=True)
+
+    def _unwritten(self) -> list[int]:
+        """The newest commits as far as they are not whole, newest first: deltalake names them and syncs nothing."""
+        found: list[int] = []
+        for version in self._commits():
+            if _is_whole((self.place.folder / _commit_name(version)).read_bytes()):
+                break
+            found.append(version)
+        return found
 
     def last_ingest(self) -> int:
         """The number of the newest ingest that it holds; 0 when there is none."""
@@ -248,7 +273,12 @@ class EventTable:
                 else:
                     looked, is_same = self._look_at_bucket()
                 if self._opened is None:
-                    self._opened = DeltaTable(self.place.path(), storage_options=self.place.table_options)
+                    unwritten = self._unwritten() if self._is_folder else ()
+                    self._opened = DeltaTable(
+                        self.place.path(),
+                        version=unwritten[-1] - 1 if unwritten else None,
+                        storage_options=self.place.table_options,
+                    )
                 elif not is_same:
                     self._opened.update_incremental()
                 self._looked = looked
@@ -325,7 +355,7 @@ class EventTable:
     def _commit(
         self, actions: "list[AddAction | RemoveAction]", *, ingest: int | None = None, at: int | None = None
     ) -> None:
-        from deltalake import CommitProperties, Transaction
+        from deltalake import CommitProperties, PostCommitHookProperties, Transaction
 
         table = self._open()
         last = table.version()
@@ -343,6 +373,7 @@ class EventTable:
             table.schema(),
             partition_by=["day"],
             commit_properties=CommitProperties(app_transactions=transactions, max_commit_retries=0),
+            post_commithook_properties=PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False),
         )
         cut("store.committed")
         if self._is_folder:
@@ -350,9 +381,23 @@ class EventTable:
             for version in range(max(last - 1, 0), last + 2):
                 with suppress(FileNotFoundError):  # forgotten since
                     sync_file(self.place.folder / _commit_name(version))
-            sync_folder(self.place.folder / _LOG)
-            sync_folder(self.place.folder)
+            self._sync_log()
         cut("store.synced")
+        if (last + 1) % _CHECKPOINT == 0:
+            self._checkpoint()
+
+    def _sync_log(self) -> None:
+        for folder in (self.place.folder / _LOG, self.place.folder, self.place.folder.parent):
+            sync_folder(folder)
+
+    def _checkpoint(self) -> None:
+        """Let what opens the table read one file for many commits; those go only once that file survives."""
+        table = self._open()
+        table.create_checkpoint()
+        if self._is_folder:
+            names = [one.name for one in self.place.list(_LOG) if "checkpoint" in one.name]
+            self.place.sync(names)
+        table.cleanup_metadata()
 
 
 def _paths(actions: Iterable[Mapping[str, str]]) -> frozenset[str]:
@@ -361,6 +406,14 @@ def _paths(actions: Iterable[Mapping[str, str]]) -> frozenset[str]:
 
 def _commit_name(version: int) -> str:
     return f"{_LOG}/{version:020d}.json"
+
+
+def _is_whole(commit: bytes) -> bool:
+    """Whether a commit was written to its end: it is an action in JSON for each line (Delta protocol, "Actions")."""
+    try:
+        return bool(commit) and all(isinstance(json.loads(line), dict) for line in commit.splitlines())
+    except ValueError:
+        return False
 
 
 def _version_of(name: str) -> int | None:

@@ -47,6 +47,17 @@ def write_whole(path: Path, content: bytes, *, replace: bool = True, folders: in
         sync_folder(folder)
 
 
+def append_whole(path: Path, content: bytes) -> None:
+    """Add to a file, so that it survives loss of power; the file is made, for this user only, where it is missing."""
+    is_new = not path.exists()
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(handle, "ab") as out:
+        out.write(content)
+        sync_open(out)
+    if is_new:
+        sync_folder(path.parent)
+
+
 @contextmanager
 def unfinished(folder: Path) -> Iterator[IO[bytes]]:
     """A new file in a folder, gone at the end of the block if it was not given its name by then; no backup has it."""

@@ -46,6 +46,7 @@ class HomeFile(StrEnum):
     PURGES = "purges.jsonl"  # what was purged, by reference and hash: finished after a kill, done again after a restore
     RECORDS = "records.sqlite"
     TOKENS = "secret.key"
+    SENT_BEFORE = "sent-before.json"  # what the machine before this one sent that the copy did not know
     SETTINGS = "tocsin.toml"
     UNFINISHED_RESTORE = "restore.unfinished"  # there while a backup is being restored
     USERS = "users-by-as.csv"

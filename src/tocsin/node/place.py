@@ -146,7 +146,7 @@ class FolderPlace(Place):
         paths = [self.folder / name for name in names]
         for path in paths:
             sync_file(path)
-        for folder in {path.parent for path in paths}:
+        for folder in {folder for name in names for folder in (self.folder / name).parents[: name.count("/") + 2]}:
             sync_folder(folder)
 
     @contextmanager

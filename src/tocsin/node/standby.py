@@ -6,7 +6,6 @@ writes a term *before* reading what was about to leave: so one of the two sees t
 """
 
 import json
-import os
 import socket
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from uuid import uuid4
 
 from tocsin.node.errors import ConflictError
 from tocsin.node.file_locks import held_file, patiently
-from tocsin.node.files import sync_folder, write_whole
+from tocsin.node.files import append_whole, sync_folder, sync_open, write_whole
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import say
 from tocsin.node.standby_settings import StandbySettings
@@ -35,6 +34,7 @@ _LOG.addHandler(NullHandler())  # a command has no log
 _PATIENCE: Final = 5.0  # seconds for a folder to answer those who do not send
 _LARGE: Final = 1 << 20  # bytes of intents; beyond them what was settled is left out
 _SETTLED: Final = timedelta(hours=1)  # no mail is on its way for so long
+_DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class SharedFolder:
         """Make its folders where they are missing."""
         for name in ("terms", "intents", "copies"):
             (self.path / name).mkdir(mode=0o700, exist_ok=True)
+        sync_folder(self.path)
 
     def newest_term(self) -> Term | None:
         """The term that counts, or None where there is none. Raises OSError where the folder cannot be read."""
@@ -83,8 +84,7 @@ class SharedFolder:
         words = {"node": made.node, "machine": made.machine, "host": made.host, "at": made.at}
         with self._term(number).open("xb") as out:  # its name decides, so that it is whole from the first moment
             out.write(json.dumps(words).encode())
-            out.flush()
-            os.fsync(out.fileno())
+            sync_open(out)
         sync_folder(self.path / "terms")
         return made
 
@@ -92,12 +92,24 @@ class SharedFolder:
         """What was about to leave in a term."""
         return self.path / "intents" / f"{number:06d}.jsonl"
 
-    def all_intents(self) -> Iterator[Mapping[str, Any]]:
-        """What was about to leave, and what left, line by line, oldest term first; a line that was cut is left out."""
+    def all_intents(self, *, since: int = 0) -> Iterator[Mapping[str, Any]]:
+        """What was about to leave, and what left, line by line, from a term on; of a damaged line, that it is one.
+
+        A last line that was cut counts for nothing: its mail had not left.
+        """
         for path in sorted((self.path / "intents").glob("*.jsonl")):
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-                with suppress(ValueError):
-                    yield json.loads(line)
+            if int(path.stem) < since:  # what left before is in the copies of that term, which gave its own numbers
+                continue
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+            for line in lines:
+                try:
+                    found = json.loads(line)
+                except ValueError:
+                    found = None
+                if isinstance(found, dict):
+                    yield found
+                elif line.endswith("\n"):
+                    yield {"damaged": line}
 
     def _term(self, number: int) -> Path:
         return self.path / "terms" / f"{number:06d}.json"
@@ -250,12 +262,12 @@ class Standby:
         """That something is not in a copy yet."""
         return say("It waits for the next copy to the standby machine.")
 
-    def begin(self, mails: Sequence[str]) -> str:
-        """Note that these are about to leave; why they may not, or nothing."""
+    def begin(self, mails: Sequence[str], marks: Mapping[str, Any]) -> str:
+        """Note that these are about to leave, and by what an older copy knows them; why they may not, or nothing."""
         if why := self.fenced():
             return why
         try:
-            self._note({"began": [*mails]})
+            self._note({"began": [*mails], "of": marks})
         except OSError as error:
             if why := self._is_away(error.strerror or str(error)):
                 return why
@@ -267,25 +279,23 @@ class Standby:
             with suppress(OSError):
                 self._note({"left": [*mails], "back": [*back]})
 
-    def trim(self, made: datetime) -> None:
-        """Leave out what was about to leave so long before a copy that the copy says what became of it."""
+    def trim(self, oldest: datetime) -> None:
+        """Leave out what was about to leave so long before the oldest copy that each says what became of it."""
         path = self.folder.intents(self.term)
         with self._alone():
             if not path.exists() or path.stat().st_size < _LARGE:
                 return
-            since = (made - _SETTLED).isoformat()
-            lines = path.read_bytes().splitlines(keepends=True)
-            write_whole(path, b"".join(line for line in lines if _at(line) >= since))
+            with path.open("rb") as lines:
+                if _at(next(lines, b"")) >= (oldest - _DAY).isoformat():  # all is not written anew for a few lines
+                    return
+            since = (oldest - _SETTLED).isoformat()
+            lines_there = path.read_bytes().splitlines(keepends=True)
+            write_whole(path, b"".join(line for line in lines_there if _at(line) >= since))
 
     def _note(self, line: Mapping[str, object]) -> None:
         content = json.dumps({"at": datetime.now(UTC).isoformat(), **line}).encode() + b"\n"
         with self._alone():
-            handle = os.open(self.folder.intents(self.term), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                os.write(handle, content)
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            append_whole(self.folder.intents(self.term), content)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

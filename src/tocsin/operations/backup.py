@@ -54,6 +54,7 @@ from tocsin.operations.backup_reading import (
     decrypted_files,
     describe_backup,
     file_hash,
+    naming_older,
 )
 from tocsin.operations.purge import bring_back_journal, copy_journal, finish_interrupted
 from tocsin.operations.record_rows import put_rows, read_rows
@@ -179,13 +180,14 @@ def restore_backup(source: Path, home: Path, *, now: datetime, keyring: GpgKeyri
         StorageError: the disk or a database failed.
 
     """
-    described = describe_backup(source)
-    checked = None if "encrypted" in described else checked_files(source, described)
+    with naming_older(source, home):
+        described = describe_backup(source)
+        checked = None if "encrypted" in described else checked_files(source, described)
 
-    def files() -> CheckedFiles:
-        return checked or decrypted_files(source, described["encrypted"], home, keyring or GpgKeyring())
+        def files() -> CheckedFiles:
+            return checked or decrypted_files(source, described["encrypted"], home, keyring or GpgKeyring())
 
-    found = restore_files(files, home, journal_of=source, now=now)
+        found = restore_files(files, home, journal_of=source, now=now)
     return CopyTotals(len(found.hashes), found.bytes, described.get("encrypted", {}).get("keys", ()))
 
 

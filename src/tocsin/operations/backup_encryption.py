@@ -28,7 +28,7 @@ KEY_FOLDER: Final = f"{HomeFolder.KEYS}/backup"
 BLOCK: Final = 1 << 20
 """Bytes that are read and written at once, and the size of pipes."""
 
-OLDER: Final = "Take an older backup."
+OLDER: Final = "Restore an older one into a new folder: 'tocsin --home NEW restore FOLDER'."
 _CAUSE, _NO_SECRET_KEY = 0xFFFF, 17  # of an error of gpg: its part without where it arose (libgpg-error)
 _LEAST_DIGITS = 8  # of a fingerprint, as 'tocsin keys remove' takes
 

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -54,6 +55,20 @@ def backups_in(folder: Path) -> list[Backup]:
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return sorted(found, key=lambda one: one.made_at, reverse=True)
+
+
+@contextmanager
+def naming_older(source: Path, home: Path) -> Iterator[None]:
+    """Where a backup is damaged, the error names the command that takes the newest other one beside it."""
+    try:
+        yield
+    except InputError as error:
+        others = [one for one in backups_in(source.absolute().parent) if one.name != source.absolute().name]
+        if error.hint != OLDER or not others:
+            raise
+        other = source.absolute().parent / others[0].name
+        hint = f"Take the one of {others[0].made_at:%Y-%m-%d %H:%M}: 'tocsin --home {home} restore {other}'."
+        raise InputError(str(error), hint=hint) from error
 
 
 class CheckedFiles(NamedTuple):

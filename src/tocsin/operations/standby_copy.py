@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -30,7 +31,7 @@ from tocsin.node.files import disk_failures, sync_file, sync_folder, write_whole
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.paths import HomeFile
 from tocsin.node.records import Database, cut, held, node_uuid, open_database, sqlite_url
-from tocsin.node.standby import MEND_FENCED, SharedFolder, Standby, read_json
+from tocsin.node.standby import MEND_FENCED, SharedFolder, Standby, Term, read_json
 from tocsin.operations.backup import copy_records, node_files
 from tocsin.operations.backup_archive import archive_into
 from tocsin.operations.backup_encryption import BackupKey, backup_keys, encrypted_to
@@ -46,7 +47,10 @@ BLOCKS: Final = f"{HomeFile.RECORDS}/"
 
 _MOST_PACKS: Final = 60
 _MUCH: Final = 64 << 20  # bytes that may lie there for nothing
-_BASE_DAYS: Final = timedelta(days=7)  # what was deleted here is gone there, at the latest, after so long
+_BASE_DAYS: Final = timedelta(days=3)
+"""After so long all is written again. What went before stays until then, for the day that something of it is damaged:
+so what was deleted here is gone there after twice as long, and at once after a purge."""
+
 _BREATH, _SHARE = 15.0, 20.0  # seconds between copies that mails wait for; times as long as the last one took
 _OWED: Final = (DeliveryState.QUEUED.value, DeliveryState.RETRY.value, DeliveryState.HELD.value)
 _LETTERS: Final = (LetterState.QUEUED.value, LetterState.RETRY.value, LetterState.HELD.value)
@@ -146,18 +150,25 @@ def _become_node(standby: Standby, uuid: str, now: datetime) -> None:
         raise StorageError(f"The folder {folder.path} is not there.", hint="Mount it, or make it.")
     if not own:
         folder.make()
-        if folder.newest_term() is not None:
+        begun = folder.newest_term()
+        if begun is not None and not _is_ours(folder, begun, uuid):
             raise SettingError(
                 f"{folder.path} has copies, and this machine never was the node there.",
                 hint="Name an empty folder; 'tocsin takeover' takes over from the machine whose copies these are.",
             )
-        standby.hold_term(folder.begin_term(1, uuid, now))
+        standby.hold_term(begun or folder.begin_term(1, uuid, now))
         return
     if why := standby.look():
         raise ConflictError(why, hint=MEND_FENCED) if standby.fenced() else StorageError(why)
     newest = folder.newest_term()
     if newest is not None and newest.node not in {uuid, "?"}:
         raise SettingError(f"{folder.path} has the copies of another node.", hint="Name an empty folder.")
+
+
+def _is_ours(folder: SharedFolder, begun: Term, uuid: str) -> bool:
+    """Whether a term without copies was begun by this machine, which was cut off before it could remember that."""
+    mine = (begun.number, begun.node, begun.host) == (1, uuid, socket.gethostname())
+    return mine and not any(folder.copies.glob(f"*{LIST}"))
 
 
 @contextmanager
@@ -201,9 +212,32 @@ class _Copier:
         number = 1 + int(before.name.rpartition("-")[2]) if before else 1
         made = CopyList(str(node_uuid(self.node.database)), now.isoformat(), f"{self.standby.term:06d}-{number:06d}")
         made.base, made.base_at = made.name, made.made
-        if before is not None and self._purges() == before.seen.get(HomeFile.PURGES) and not _begins_anew(before, now):
+        if (
+            before is not None
+            and self._purges() == before.seen.get(HomeFile.PURGES)
+            and not _begins_anew(before, now)
+            and self._are_there(before)
+        ):
             made.base, made.base_at = before.base, before.base_at
         return made
+
+    def _are_there(self, before: CopyList) -> bool:
+        """Whether what the copy before wrote is there in its size; where not, all is written again."""
+        sizes = {path.name.removesuffix(PACK): path.stat().st_size for path in self._packs()}
+        return all(sizes.get(pack) == size for pack, size in before.packs.items())
+
+    def _packs(self) -> Iterator[Path]:
+        return self.standby.folder.copies.glob(f"*{PACK}")
+
+    def _older(self, made: CopyList, before: CopyList | None) -> Mapping[str, Any]:
+        """The copy that was the last before all was written again: it shares nothing with those since."""
+        path = self.standby.local / "older.json"
+        if before is not None and made.base == made.name != before.name:
+            older = {"names": [before.name, *before.packs], "base_at": before.base_at}
+            if self._purges() != before.seen.get(HomeFile.PURGES):
+                older = {}
+            write_whole(path, json.dumps(older).encode())
+        return read_json(path) or {}
 
     def _purges(self) -> tuple[int, int] | None:
         """What was purged goes from the copies, too: all is written again then."""
@@ -256,9 +290,11 @@ class _Copier:
         at = datetime.fromisoformat(made.made)
         self.standby.cover(owed, at)
         cut("standby.covered")
-        self.standby.trim(at)
+        older = self._older(made, before)
+        self.standby.trim(datetime.fromisoformat(older.get("base_at", made.base_at)))
         # Whoever reads the copy before finds it until the next one.
-        _remove_all_but(folder, {made.name, *made.packs, *((before.name, *before.packs) if before else ())})
+        last = (before.name, *before.packs) if before else ()
+        _remove_all_but(folder, {made.name, *made.packs, *last, *older.get("names", ())})
         return StandbyCopy(at, made.name, 0 if same else len(links) + len(fresh), size, seconds)
 
     def _write_pack(

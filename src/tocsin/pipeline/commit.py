@@ -291,6 +291,7 @@ def recover(node: NodeWithStores) -> list[int]:
     """
     if node.settings.storage.address:
         check_storage(node.settings.storage, node.home)
+    node.store.table.drop_unwritten()
     with node.database.begin() as session:
         check_term(session)
         known = last_number(session)

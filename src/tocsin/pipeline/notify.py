@@ -29,6 +29,7 @@ from tocsin.delivery import (
     mailed_dues,
     mailed_requests,
     preview,
+    sent_before,
     topic_names,
     way_of,
 )
@@ -85,6 +86,7 @@ def tell(node: NodeWithStores, *, now: datetime, stop: Callable[[], bool] = lamb
         node=_sender(node, directory, now),
         now=now,
         standby=node.standby,
+        before=sent_before(node.home),
         stop=stop,
     )
 

@@ -139,7 +139,7 @@ class KeyFiles:
                 sync(file.path, *(file.path.with_suffix(suffix) for suffix in BESIDES))
                 if self.kept is not None:
                     self.kept.give(file, self.folder)
-        for folder in (self.folder, self._own):
+        for folder in (self._own, self.folder, *self.folder.parents[:2]):
             if folder.is_dir():
                 sync_folder(folder)
 

@@ -1,0 +1,85 @@
+"""The power goes at any moment of a day: nothing that was acknowledged is lost, and nothing is doubled.
+
+What a node's commands write, sync and name is recorded once; then disks as they may be left are made of it, opened, and
+gone on with. ``TOCSIN_WHOLE=1`` opens many more (``TOCSIN_CUTS``). `bench/power.py` does the same on a real disk.
+"""
+
+import json
+import os
+import random
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from support.disk_states import MODES, Recording, record
+from support.mail_keys import Gpg, gnupg
+from support.power_day import PROGRAM, Day, check, go_on, morning
+
+_DRAWN = 10
+
+
+@dataclass(frozen=True)
+class RecordedDay:
+    """A day, and what was written in it."""
+
+    day: Day
+    recording: Recording
+
+
+@pytest.fixture(scope="module")
+def ring() -> Iterator[Gpg]:
+    with gnupg() as ring:
+        ring.make("Standby <standby@csirt.example>")
+        yield ring
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory, ring: Gpg) -> RecordedDay:
+    folder = tmp_path_factory.mktemp("day")
+    environment = {**os.environ, "NO_COLOR": "1"}
+    day = morning(folder / "disk", folder, ring, environment)
+    start = Path(shutil.copytree(day.disk, folder / "start"))
+    program = [*PROGRAM, json.dumps(day.deeds), str(folder / "mark")]
+    return RecordedDay(day, record(program, day.disk, start, folder / "mark", environment))
+
+
+def test_what_was_recorded_is_what_the_disk_has(recorded: RecordedDay, tmp_path: Path) -> None:
+    """The record of a day, done again, is the disk: nothing of what was written is missing in it."""
+    recording = recorded.recording
+    made = recording.write_state(len(recording.calls), "all", 0, tmp_path / "disk")
+
+    def content(folder: Path) -> dict[str, str]:
+        return {
+            path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest()
+            for path in folder.rglob("*")
+            if path.is_file() and not path.name.endswith("-shm")
+        }
+
+    assert content(made) == content(recorded.day.disk)
+
+
+def cases() -> list[tuple[float, str, int]]:
+    """Where the power goes, as a part of all moments, and what is left then; at the end all that may be left."""
+    chance = random.Random(10)
+    cuts = int(os.environ.get("TOCSIN_CUTS", "300")) if os.environ.get("TOCSIN_WHOLE") else _DRAWN
+    drawn = [(round(chance.random(), 3), chance.choice(MODES[:3]), number) for number in range(cuts)]
+    return [*((1.0, mode, 0) for mode in MODES[:3]), *drawn]
+
+
+@pytest.mark.parametrize("case", cases(), ids=str)
+def test_nothing_acknowledged_is_lost_and_nothing_is_doubled(
+    recorded: RecordedDay, ring: Gpg, tmp_path: Path, case: tuple[float, str, int]
+) -> None:
+    part, mode, seed = case
+    moments = recorded.recording.moments
+    moment = moments[min(int(part * len(moments)), len(moments) - 1)]
+    done = recorded.recording.acknowledged(moment)
+    disk = recorded.recording.write_state(moment, mode, seed, tmp_path / "disk")
+    settings = disk / "home" / "tocsin.toml"
+    settings.write_text(settings.read_text().replace(str(recorded.day.disk), str(disk)))
+    check(recorded.day, disk, done)
+    go_on(recorded.day, disk, ring.home, done)
