@@ -32,7 +32,8 @@ ONE_THREAD: Final = {
     "POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "_RJEM_MALLOC_CONF": "background_thread:false",
 }  # fmt: skip
 """A worker is one thread; and where libraries had others, those would be missing after a fork."""
-_KEPT_NAMES: Final = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
+_KEPT_NAMES: Final = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "LD_PRELOAD", "FAKETIME", "FAKETIME_FMT")
+"""``LD_PRELOAD`` too: what was put under this process, such as another clock, is to be under those that it starts."""
 _MOST_MESSAGE: Final = 65_536
 _MOST_DESCRIPTORS: Final = 16
 _NUMBER: Final = 8
