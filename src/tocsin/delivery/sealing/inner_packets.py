@@ -1,8 +1,8 @@
-"""The packets inside an encrypted OpenPGP message: what Sequoia opened, once more, to see by whom and when it was signed.
+"""The packets inside an encrypted OpenPGP message that Sequoia opened, to see by whom and when it was signed.
 
-Our library verifies no signature inside a message that is compressed, as gpg makes all, and tells no time of one inside.
-So it decides whether a message opens and was not changed, and here the same bytes are decrypted by pyca/cryptography for
-its verifier, which then gets them as a message that is signed alone. RFC 9580, 5.1, 5.13, 11.5; RFC 6637, 8.
+Our library verifies no signature inside a message that is compressed, as gpg makes all, and tells no time of one
+that is inside. So it decides whether a message opens and was not changed, and here the same bytes are decrypted by
+pyca/cryptography for its verifier, which gets them as a message that is signed alone. RFC 9580, 5.1, 5.13, 11.5.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -18,7 +18,7 @@ _OCB, _GCM = 2, 3
 
 
 def inner_packets(content: bytes, key: bytes) -> bytes | None:
-    """What is inside a message for a key that is not locked; None: its algorithms are others than AES with RSA or X25519."""
+    """What is inside a message; None: the key is locked, or the algorithms are others than AES with RSA or X25519."""
     from pysequoia.packet import PacketPile, Tag
 
     packets = [*PacketPile.from_bytes(content)]

@@ -62,6 +62,9 @@ class OpenedMessage:
     encrypted: bool = False
 
 
+_CRYPTOGRAPHY: Final = (
+    "cryptography.hazmat.primitives.asymmetric.padding", "cryptography.hazmat.primitives.ciphers",
+)  # fmt: skip
 _OPENS: Final = {"megabytes": 800, "answer_megabytes": _LARGEST}
 
 
@@ -72,7 +75,7 @@ def open_encrypted(content: bytes, keys: tuple[OpeningKey, ...], most: int) -> b
     return None if isinstance(opened, str) else opened[0]
 
 
-@confined(seconds=20, loads=("pysequoia", "pysequoia.packet"), **_OPENS)
+@confined(seconds=20, loads=("pysequoia", "pysequoia.packet", *_CRYPTOGRAPHY), **_OPENS)
 def open_message(
     content: bytes, keys: tuple[OpeningKey, ...], certs: tuple[bytes, ...] = (), most: int = _LARGEST << 20
 ) -> OpenedMessage:
@@ -92,11 +95,7 @@ def open_message(
         return OpenedMessage(why=say("It is no OpenPGP message that can be read."))
 
 
-@confined(
-    seconds=20,
-    loads=("cryptography.hazmat.primitives.asymmetric.padding", "cryptography.hazmat.primitives.ciphers"),
-    **_OPENS,
-)
+@confined(seconds=20, loads=_CRYPTOGRAPHY, **_OPENS)
 def open_envelope(envelope: SmimeEnvelope, keys: tuple[SmimeOpeningKey, ...]) -> bytes | None:
     """The clear content of an S/MIME envelope; None: it is not for these keys, or was changed."""
     from cryptography.exceptions import InvalidTag
@@ -153,6 +152,8 @@ def _signed_message(content: bytes, clear: bytes, key: OpeningKey, certs: tuple[
     else:
         decryptor = Tsk.from_bytes(key.content).decryptor(key.password or None)
         found = _verified(b"", certs, lambda store: decrypt(content, decryptor=decryptor, store=store))
+    if found.content not in (None, clear):
+        found = replace(found, signers=(), at=None)
     return replace(found, content=clear, encrypted=True)
 
 

@@ -16,7 +16,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryState
-from tocsin.delivery.mailbox import MailClassification, MailKind, ReadMail, ReceivedMail, original_ids
+from tocsin.delivery.mailbox import MailClassification, MailKind, MailSignature, ReadMail, ReceivedMail, original_ids
+from tocsin.delivery.sealing import OpeningKeys
 from tocsin.directory import Team, read_directory
 from tocsin.events import EventStore
 from tocsin.node.letters import Letter
@@ -41,7 +42,11 @@ TakeMail = Callable[[Session, ReceivedMail, ReadMail], None]
 
 @dataclass(frozen=True)
 class MailArrival:
-    """A mail that is taken in. ``sha256``: of ``raw``. ``unread``: its size where only its headers are here, else 0."""
+    """A mail that is taken in. ``sha256``: of ``raw``. ``unread``: its size where only its headers are here, else 0.
+
+    ``size``: as it came. ``encrypted``: as of `ReceivedMail`. ``signatures``: what ``keys`` open, `check_signature_of`
+    judges.
+    """
 
     raw: bytes = field(repr=False)
     sha256: str
@@ -50,6 +55,10 @@ class MailArrival:
     now: datetime
     unread: int
     dry_run: bool
+    size: int = 0
+    encrypted: str = ""
+    signatures: tuple[MailSignature, ...] = ()
+    keys: Callable[[], OpeningKeys] = OpeningKeys
 
 
 @dataclass(frozen=True)
@@ -61,8 +70,8 @@ class TakenMail:
     again: bool = False
 
 
-MailTaker = Callable[["MailContext", MailArrival], TakenMail | None]
-"""Keeps a mail that is its own; None: it is not."""
+MailTaker = Callable[["MailContext", MailArrival], TakenMail | str | None]
+"""Keeps a mail that is its own; None: it is not; a sentence: people have it, who are to know this of it."""
 
 
 @dataclass(frozen=True)
