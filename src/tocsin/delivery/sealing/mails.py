@@ -21,7 +21,7 @@ from tocsin.delivery.mailbox.encrypted import (
     signatures_in,
     with_opened,
 )
-from tocsin.delivery.sealing.opening import OpeningKey, SmimeOpeningKey, open_envelope, open_message
+from tocsin.delivery.sealing.opening import OpeningKey, SmimeOpeningKey, named_keys, open_envelope, open_message
 from tocsin.delivery.sealing.own_keys import read_earlier_keys, read_own_keys
 from tocsin.delivery.sealing.smime_reading import read_smime, signed_at
 from tocsin.directory.keys import KeyFormat
@@ -206,6 +206,6 @@ def _check_openpgp(signature: MailSignature, certs: tuple[bytes, ...]) -> Signat
         inside = signature.form is SignatureForm.CLEAR
         done = verify(bytes=signature.content, store=store, signature=None if inside else beside)
     except (RuntimeError, ValueError, TypeError):
-        return SignatureCheck(issuers=tuple(dict.fromkeys(issuers)))
+        return SignatureCheck(issuers=named_keys(issuers, certs))
     signer = next((one.certificate.lower() for one in done.valid_sigs), "")
-    return SignatureCheck(signer, beside.created, tuple(dict.fromkeys(issuers)))
+    return SignatureCheck(signer, beside.created, named_keys(issuers, certs))

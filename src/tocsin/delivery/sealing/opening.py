@@ -1,6 +1,6 @@
 """What was encrypted for a key of this node, opened in a confined process that has the key, and no parser."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -181,10 +181,21 @@ def _verified(packets: bytes, certs: tuple[bytes, ...], read: "Callable[[Store],
     try:
         done = read(store)
     except (RuntimeError, ValueError):
-        return OpenedMessage(issuers=tuple(dict.fromkeys(filter(None, issuers))))
+        return OpenedMessage(issuers=named_keys(issuers, certs))
     signers = tuple({one.certificate.lower(): None for one in done.valid_sigs})
     at = made[0].signature_created if len(made) == 1 else None
-    return OpenedMessage(done.bytes, signers, tuple(dict.fromkeys(filter(None, issuers))), at)
+    return OpenedMessage(done.bytes, signers, named_keys(issuers, certs), at)
+
+
+def named_keys(issuers: Sequence[str], certs: Sequence[bytes]) -> tuple[str, ...]:
+    """The keys that signatures name; a subkey of one of these certificates by the fingerprint of its primary key."""
+    from pysequoia.packet import PacketPile
+
+    primary = dict[str, str]()
+    for cert in certs:
+        found = [packet.fingerprint.lower() for packet in PacketPile.from_bytes(cert) if packet.fingerprint]
+        primary |= {name: found[0] for one in found for name in (one, one[-16:])}
+    return tuple({primary.get(one.lower(), one.lower()): None for one in issuers if one})
 
 
 def _is_encrypted(content: bytes) -> bool:

@@ -152,7 +152,7 @@ def _unknown(check: SignatureCheck, signature: MailSignature, keys: Collection[s
     """Why a signature is of no key of the partner."""
     if signature.form is SignatureForm.SMIME:
         return say("No certificate of %(name)s signed it as it came: it is no receipt.", name=name)
-    named = [one for one in check.issuers if any(key.endswith(one.lower()) for key in keys)]
+    named = [one for one in check.issuers if one in keys]
     if named:
         reason = (
             "The signature of the key %(key)s of %(name)s does not hold: the mail was changed, or the key had ended."

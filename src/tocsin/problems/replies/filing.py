@@ -42,13 +42,10 @@ from tocsin.delivery.never_held import (
 )
 from tocsin.delivery.sealing import (
     ClosedMailError,
-    KnownKey,
     OpenedMail,
-    check_signature_of,
     open_mail,
     opening_keys,
 )
-from tocsin.directory.keys import keys_by_team
 from tocsin.node.confined import ConfinedError
 from tocsin.node.errors import LaterError, StorageError, TocsinError, internal_failures
 from tocsin.node.records import AuditAction, audit, cut
@@ -57,7 +54,7 @@ from tocsin.node.volumes import check_room, take_bytes
 from tocsin.problems.replies.apply import apply_decision
 from tocsin.problems.replies.case import ReplyCase, examine
 from tocsin.problems.replies.decide import ReplyDecision
-from tocsin.problems.replies.matching import MailArrival, MailContext, MailMatch, MailTaker, TakenMail
+from tocsin.problems.replies.matching import MailArrival, MailContext, MailMatch, MailTaker, TakenMail, signer_of
 
 _FROM: Final = re.compile(rb"(?im)^from:([^\r\n]{0,1000})")
 _HEAD: Final = 65_536  # bytes in which the sender stands
@@ -146,7 +143,7 @@ def _filed(desk: MailContext, arrival: MailArrival) -> FilingResult:
     desk.node.mailroom.put(arrival.raw)
     cut("replies.kept")
     row = _row(case, sha256, size=arrival.size, at=arrival.arrived, now=arrival.now)
-    row.encrypted, row.signed_by = arrival.encrypted, _signer(desk, arrival)
+    row.encrypted, row.signed_by = arrival.encrypted, signer_of(desk, arrival)
     try:
         with internal_failures(f"mail {sha256}"):
             _note(desk, row, case)
@@ -161,18 +158,6 @@ def _filed(desk: MailContext, arrival: MailArrival) -> FilingResult:
         _note(desk, row, case)
     decision = replace(case.decision, state=MailState(row.state), why=row.why)
     return FilingResult(row.id, case.mail.sender, case.mail.subject, decision)
-
-
-def _signer(desk: MailContext, arrival: MailArrival) -> str:
-    """The fingerprint of the key of the sender's team that signed what came encrypted, or empty."""
-    sender = arrival.mail.sender.casefold()
-    teams = [one.id for one in desk.teams.values() if sender in (box.casefold() for box in one.mailboxes)]
-    if not (arrival.encrypted and arrival.signatures and teams):
-        return ""
-    keys = keys_by_team(desk.node.database, teams)
-    known = [KnownKey(key.facts.format, key.facts.fingerprint, key.content) for team in teams for key in keys(team)]
-    checks = (check_signature_of(one, known, arrival.keys) for one in arrival.signatures)
-    return next((one.fingerprint for one in checks if one.fingerprint), "")
 
 
 def _left(

@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryState
 from tocsin.delivery.mailbox import MailClassification, MailKind, MailSignature, ReadMail, ReceivedMail, original_ids
-from tocsin.delivery.sealing import OpeningKeys
+from tocsin.delivery.sealing import KnownKey, OpeningKeys, check_signature_of
 from tocsin.directory import Team, read_directory
+from tocsin.directory.keys import keys_by_team
 from tocsin.events import EventStore
 from tocsin.node.letters import Letter
 from tocsin.node.node import Node
@@ -102,6 +103,18 @@ def open_context(node: Node, store: EventStore, *takers: MailTaker) -> MailConte
     ours = {settings.node.contact.lower(), settings.mailbox.address.lower()} - {""}
     teams = read_directory(node.database).by_id
     return MailContext(node, store, open_tokens(node.home), teams, frozenset(ours), takers=takers)
+
+
+def signer_of(context: MailContext, arrival: MailArrival) -> str:
+    """The fingerprint of the key of the sender's team that signed what came encrypted, or empty."""
+    sender = arrival.mail.sender.casefold()
+    teams = [one.id for one in context.teams.values() if sender in (box.casefold() for box in one.mailboxes)]
+    if not (arrival.encrypted and arrival.signatures and teams):
+        return ""
+    keys = keys_by_team(context.node.database, teams)
+    known = [KnownKey(key.facts.format, key.facts.fingerprint, key.content) for team in teams for key in keys(team)]
+    checks = (check_signature_of(one, known, arrival.keys) for one in arrival.signatures)
+    return next((one.fingerprint for one in checks if one.fingerprint), "")
 
 
 @dataclass(frozen=True, slots=True)

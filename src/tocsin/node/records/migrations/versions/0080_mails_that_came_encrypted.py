@@ -11,5 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     """What came before was read as it came."""
-    op.add_column("received_mail", sa.Column("encrypted", sa.Text(), nullable=False, server_default=""))
-    op.add_column("received_mail", sa.Column("signed_by", sa.Text(), nullable=False, server_default=""))
+    for table in ("received_mail", "incident_mail"):
+        op.add_column(table, sa.Column("encrypted", sa.Text(), nullable=False, server_default=""))
+        op.add_column(table, sa.Column("signed_by", sa.Text(), nullable=False, server_default=""))
+    op.add_column("letter", sa.Column("encrypted_for", sa.Text(), nullable=False, server_default=""))
