@@ -48,7 +48,8 @@ class Letter(Base):
     ``channel`` and ``path``: how it left and where its file is, as for digests. ``released_at``: when a person let a
     held one go. ``approved_by``: as of digests. ``answers``: Message-IDs, the last of which is of the mail it answers.
     ``team_id``: encrypted where this team requires it; ``encrypted_for``: in any case, for its key with this
-    fingerprint. ``about``: what the audit log names in place of the letter, such as ``incident:INC-4KX7-9M2P``: then only the pages of that show the letter, to whom they show the rest.
+    fingerprint. ``about``: what the audit log names in place of the letter, such as
+    ``incident:INC-4KX7-9M2P``: then only the pages of that show the letter, to whom they show the rest.
     ``file``: SHA-256 of the finished mail in `Node.exchange`, where it was made before; else it is made of ``body``.
     """
 

@@ -153,7 +153,7 @@ def _filed(desk: MailContext, arrival: MailArrival) -> FilingResult:
         if (before := _known(desk, sha256)) is not None:
             return before  # another process filed it at the same moment
         case = _not_understood(_NOTHING, error)
-        row = _row(case, sha256, size=arrival.size, at=arrival.arrived, now=arrival.now)
+        row = _row(case, sha256, size=len(arrival.raw), at=arrival.arrived, now=arrival.now)
         row.encrypted = arrival.encrypted
         _note(desk, row, case)
     decision = replace(case.decision, state=MailState(row.state), why=row.why)
