@@ -66,7 +66,8 @@ def _beside(of: Sealing, signed: bytes) -> bytes:
     return head + b"---s\r\n" + signed + b"\r\n---s\r\n" + part + signature + b"\r\n---s--\r\n"
 
 
-def _around(message: bytes, kind: str = "encrypted") -> bytes:
+def around(message: bytes, kind: str = "encrypted") -> bytes:
+    """The message in a mail, as RFC 3156, 4, has it."""
     head = f'Content-Type: multipart/{kind}; protocol="application/pgp-encrypted";\r\n boundary="-e"\r\n\r\n'.encode()
     control = b"---e\r\nContent-Type: application/pgp-encrypted\r\n"
     control += b"Content-Description: PGP/MIME version\r\n\r\nVersion: 1\r\n"
@@ -112,26 +113,26 @@ SIGNED: Final[dict[str, Form]] = {
 """Signed by OpenPGP and read by anybody."""
 
 ENCRYPTED: Final[dict[str, Form]] = {
-    "one layer": lambda of, text: _around(of.encrypted(entity(text), *of.signer)),
-    "one layer, not compressed": lambda of, text: _around(
+    "one layer": lambda of, text: around(of.encrypted(entity(text), *of.signer)),
+    "one layer, not compressed": lambda of, text: around(
         of.encrypted(thunderbird(text), *of.signer, "--compress-algo", "none")
     ),
-    "nested": lambda of, text: _around(of.encrypted(_beside(of, thunderbird(text)))),
+    "nested": lambda of, text: around(of.encrypted(_beside(of, thunderbird(text)))),
     "inline": lambda of, text: _text(of.encrypted(text.encode(), *of.signer)),
     "inline in Base64": lambda of, text: _text(_base64(of.encrypted(text.encode(), *of.signer)), "base64"),
     "inline with a footer": lambda of, text: _text(of.encrypted(text.encode(), *of.signer) + b"\n_____\nA list\n"),
-    "as Exchange leaves it": lambda of, text: _around(of.encrypted(entity(text), *of.signer), "mixed"),
+    "as Exchange leaves it": lambda of, text: around(of.encrypted(entity(text), *of.signer), "mixed"),
     "through a list": lambda of, text: (
         b'Content-Type: multipart/mixed; boundary="-l"\r\n\r\n---l\r\n'
-        + _around(of.encrypted(entity(text), *of.signer))
+        + around(of.encrypted(entity(text), *of.signer))
         + b"\r\n---l\r\nContent-Type: text/plain\r\n\r\nfooter\r\n---l--\r\n"
     ),
-    "for several, hidden": lambda of, text: _around(of.encrypted(entity(text), "--throw-keyids", *of.signer)),
+    "for several, hidden": lambda of, text: around(of.encrypted(entity(text), "--throw-keyids", *of.signer)),
 }
 """Encrypted and signed by OpenPGP."""
 
 SMIME: Final[dict[str, Form]] = {
-    "S/MIME": lambda of, text: _smime(of, text),
+    "S/MIME": _smime,
     "S/MIME, opaque": lambda of, text: _smime(of, text, "-nodetach"),
 }
 SMIME_ENCRYPTED: Final[dict[str, Form]] = {

@@ -121,11 +121,11 @@ def with_opened(raw: bytes, sealed: SealedPart, clear: bytes) -> bytes:
 
 
 def _protected(entity: bytes) -> dict[str, bytes]:
-    """The headers of a thread in an entity that says that they were protected."""
-    head = _split(entity)[0]
-    if not _PROTECTED.search(head.replace(b"\r\n", b"\n")):
+    """The headers of a thread in an entity that says that they were protected, or in what is signed in it."""
+    inner = next((one for one in entities_of(entity, LIMITS) if one.media_type != "multipart/signed"), None)
+    if inner is None or not _PROTECTED.search(entity[inner.start : inner.body].replace(b"\r\n", b"\n")):
         return {}
-    found = read_headers(entity, _THREAD)
+    found = read_headers(entity[inner.start : inner.body], _THREAD)
     return {name: " ".join(" ".join(values).split()).encode() for name, values in found.items() if values}
 
 
