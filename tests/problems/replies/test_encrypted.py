@@ -9,7 +9,8 @@ from random import Random
 from time import process_time
 
 import pytest
-from pysequoia import Cert
+from pysequoia import ArmorKind, Cert, armor
+from pysequoia.packet import PacketPile
 from sqlalchemy import select
 
 from support.abuse_reports import canaries, noted, xarf
@@ -27,9 +28,10 @@ from tocsin.delivery.mailbox.encrypted import sealed_part, signatures_in
 from tocsin.delivery.sealing import ClosedMailError, OpeningKeys, open_mail
 from tocsin.directory import read_team
 from tocsin.incidents import Party, mail_context
-from tocsin.incidents.arrivals import PublicReport
-from tocsin.interface import RequestError
+from tocsin.incidents.arrivals import PublicReport, acts
+from tocsin.interface import ActContext, RequestError, read_request
 from tocsin.node.confined import ConfinedError
+from tocsin.node.letters import Letter
 from tocsin.pipeline.collectors.imap import Imap, ImapSettings, IncomingMail
 from tocsin.pipeline.notify import tell
 from tocsin.problems.answers import Answer
@@ -147,8 +149,8 @@ def test_what_is_inside_passes_the_filter_of_what_is_never_held(world: World, se
 
 
 def too_many(sealing: Sealing) -> bytes:
-    message = sealing.encrypted(b"x" * 100, "-r", sealing.key, *[one for _ in range(40) for one in ("-r", sealing.to)])
-    return around(message)
+    packets = [*PacketPile.from_bytes(sealing.encrypted(entity("x")))]
+    return around(armor(bytes(packets[0]) * 40 + bytes(packets[1]), ArmorKind.Message).encode())
 
 
 def bomb(sealing: Sealing) -> bytes:
@@ -179,6 +181,7 @@ def other_certificate(sealing: Sealing) -> bytes:
 
 
 CLOSED = {
+    too_many: "at most 32 are tried",
     other_key: "it is encrypted for", broken: "no OpenPGP message|was changed", deep: "lie in one another",
     other_certificate: "certificate of this node does not open it", bomb: "larger|No key of this node|ended",
 }  # fmt: skip
@@ -281,3 +284,19 @@ def test_an_answer_is_encrypted_to_the_key_that_signed_where_it_is_a_key_of_the_
     raw = max(world.node.mails.rglob("*.eml"), key=lambda path: path.stat().st_mtime_ns).read_bytes()
     assert b"multipart/encrypted" in raw
     assert b"Thanks, secretly." in sealing.gpg.run("--decrypt", given=raw)
+
+
+def test_who_reported_encrypted_is_answered_in_clear_only_by_a_persons_word(world: World, sealing: Sealing) -> None:
+    filed(world, as_mail(FORMS["inline"](sealing, WORDS), sender="ann@example.net"))
+    with world.node.database.reading() as session:
+        reference = session.scalars(select(PublicReport)).one().reference
+    act = next(one for one in acts.ACTS if one.name == "answer")
+    context = ActContext(world.node, world.now, "person:7", "Analyst", 7, act=act)
+    said = {"reference": reference, "text": "Thank you, secretly."}
+    with pytest.raises(RequestError, match="encrypted"):
+        act.function(context, read_request(act, said))
+    with world.node.database.reading() as session:
+        assert session.scalars(select(Letter)).all() == []
+    act.function(context, read_request(act, said | {"in_clear": True}))
+    with world.node.database.reading() as session:
+        assert "secretly" in session.scalars(select(Letter)).one().body
