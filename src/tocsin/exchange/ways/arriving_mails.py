@@ -139,7 +139,7 @@ def _signer(session: Session, partner: Partner, letter: Letter, arrival: MailArr
             said.append(say("The key %(key)s of %(name)s signed it, and nothing says when: it is no receipt.", **words))
         elif check.at < letter.created_at - _SKEW:  # an older reply with another header
             at, asked = (f"{one:%Y-%m-%d %H:%M} UTC" for one in (check.at, letter.created_at))
-            reason = (
+            reason = N_(
                 "%(name)s signed it on %(at)s, before our mail of %(asked)s that it is to answer: it is no receipt."
             )
             said.append(say(reason, name=name, at=at, asked=asked))
@@ -154,7 +154,7 @@ def _unknown(check: SignatureCheck, signature: MailSignature, keys: Collection[s
         return say("No certificate of %(name)s signed it as it came: it is no receipt.", name=name)
     named = [one for one in check.issuers if one in keys]
     if named:
-        reason = (
+        reason = N_(
             "The signature of the key %(key)s of %(name)s does not hold: the mail was changed, or the key had ended."
         )
         return say(reason, key=named[0].upper(), name=name)
