@@ -180,7 +180,7 @@ def other_certificate(sealing: Sealing) -> bytes:
     return SMIME_ENCRYPTED["AES-256 around signed"](replace(sealing, node="stranger"), "x")
 
 
-CLOSED = {
+CLOSED: dict[Callable[[Sealing], bytes], str] = {
     too_many: "at most 32 are tried",
     other_key: "it is encrypted for", broken: "no OpenPGP message|was changed", deep: "lie in one another",
     other_certificate: "certificate of this node does not open it", bomb: "larger|No key of this node|ended",
@@ -245,7 +245,7 @@ def test_reading_grows_no_faster_than_what_is_read() -> None:
 def seconds(raw: bytes) -> float:
     began = process_time()
     sealed_part(raw)
-    list(signatures_in(raw))
+    signatures_in(raw)
     return process_time() - began
 
 

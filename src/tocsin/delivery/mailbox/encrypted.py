@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
 from tocsin.delivery.mailbox.parse import LIMITS, MailEntity, decoded, entities_of, message_ids, read_headers
@@ -17,10 +18,9 @@ from tocsin.delivery.mailbox.parse import LIMITS, MailEntity, decoded, entities_
 MOST_LAYERS: Final = 4
 """What lies in one another: programs make two, encrypted around signed."""
 
-_SIGNS: Final = (
-    b"begin pgp", b"ls0tls1crudjtibqr1ag", b"multipart/encrypted", b"pgp-encrypted", b"pkcs7-mime", b"multipart/signed",
-)  # fmt: skip
-"""In small letters, one of which is in each mail that has something to open or to verify; one is in Base64."""
+_SIGNS: Final = (b"begin pgp", b"base64", b"pgp-encrypted", b"pkcs7-mime", b"multipart/signed")
+"""In small letters, one of which is in each mail that has something to open or to verify."""
+_MOST_SIGNATURES: Final = 10
 _ARMOR: Final = re.compile(rb"(?m)^-----BEGIN PGP MESSAGE-----[ \t]*\r?$")
 _ARMOR_END: Final = b"-----END PGP MESSAGE-----"
 _CLEAR: Final = re.compile(rb"(?m)^-----BEGIN PGP SIGNED MESSAGE-----[ \t]*\r?$")
@@ -160,8 +160,12 @@ def _without(head: bytes, drops: Callable[[bytes], bool]) -> bytes:
     return b"".join(line for line in lines if not drops(line.partition(b":")[0].strip().lower()))
 
 
-def signatures_in(raw: bytes) -> Iterator[MailSignature]:
-    """The signatures that stand beside or around something in a mail, the outermost first."""
+def signatures_in(raw: bytes) -> tuple[MailSignature, ...]:
+    """The first signatures that stand beside or around something in a mail, the outermost first."""
+    return tuple(islice(_signatures(raw), _MOST_SIGNATURES))
+
+
+def _signatures(raw: bytes) -> Iterator[MailSignature]:
     for one in entities_of(raw, LIMITS):
         if one.media_type == "multipart/signed":
             yield from _beside(raw, one)

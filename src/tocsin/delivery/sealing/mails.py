@@ -150,13 +150,13 @@ class _Layer:
 
 @confined(seconds=10, megabytes=1_000)
 def _look(raw: bytes) -> _Layer:
-    return _Layer(b"", sealed_part(raw), tuple(signatures_in(raw)))
+    return _Layer(b"", sealed_part(raw), signatures_in(raw))
 
 
 @confined(seconds=10, megabytes=1_000)
 def _put(raw: bytes, sealed: SealedPart, clear: bytes) -> _Layer:
     made = with_opened(raw, sealed, clear)
-    return _Layer(made, sealed_part(made), tuple(signatures_in(made)))
+    return _Layer(made, sealed_part(made), signatures_in(made))
 
 
 def check_signature_of(
