@@ -23,8 +23,7 @@ from support.reply_examples import OPERATOR
 from support.sealed_mails import ENCRYPTED, SMIME_ENCRYPTED, WORDS, Sealing, around, as_mail, entity
 from support.sizes import WHOLE
 from support.world import World, copy_world
-from tocsin.delivery.mailbox import MailState, ReceivedMail, read_mail
-from tocsin.delivery.mailbox.encrypted import sealed_part, signatures_in
+from tocsin.delivery.mailbox import MailState, ReceivedMail, read_mail, sealed_part, signatures_in
 from tocsin.delivery.sealing import ClosedMailError, OpeningKeys, open_mail
 from tocsin.directory import read_team
 from tocsin.incidents import Party, mail_context

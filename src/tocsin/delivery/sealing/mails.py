@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tocsin.delivery.mailbox.encrypted import (
+from tocsin.delivery.mailbox import (
     MOST_LAYERS,
     MailSignature,
     SealedPart,
