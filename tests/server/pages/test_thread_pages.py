@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 from html import unescape
 
 import pytest
 from sqlalchemy import update
 
 from support.console_users import Browser, browser_of
-from support.incident_mails import SETTINGS, Case, answer_to, make_case
+from support.incident_mails import SETTINGS, Case, answer_to, answer_to_id, make_case
 from support.world import World, make_world
 from tocsin.incidents import PartyRole
 from tocsin.incidents.threads import IncidentMail
@@ -102,9 +101,7 @@ def test_quoted_text_is_asked_about_and_sent_once_confirmed(analyst: Browser, ca
 
 def test_an_answer_to_what_came_encrypted_asks_before_it_goes_in_clear(analyst: Browser, case: Case) -> None:
     assert send(analyst, case, "Hospital", text="Please look.") == 303
-    case.world.now += timedelta(minutes=2)
-    (sent,) = case.world.tell().values()
-    case.receive(answer_to(sent, "We did.", sender=HOSPITAL))
+    case.receive(answer_to_id(case.thread("Hospital")[1][-1].message_id, "We did.", sender=HOSPITAL))
     with case.world.node.database.begin() as session:
         session.execute(update(IncidentMail).where(IncidentMail.ours.is_(False)).values(encrypted="openpgp"))
     page = analyst.get(path_of(case, "Hospital")).text
