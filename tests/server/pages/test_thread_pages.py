@@ -106,6 +106,7 @@ def test_an_answer_to_what_came_encrypted_asks_before_it_goes_in_clear(analyst: 
         session.execute(update(IncidentMail).where(IncidentMail.ours.is_(False)).values(encrypted="openpgp"))
     page = analyst.get(path_of(case, "Hospital")).text
     assert 'id="in_clear"' not in page
+    assert "came encrypted" in page
     form = {"made": field_of(page, "made"), "seen": field_of(page, "seen"), "subject": "a", "text": "Thanks."}
     refused = analyst.send(f"{path_of(case, 'Hospital')}/send", **form)
     assert refused.status_code == 422
