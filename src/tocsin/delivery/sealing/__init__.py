@@ -1,7 +1,7 @@
 """Mails signed and encrypted: with which keys, how, and what happens where they must be and cannot be.
 
-PGP/MIME (RFC 3156) by Sequoia, S/MIME (RFC 8551) by pyca/cryptography. Of our own are only the formats that those do not
-read: S/MIME that came (`smime_reading`), and OpenPGP once more, for whose signature is inside (`inner_packets`).
+PGP/MIME (RFC 3156) by Sequoia, S/MIME (RFC 8551) by pyca/cryptography. Of our own are only the formats that those do
+not read: S/MIME that came (`smime_reading`), and OpenPGP once more, for whose signature is inside (`inner_packets`).
 """
 
 from typing import TYPE_CHECKING
