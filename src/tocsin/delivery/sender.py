@@ -273,7 +273,7 @@ def _seal(letter: Letter, node: Sender, teams: Mapping[int, Team] | None) -> Sea
     if (team := teams.get(letter.team_id)) is None:
         raise CannotSealError(say("The team is no longer in the directory, so that its keys are not known."))
     outside = f"[{letter.about.partition(':')[2] or letter.reference}]"
-    return node.seals.seal(node.seals.to_mailbox(team, letter.mailbox), outside)
+    return node.seals.seal(node.seals.to_mailbox(team, letter.mailbox, letter.encrypted_for), outside)
 
 
 def _greeted(session: Session) -> set[str]:

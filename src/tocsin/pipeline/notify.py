@@ -199,7 +199,7 @@ def _sender(node: NodeWithStores, directory: Directory, now: datetime, *, readab
     link = links(node.settings.server.url, tokens)
     reply_to = reply_addresses(mailbox.address, tokens, subaddress=mailbox.subaddress)
     own = frozenset(node.settings.node.own_teams)
-    keys_of = keys_by_team(node.database, [team.id for team in directory.teams if team.encrypt])
+    keys_of = keys_by_team(node.database, [team.id for team in directory.teams])
     seals = open_seals(node.home, node.settings.mail, keys_of, now, readable=readable)
     shelf = open_text_folders(node.home, node.settings.node.language)
     return Sender(

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from html import unescape
 
 import pytest
+from sqlalchemy import update
 
 from support.console_users import Browser, browser_of
-from support.incident_mails import SETTINGS, Case, answer_to, make_case
+from support.incident_mails import SETTINGS, Case, answer_to, answer_to_id, make_case
 from support.world import World, make_world
 from tocsin.incidents import PartyRole
+from tocsin.incidents.threads import IncidentMail
 from tocsin.node.accounts import AccountRole
 from tocsin.server.server import make_application
 
@@ -95,6 +97,22 @@ def test_quoted_text_is_asked_about_and_sent_once_confirmed(analyst: Browser, ca
     quoted = {"text": "They say that the tapes lie in the cellar of the old laundry."}
     assert send(analyst, case, "Operator", **quoted) == 422
     assert send(analyst, case, "Operator", **quoted, quotes_checked="1") == 303
+
+
+def test_an_answer_to_what_came_encrypted_asks_before_it_goes_in_clear(analyst: Browser, case: Case) -> None:
+    assert send(analyst, case, "Hospital", text="Please look.") == 303
+    case.receive(answer_to_id(case.thread("Hospital")[1][-1].message_id, "We did.", sender=HOSPITAL))
+    with case.world.node.database.begin() as session:
+        session.execute(update(IncidentMail).where(IncidentMail.ours.is_(False)).values(encrypted="openpgp"))
+    page = analyst.get(path_of(case, "Hospital")).text
+    assert 'id="in_clear"' not in page
+    assert "came encrypted" in page
+    form = {"made": field_of(page, "made"), "seen": field_of(page, "seen"), "subject": "a", "text": "Thanks."}
+    refused = analyst.send(f"{path_of(case, 'Hospital')}/send", **form)
+    assert refused.status_code == 422
+    assert "this answer would go in clear" in unescape(refused.text)
+    assert 'id="in_clear"' in refused.text
+    assert send(analyst, case, "Hospital", text="Thanks.", in_clear="1") == 303
 
 
 def test_who_writes_second_is_told_and_keeps_the_words(analyst: Browser, manager: Browser, case: Case) -> None:

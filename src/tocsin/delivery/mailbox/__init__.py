@@ -8,6 +8,17 @@ if TYPE_CHECKING:
     from tocsin.delivery.mailbox.account import Account, IncomingMail, Mailbox, account_of, open_mailbox
     from tocsin.delivery.mailbox.bounces import Bounce, addresses_named, original_ids
     from tocsin.delivery.mailbox.boxes import is_mail, mail_spans
+    from tocsin.delivery.mailbox.encrypted import (
+        MOST_LAYERS,
+        MailSignature,
+        SealedPart,
+        SealForm,
+        SignatureForm,
+        has_seals,
+        sealed_part,
+        signatures_in,
+        with_opened,
+    )
     from tocsin.delivery.mailbox.kinds import MailClassification, MailKind, sort_mail
     from tocsin.delivery.mailbox.models import ENDED, STILL_NEEDED, MailBounce, MailState, ReceivedMail, waiting_count
     from tocsin.delivery.mailbox.on_server import MailOnServer, ServerOutcome, hash_of_id, remove_from_server

@@ -36,7 +36,9 @@ class ReceivedMail(Base):
     ``arrived_at``: when our mail server took it. ``why``: the sign by which its kind was told, and what followed.
     ``reasons``: what of it was not read or not applied. ``ticket``: the number that it got in the sender's system.
     ``delivery_id``, ``letter_id``, ``team_id``: what it is about, where that is certain; ``matched_by``: how that was
-    told: ``token``, ``thread``, ``report`` or ``person``.
+    told: ``token``, ``thread``, ``report`` or ``person``. ``encrypted``: the format (`KeyFormat`) in which it came
+    encrypted, or empty; its bytes here are what was in it. ``signed_by``: the fingerprint of a key that is known here
+    and signed what came encrypted, or empty.
     """
 
     __tablename__ = "received_mail"
@@ -60,6 +62,8 @@ class ReceivedMail(Base):
     letter_id: Mapped[int | None]
     team_id: Mapped[int | None] = mapped_column(index=True)
     matched_by: Mapped[str] = mapped_column(Text)
+    encrypted: Mapped[str] = mapped_column(Text, default="", server_default="")
+    signed_by: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class MailBounce(Base):

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.utils import getaddresses, parsedate_to_datetime
+from itertools import islice
 from typing import Final
 
 from tocsin.delivery.mailbox.quoting import split_quoted
@@ -108,6 +109,53 @@ def read_headers(raw: bytes, names: Collection[str], limits: MailLimits = LIMITS
     """The named headers alone, as `ReadMail` has them: a tenth of the time of the whole mail."""
     head, _ = _MailReader(limits)._head(_Span(raw, 0, len(raw)))  # noqa: SLF001 (of this module)
     return _values(head, names)
+
+
+@dataclass(frozen=True, slots=True)
+class MailEntity:
+    """A part of a mail by its place: headers from ``start``, its content from ``body`` to ``end``.
+
+    ``parts``: where the parts of a multipart begin and end. ``encoding``: of transfer, in small letters.
+    """
+
+    media_type: str
+    start: int
+    body: int
+    end: int
+    parts: tuple[tuple[int, int], ...]
+    name: str
+    attached: bool
+    encoding: str
+
+    @classmethod
+    def at(cls, raw: bytes, start: int, end: int, limits: MailLimits = LIMITS) -> "MailEntity":
+        """The part that is there."""
+        head, body = _MailReader(limits)._head(_Span(raw, start, end))  # noqa: SLF001 (of this module)
+        media_type, name = _media_type(head), _file_name(head)
+        boundary = _parameter(head, "boundary") if media_type.startswith("multipart/") else ""
+        spans = _between(boundary.encode("utf-8", "surrogateescape"), body) if boundary else ()
+        disposition = _raw(head, "content-disposition").split(";")[0].strip().lower()
+        encoding = _raw(head, "content-transfer-encoding").strip().lower()
+        parts = tuple((one.start, one.end) for one in islice(spans, limits.parts))
+        return cls(media_type, start, body.start, end, parts, name, disposition == "attachment" or bool(name), encoding)
+
+
+def entities_of(raw: bytes, limits: MailLimits = LIMITS) -> Iterator[MailEntity]:
+    """A mail and its parts, the outermost first; not what is in mails that are forwarded in it."""
+    waiting, count = [(0, len(raw), 0)], 0
+    while waiting and count < limits.parts:
+        start, end, depth = waiting.pop()
+        count += 1
+        yield (one := MailEntity.at(raw, start, end, limits))
+        if depth < limits.depth:
+            waiting += [(*span, depth + 1) for span in reversed(one.parts)]
+
+
+def decoded(raw: bytes, one: MailEntity) -> bytes:
+    """The content of a part without its transfer encoding."""
+    head: Message[str, str] = Message()
+    head["content-transfer-encoding"] = one.encoding
+    return _content(head, raw[one.body : one.end])
 
 
 def message_ids(value: str) -> list[str]:

@@ -43,7 +43,7 @@ def copies_of(session: Session, mail: ReceivedMail) -> Sequence[ReceivedMail]:
 
 def purge_received(session: Session, mail: ReceivedMail) -> None:
     """Leave of a mail its number, its times, its hashes and what kind it was, in the caller's transaction."""
-    mail.message_id = mail.sender = mail.subject = mail.ticket = ""
+    mail.message_id = mail.sender = mail.subject = mail.ticket = mail.signed_by = ""
     mail.why, mail.reasons = say("It was purged."), []
     mail.state = MailState.CLOSED.value
     session.execute(update(MailBounce).where(MailBounce.mail_id == mail.id).values(detail=""))

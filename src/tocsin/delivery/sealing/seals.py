@@ -47,14 +47,16 @@ class Seals:
             self._decided[team.id] = found
         return found
 
-    def to_mailbox(self, team: Team, mailbox: str) -> Protection:
-        """How a mail to one mailbox leaves, where it is written for a team.
+    def to_mailbox(self, team: Team, mailbox: str, only: str = "") -> Protection:
+        """How a mail to one mailbox leaves, where it is written for a team; ``only``: for the key of this fingerprint.
 
         Raises:
             CannotSealError: it must be encrypted and cannot be.
 
         """
-        keys = self.keys_of(team.id) if team.encrypt else ()
+        keys = self.keys_of(team.id) if team.encrypt or only else ()
+        if only:
+            team, keys = replace(team, encrypt=True), [one for one in keys if one.facts.fingerprint == only]
         found = protect(replace(team, mailboxes=(mailbox,)), keys, self.own, self.sign, self.now)
         if isinstance(found, SealingRefusal):
             raise CannotSealError(found.words)

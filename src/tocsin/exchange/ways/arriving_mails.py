@@ -4,23 +4,20 @@ What is no file of a partner goes its usual way, to people.
 """
 
 import re
-from base64 import b64decode
-from collections.abc import Iterator
-from contextlib import suppress
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterator
+from datetime import timedelta
 from ssl import PEM_cert_to_DER_cert
 from typing import Final
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.mailbox import MailKind, ReadMail
-from tocsin.delivery.sealing import signed_at
+from tocsin.delivery.mailbox import MailKind, MailSignature, ReadMail, SignatureForm
+from tocsin.delivery.sealing import KnownKey, SignatureCheck, check_signature_of
 from tocsin.directory.keys import KeyFormat
 from tocsin.exchange.ledger import OutgoingRow
 from tocsin.exchange.partners import Partner, PartnerKey, PartnerKeyState, key_state
-from tocsin.exchange.statements import PinnedKey, RefusalError, check_signature
+from tocsin.exchange.statements import RefusalError
 from tocsin.exchange.ways.arriving import FileArrival, note_arrival, take_file
 from tocsin.exchange.ways.checks import note_answer
 from tocsin.exchange.ways.evidence import note_evidence
@@ -28,8 +25,7 @@ from tocsin.exchange.ways.mailing import try_of_letter
 from tocsin.exchange.ways.models import ExchangeTry
 from tocsin.exchange.ways.states import EvidenceStrength, ExchangeWay
 from tocsin.exchange.ways.uploads import join_parts, keep_part
-from tocsin.interface import ActContext
-from tocsin.node.confined import ConfinedError
+from tocsin.interface import N_, ActContext
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.letters import EXCHANGE, Letter
 from tocsin.node.node import Node
@@ -37,15 +33,19 @@ from tocsin.node.sentences import say
 from tocsin.problems.replies import MailArrival, MailContext, TakenMail
 
 _SKEW: Final = timedelta(minutes=10)  # of clocks
-_NOBODY: Final = UUID(int=0)
 _PART: Final = re.compile(r"([0-9a-f]{64})-(\d{1,3})-of-(\d{1,3})\.part")
 _ENDINGS: Final = (".pgp", ".gpg", ".asc")
-_SIGNED: Final = re.compile(rb"(?im)^content-type:\s*multipart/signed\b[^\n]*(?:\n[ \t][^\n]*)*")
-_BOUNDARY: Final = re.compile(rb'(?i)boundary="?([^";\n]{1,200})"?')
+_NOT_PINNED: Final = {
+    PartnerKeyState.CLAIMED: N_(
+        "The key %(key)s signed it, which nobody confirmed as a key of %(name)s: it is no receipt."
+    ),
+    PartnerKeyState.ENDED: N_("The key %(key)s of %(name)s signed it, which was ended: it is no receipt."),
+    PartnerKeyState.EXPIRED: N_("The key %(key)s of %(name)s signed it, which has expired: it is no receipt."),
+}
 
 
-def take_exchange_mail(context: MailContext, arrival: MailArrival) -> TakenMail | None:
-    """Take what a partner's node sent by mail; None: it is none of that, and for people.
+def take_exchange_mail(context: MailContext, arrival: MailArrival) -> TakenMail | str | None:
+    """Take what a partner's node sent by mail; None: it is none of that, and for people, with what is said else.
 
     Raises:
         StorageError: the disk or the database fails; the mail can be taken again.
@@ -63,8 +63,7 @@ def take_exchange_mail(context: MailContext, arrival: MailArrival) -> TakenMail 
             continue
         note_arrival(acting, taken, ExchangeWay.MAIL, arrival.sha256)
         return TakenMail(MailKind.AUTOMATIC, _words(taken))
-    _note_reply(context, arrival)
-    return None
+    return _note_reply(context, arrival)
 
 
 def _words(taken: FileArrival) -> str:
@@ -86,20 +85,28 @@ def _files_in(node: Node, mail: ReadMail) -> Iterator[bytes | None]:
             yield part.content
 
 
-def _note_reply(context: MailContext, arrival: MailArrival) -> None:
-    """What a reply shows that a confirmed key of the partner signed, to whom the mail went that it answers."""
+def _note_reply(context: MailContext, arrival: MailArrival) -> str | None:
+    """What a reply shows that a confirmed key of the partner signed, to whom the mail went that it answers.
+
+    Gives what people are to know of a reply to such a mail: who signed it, or why it counts as no receipt.
+    """
     named = (*arrival.mail.in_reply_to, *arrival.mail.references)
-    if not named or (signed := _signed(arrival.raw)) is None:
-        return
+    if not named:
+        return None
     with context.node.database.begin() as session:
         of = Letter.message_id.in_(named), Letter.kind == EXCHANGE
+        said = None
         for letter in session.scalars(select(Letter).where(*of).order_by(Letter.id.desc())).all():
             partner = session.get(Partner, int(letter.about.partition(":")[2] or 0))
-            made = _signed_at(session, partner, *signed, arrival) if partner else None
-            if partner and made and made >= letter.created_at - _SKEW:  # not an older reply with another header
+            if partner is None:
+                continue
+            key, reason = _signer(session, partner, letter, arrival)
+            said = said or reason
+            if key is not None:
                 partner.statement_at = max(arrival.arrived, partner.statement_at or arrival.arrived)
                 _settle(session, letter, partner, arrival)
-                return
+                return reason
+        return said
 
 
 def _settle(session: Session, letter: Letter, partner: Partner, arrival: MailArrival) -> None:
@@ -110,30 +117,54 @@ def _settle(session: Session, letter: Letter, partner: Partner, arrival: MailArr
         note_evidence(session, row.outgoing_id, EvidenceStrength.SIGNED_REPLY, arrival.sha256, arrival.arrived)
 
 
-def _signed_at(
-    session: Session, partner: Partner, content: bytes, signature: bytes, arrival: MailArrival
-) -> datetime | None:
-    """When a confirmed key of the partner made this signature; None: none did."""
-    for key in session.scalars(select(PartnerKey).where(PartnerKey.partner_id == partner.id)):
-        if key_state(key, arrival.now) is not PartnerKeyState.PINNED:
+def _signer(session: Session, partner: Partner, letter: Letter, arrival: MailArrival) -> tuple[PartnerKey | None, str]:
+    """The confirmed key of the partner that signed this reply to this mail, or None, and what is so in words."""
+    name = partner.name
+    if not arrival.signatures:
+        return None, say("It answers a mail to %(name)s and has no signature: it is no receipt.", name=name)
+    rows = session.scalars(select(PartnerKey).where(PartnerKey.partner_id == partner.id)).all()
+    keys = {one.fingerprint.lower(): one for one in rows}
+    known = [KnownKey(one.form, print_, _content(one)) for print_, one in keys.items()]
+    said = []
+    for signature in arrival.signatures:
+        check = check_signature_of(signature, known, arrival.keys)
+        key = keys.get(check.fingerprint.lower()) if check.fingerprint else None
+        if key is None:
+            said.append(_unknown(check, signature, keys, name))
             continue
-        with suppress(RefusalError, ConfinedError, ValueError):
-            if key.form is KeyFormat.OPENPGP:
-                return check_signature(content, signature, PinnedKey(partner.node or _NOBODY, key.content.encode()))
-            if at := signed_at(content, b64decode(signature), PEM_cert_to_DER_cert(key.content)):
-                return at
-    return None
+        state, words = key_state(key, arrival.now), {"key": key.fingerprint.upper(), "name": name}
+        if state is not PartnerKeyState.PINNED:
+            said.append(say(_NOT_PINNED[state], **words))
+        elif check.at is None:
+            said.append(say("The key %(key)s of %(name)s signed it, and nothing says when: it is no receipt.", **words))
+        elif check.at < letter.created_at - _SKEW:  # an older reply with another header
+            at, asked = (f"{one:%Y-%m-%d %H:%M} UTC" for one in (check.at, letter.created_at))
+            reason = N_(
+                "%(name)s signed it on %(at)s, before our mail of %(asked)s that it is to answer: it is no receipt."
+            )
+            said.append(say(reason, name=name, at=at, asked=asked))
+        else:
+            return key, say("The key %(key)s of %(name)s signed it: it counts as a receipt.", **words)
+    return None, said[0]
 
 
-def _signed(raw: bytes) -> tuple[bytes, bytes] | None:
-    """The bytes that are signed, and the signature, of a mail signed as a whole (RFC 3156, 5; RFC 8551, 3.5.3)."""
-    head, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
-    found = _SIGNED.search(head)
-    token = _BOUNDARY.search(found[0]) if found else None
-    if token is None:
-        return None
-    parts = (b"\n" + body).split(b"\n--" + token[1])
-    if len(parts) != 4:
-        return None
-    content, signature = parts[1].lstrip(b" \t").removeprefix(b"\n"), parts[2].partition(b"\n\n")[2]
-    return content.replace(b"\n", b"\r\n"), signature
+def _unknown(check: SignatureCheck, signature: MailSignature, keys: Collection[str], name: str) -> str:
+    """Why a signature is of no key of the partner."""
+    if signature.form is SignatureForm.SMIME:
+        return say("No certificate of %(name)s signed it as it came: it is no receipt.", name=name)
+    named = [one for one in check.issuers if one in keys]
+    if named:
+        reason = N_(
+            "The signature of the key %(key)s of %(name)s does not hold: the mail was changed, or the key had ended."
+        )
+        return say(reason, key=named[0].upper(), name=name)
+    if not check.issuers:
+        return say("It has a signature that cannot be read: it is no receipt.")
+    issuers = ", ".join(one.upper() for one in check.issuers)
+    return say(
+        "It is signed with the key %(key)s, which is none of %(name)s: it is no receipt.", key=issuers, name=name
+    )
+
+
+def _content(key: PartnerKey) -> bytes:
+    return PEM_cert_to_DER_cert(key.content) if key.form is KeyFormat.SMIME else key.content.encode()

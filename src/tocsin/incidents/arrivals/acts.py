@@ -17,10 +17,10 @@ from tocsin.incidents.arrivals.handling import (
     take_report,
 )
 from tocsin.incidents.arrivals.models import CloseReason, PublicReport, ReportState
-from tocsin.incidents.arrivals.queries import find_report
+from tocsin.incidents.arrivals.queries import find_report, mails_of
 from tocsin.incidents.arrivals.retention import erase_report
 from tocsin.incidents.read import IncidentReader, compartments_of
-from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.interface import N_, Act, ActContext, OwnSurface, RequestError, Wording
 from tocsin.node.accounts import AccountRole, Permission, Principal, find_person
 from tocsin.node.errors import UsageError
 from tocsin.node.records import AuditAction
@@ -64,6 +64,9 @@ class InboxAnswer(InboxNote):
     """A text for the reporter."""
 
     asks: bool = Field(default=False, description="It asks something: wait for the reporter.")
+    in_clear: bool = Field(
+        default=False, description="It may go without encryption, though it answers a mail that came encrypted."
+    )
 
 
 class InboxState(BaseModel):
@@ -153,12 +156,17 @@ def answer(context: ActContext, request: InboxAnswer) -> InboxState:
     """It is shown to whoever has the secret of the report, and goes to the email address, if there is one.
 
     Raises:
-        RequestError: the template that it was made of has a gap that nobody filled in.
+        RequestError: the template that it was made of has a gap that nobody filled in; or it would go in clear to who
+            wrote encrypted.
 
     """
     check_filled(context.node.home, text=request.text)
     with context.database.begin() as session:
         report = find_report(session, reader_of(context), request.reference)
+        mails = mails_of(session, report) if report.mailbox and not request.in_clear else ()
+        if mails and mails[-1].encrypted:
+            words = say("What %(name)s wrote came encrypted, and this answer would go in clear.", name=report.mailbox)
+            raise RequestError([("in_clear", words)], say("Confirm that it may go in clear, or call."))
         answer_report(
             session,
             report,

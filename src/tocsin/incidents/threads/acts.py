@@ -42,6 +42,9 @@ class PartyMailText(BaseModel):
     tlp: Tlp | None = Field(None, description="Its marking by TLP 2.0; without it, that of the incident.")
     to_person: bool = Field(default=False, description="One person alone reads the address, as TLP:RED needs.")
     quotes_checked: bool = Field(default=False, description="What it quotes of other parties may be read.")
+    in_clear: bool = Field(
+        default=False, description="It may go without encryption, though it answers a mail that came encrypted."
+    )
     answered: bool = Field(default=False, description="No answer is expected.")
     once: str = Field("", max_length=100, description="A name for this mail: the same twice is sent once.")
 
@@ -206,7 +209,8 @@ def _sent_before(
 def _mail(context: ActContext, request: PartyMailText, found: PartyThread) -> PartyMail:
     return PartyMail(
         subject=request.subject, text=request.text, tlp=request.tlp.value if request.tlp else "",
-        to_person=request.to_person, quotes_checked=request.quotes_checked, answered=request.answered,
+        to_person=request.to_person, quotes_checked=request.quotes_checked, in_clear=request.in_clear,
+        answered=request.answered,
         once=_once(context, request, found),
     )  # fmt: skip
 

@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.mailbox import MailClassification, MailKind, original_ids, sort_mail
 from tocsin.incidents.reference import references_in_text
 from tocsin.incidents.threads import read, write
+from tocsin.incidents.threads.models import IncidentMail
 from tocsin.incidents.threads.placing import Placement, ThreadCandidate, place
 from tocsin.incidents.threads.read import ThreadOwner
 from tocsin.incidents.threads.states import MatchedBy, ThreadMailState
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.reply_addresses import references_in
 from tocsin.node.sentences import say
-from tocsin.problems.replies import MailArrival, MailContext, TakenMail, same_team
+from tocsin.problems.replies import MailArrival, MailContext, TakenMail, same_team, signer_of
 
 MOST_A_DAY: Final = 100
 """So many mails to one address in 24 hours are read as what they are; the others wait there for a person."""
@@ -55,9 +56,11 @@ def take_mail(context: MailContext, arrival: MailArrival) -> TakenMail | None:
         return taken
     sha256 = node.mailroom.put(arrival.raw)
     cut("threads.kept")
+    signer = signer_of(context, arrival)
     with node.database.begin() as session:
         if read.mail_of_hash(session, sha256) is None:
-            _note(session, arrival, sorted_as, placement, sha256)
+            row = _note(session, arrival, sorted_as, placement, sha256)
+            row.encrypted, row.signed_by = arrival.encrypted, signer
         cut("threads.placing")
     cut("threads.placed")
     return taken
@@ -127,7 +130,7 @@ def _knows(context: MailContext, owner: ThreadOwner, sender: str) -> bool:
 
 def _note(
     session: Session, arrival: MailArrival, sorted_as: MailClassification, placement: Placement, sha256: str
-) -> None:
+) -> IncidentMail:
     incident, thread = write.thread_to_change(session, placement.thread, now=arrival.now)
     row = write.add_received(
         session, incident, thread, arrival.mail, placement,
@@ -139,3 +142,4 @@ def _note(
     detail: dict[str, object] = {"kind": row.kind, "state": row.state}
     subject = f"incident:{incident.reference}"
     audit(session, AuditAction.MAIL_READ, at=arrival.now, actor="mail", subject=subject, detail=detail)
+    return row

@@ -40,7 +40,8 @@ class IncidentMail(InCompartment, Base):
     ``ours``: we sent it. ``state``: a `ThreadMailState`; ``matched_by``: a `MatchedBy`, empty for ours. ``sha256``: of
     the bytes that came in, which the mailroom keeps; None for ours. ``answers``: Message-IDs that it names, the last
     is of the mail that it answers. ``files``: name and bytes of each. ``letter``: the key of the letter by which ours
-    leaves. ``why``: what was not done with it. ``once``: names the form that it came by.
+    leaves. ``why``: what was not done with it. ``once``: names the form that it came by. ``encrypted``, ``signed_by``:
+    as of `ReceivedMail`.
     """
 
     __tablename__ = "incident_mail"
@@ -67,6 +68,8 @@ class IncidentMail(InCompartment, Base):
     letter: Mapped[str] = mapped_column(Text)
     why: Mapped[str] = mapped_column(SentenceText)
     once: Mapped[str | None] = mapped_column(Text, unique=True)
+    encrypted: Mapped[str] = mapped_column(Text, default="", server_default="")
+    signed_by: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class IncidentDraft(InCompartment, Base):

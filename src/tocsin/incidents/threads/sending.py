@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
-from tocsin.delivery.sealing import Seals, open_seals
+from tocsin.delivery.sealing import CannotSealError, Seals, open_seals
 from tocsin.delivery.texts import IncidentTemplate, TextFolders, check_filled, incident_templates
 from tocsin.directory import Team, teams_by_id
 from tocsin.directory.keys import keys_by_team
@@ -84,7 +84,8 @@ class PartyMail:
     """A mail as a person wrote it.
 
     ``tlp``: its marking, empty for the incident's. ``to_person``: its mailbox is read by the one person whom the party
-    names. ``quotes_checked``: what it quotes of other threads may be read. ``answered``: no answer is expected.
+    names. ``quotes_checked``: what it quotes of other threads may be read. ``in_clear``: a person said that it may go
+    without encryption where what it answers came encrypted. ``answered``: no answer is expected.
     """
 
     subject: str
@@ -92,6 +93,7 @@ class PartyMail:
     tlp: str = ""
     to_person: bool = False
     quotes_checked: bool = False
+    in_clear: bool = False
     answered: bool = False
     once: str | None = None
 
@@ -118,7 +120,7 @@ class PartyPost:
     def seals(self) -> Seals:
         """How mails are encrypted."""
         node = self.context.node
-        keys = keys_by_team(node.database, [team.id for team in self.teams.values() if team.encrypt])
+        keys = keys_by_team(node.database, list(self.teams))
         return open_seals(node.home, node.settings.mail, keys, self.context.now)
 
     @cached_property
@@ -223,10 +225,36 @@ def check_mail(session: Session, post: PartyPost, found: PartyThread, mail: Part
     check_filled(post.context.node.home, subject=mail.subject, text=mail.text)
     _check_gate(session, post, found, mail)
     team = post.team_of(party)
+    key = _key_of_answer(session, post, found, mailbox)
     if team is not None:
-        post.seals.to_mailbox(team, mailbox)
+        post.seals.to_mailbox(team, mailbox, key or "")
+    if key is None and not mail.in_clear:
+        words = say("What %(name)s wrote came encrypted, and this answer would go in clear.", name=party.name)
+        hint = say("Register the key that signed it as a key of its team, or confirm that it may go in clear.")
+        raise RequestError([("in_clear", words)], hint)
     if not mail.quotes_checked and (quotes := _quotes(session, post, found, mail)):
         raise QuotedTextError(quotes)
+
+
+def _key_of_answer(session: Session, post: PartyPost, found: PartyThread, mailbox: str) -> str | None:
+    """For which key alone an answer is encrypted, empty for what its team requires; None: it would go in clear.
+
+    What came encrypted is answered to the key that signed it, where that is a key of the team that is still good.
+    """
+    mails = read.mails_of(session, post.reader, [found.thread]) if found.thread else []
+    last = next((one for one in reversed(mails) if not one.ours and one.state == ThreadMailState.PLACED), None)
+    if last is None or not last.encrypted:
+        return ""
+    team = post.team_of(found.party)
+    if team is None:
+        return None
+    try:
+        if last.signed_by:
+            post.seals.to_mailbox(team, mailbox, last.signed_by)
+            return last.signed_by
+    except CannotSealError:
+        pass
+    return "" if team.encrypt else None
 
 
 def send_to_party(session: Session, post: PartyPost, found: PartyThread, mail: PartyMail) -> IncidentMail:
@@ -247,7 +275,8 @@ def send_to_party(session: Session, post: PartyPost, found: PartyThread, mail: P
         session, key=sent.letter, kind=INCIDENT, mailbox=mailbox, subject=sent.subject,
         body=f"TLP:{tlp}\n\n{sent.text.rstrip()}\n", now=context.now, due_at=context.not_before,
         reply_to=post.address_of(thread.reference), answers=sent.answers, message_id=sent.message_id,
-        team_id=party.team_id, about=f"incident:{incident.reference}",
+        team_id=party.team_id, encrypted_for=_key_of_answer(session, post, found, mailbox) or "",
+        about=f"incident:{incident.reference}",
     )  # fmt: skip
     write.drop_draft(session, party, context.person)
     return sent

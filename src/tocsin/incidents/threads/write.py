@@ -221,7 +221,7 @@ def forget_party(session: Session, party: Party) -> None:
 
 def forget_mail(mail: IncidentMail) -> None:
     """Empty what the thread has of a mail that is purged."""
-    mail.address = mail.subject = mail.text = mail.quoted = mail.answers = mail.message_id = ""
+    mail.address = mail.subject = mail.text = mail.quoted = mail.answers = mail.message_id = mail.signed_by = ""
     mail.files = []
 
 

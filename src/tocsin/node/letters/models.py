@@ -47,8 +47,9 @@ class Letter(Base):
 
     ``channel`` and ``path``: how it left and where its file is, as for digests. ``released_at``: when a person let a
     held one go. ``approved_by``: as of digests. ``answers``: Message-IDs, the last of which is of the mail it answers.
-    ``team_id``: encrypted where this team requires it. ``about``: what the audit log names in place of the letter,
-    such as ``incident:INC-4KX7-9M2P``: then only the pages of that show the letter, to whom they show the rest.
+    ``team_id``: encrypted where this team requires it; ``encrypted_for``: in any case, for its key with this
+    fingerprint. ``about``: what the audit log names in place of the letter, such as
+    ``incident:INC-4KX7-9M2P``: then only the pages of that show the letter, to whom they show the rest.
     ``file``: SHA-256 of the finished mail in `Node.exchange`, where it was made before; else it is made of ``body``.
     """
 
@@ -77,6 +78,7 @@ class Letter(Base):
     team_id: Mapped[int | None] = mapped_column(default=None)
     about: Mapped[str] = mapped_column(Text, default="", server_default="")
     file: Mapped[str] = mapped_column(Text, default="", server_default="")
+    encrypted_for: Mapped[str] = mapped_column(Text, default="", server_default="")
 
     @property
     def reference(self) -> str:
@@ -100,6 +102,7 @@ def queue_letter(
     team_id: int | None = None,
     about: str = "",
     file: str = "",
+    encrypted_for: str = "",
 ) -> bool:
     """Ask for a letter in the caller's transaction; False where one was asked for under this key before.
 
@@ -131,6 +134,7 @@ def queue_letter(
             team_id=team_id,
             about=about,
             file=file,
+            encrypted_for=encrypted_for,
         )
     )
     session.flush()

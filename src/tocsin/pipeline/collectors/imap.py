@@ -7,6 +7,7 @@ that carries what must never be held is deleted, or moved for the police.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Final, Literal, Self
@@ -15,7 +16,9 @@ from pydantic import Field, model_validator
 
 from tocsin.delivery.mailbox import LIMITS, Account, IncomingMail, Mailbox, open_mailbox, read_mail, reports_in
 from tocsin.delivery.never_held import MailFilter, class_table, found_in, looked_through, remove_mail
+from tocsin.delivery.sealing import ClosedMailError, OpeningKeys, open_mail, opening_keys
 from tocsin.events.redaction import Redaction
+from tocsin.node.confined import ConfinedError
 from tocsin.node.errors import InternalError, internal_failures
 from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.oauth_settings import OAuthSettings
@@ -27,6 +30,7 @@ from tocsin.pipeline.collectors.trust import TrustSettings, trust
 from tocsin.pipeline.parse import known_by
 
 _LABEL = 120  # characters
+_HEAD = 65_536  # bytes in which the sender stands
 
 
 class ImapSettings(OAuthSettings, TrustSettings):
@@ -101,9 +105,18 @@ class Imap:
     def _never_held(self) -> NeverHeldSettings:
         return load_settings(self.home).never_held
 
+    def _opening_keys(self) -> OpeningKeys:
+        return opening_keys(self.home, load_settings(self.home).mail, datetime.now(UTC))
+
     def _read(self, received: IncomingMail) -> tuple[CollectedOffer, bool]:
         """What a mail holds, and whether it carries what must never be held."""
-        mail = read_mail(received.raw, replace(LIMITS, bytes=self.settings.max_bytes))
+        try:
+            raw = received.raw if received.too_large else open_mail(received.raw, self._opening_keys).raw
+        except (ClosedMailError, ConfinedError) as error:
+            sender = " ".join(read_mail(received.raw[:_HEAD]).sender.split())
+            label = f"mail {received.uid}, {sender}, {received.size:,} bytes"[:_LABEL]
+            return CollectedOffer(label, [], refused=str(error)), False
+        mail = read_mail(raw, replace(LIMITS, bytes=self.settings.max_bytes))
         label = (mail.subject or mail.message_id or f"mail {received.uid}")[:_LABEL]
         if received.too_large:
             reason = f"The mail has {received.size:,} bytes, more than max_bytes allows; it was not read."
@@ -111,7 +124,7 @@ class Imap:
         folders = self.home / HomeFolder.FEEDS
         found = [(one.name, one.content) for one in reports_in(mail, known_by(folders))]
         redaction = partial(Redaction, class_table(self._never_held), mails=MailFilter())
-        looks = looked_through(mail, redaction, received.raw)
+        looks = looked_through(mail, redaction, raw)
         if any(look.withheld for _, look in looks):
             label = f"mail {received.uid}"  # a subject may tell what is not to be kept
         taken = {content for _, content in found}

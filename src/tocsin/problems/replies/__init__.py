@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         TakenMail,
         open_context,
         same_team,
+        signer_of,
     )
     from tocsin.problems.replies.purge import purge_mail
     from tocsin.problems.replies.queries import (

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from logging import getLogger
 from typing import Final
 
@@ -33,12 +34,17 @@ from tocsin.delivery.mailbox import (
     read_mail,
 )
 from tocsin.delivery.never_held import (
-    ArrivingMail,
     IntakeFilter,
     answers_hotline,
     read_arriving,
     remove_mail,
     take_hotline_mail,
+)
+from tocsin.delivery.sealing import (
+    ClosedMailError,
+    OpenedMail,
+    open_mail,
+    opening_keys,
 )
 from tocsin.node.confined import ConfinedError
 from tocsin.node.errors import LaterError, StorageError, TocsinError, internal_failures
@@ -48,7 +54,7 @@ from tocsin.node.volumes import check_room, take_bytes
 from tocsin.problems.replies.apply import apply_decision
 from tocsin.problems.replies.case import ReplyCase, examine
 from tocsin.problems.replies.decide import ReplyDecision
-from tocsin.problems.replies.matching import MailArrival, MailContext, MailMatch, MailTaker, TakenMail
+from tocsin.problems.replies.matching import MailArrival, MailContext, MailMatch, MailTaker, TakenMail, signer_of
 
 _FROM: Final = re.compile(rb"(?im)^from:([^\r\n]{0,1000})")
 _HEAD: Final = 65_536  # bytes in which the sender stands
@@ -97,38 +103,47 @@ def file_mail(
     before = _known(desk, hashlib.sha256(raw).hexdigest())
     if before is not None and before.stays:
         return before
+    opened = OpenedMail(raw)
+    keys = cache(lambda: opening_keys(desk.node.home, desk.node.settings.mail, now))
     try:
-        arriving = read_arriving(raw, intake.classes)
-    except ConfinedError as error:
+        if not unread:
+            opened = open_mail(raw, keys)
+        arriving = read_arriving(opened.raw, intake.classes)
+    except (ConfinedError, ClosedMailError) as error:
         return _left(desk, raw, error, now=now, arrived=arrived, unread=unread, dry_run=dry_run)
     if not dry_run:
         (seen := intake.redaction()).found.extend(arriving.found)
         intake.note(seen)
-    done = _filed(desk, arriving, now=now, at=min(arrived or now, now), unread=unread, dry_run=dry_run)
+    mail = MailArrival(
+        arriving.raw, hashlib.sha256(arriving.raw).hexdigest(), arriving.mail, min(arrived or now, now), now, unread,
+        dry_run, unread or len(raw), opened.encrypted, opened.signatures if arriving.raw == opened.raw else (), keys,
+    )  # fmt: skip
+    done = _filed(desk, mail)
     return replace(done, never_held=done.never_held or bool(arriving.found))
 
 
-def _filed(
-    desk: MailContext, arriving: ArrivingMail, *, now: datetime, at: datetime, unread: int, dry_run: bool
-) -> FilingResult:
+def _filed(desk: MailContext, arrival: MailArrival) -> FilingResult:
     """Keep and act on a mail that was read."""
-    raw, mail = arriving.raw, arriving.mail
+    mail, sha256, remark = arrival.mail, arrival.sha256, None
     if answers_hotline(desk.node, mail):
-        if not dry_run:
-            take_hotline_mail(desk.node, mail, ours=desk.ours, now=now)
+        if not arrival.dry_run:
+            take_hotline_mail(desk.node, mail, ours=desk.ours, now=arrival.now)
         return FilingResult(None, "", "", _OF_HOTLINE, never_held=True)
-    sha256, fault = hashlib.sha256(raw).hexdigest(), None
+    fault: TocsinError | None = None
     before = _known(desk, sha256)
     if before is None:
-        before, fault = _taken(desk, MailArrival(raw, sha256, mail, at, now, unread, dry_run))
+        before, fault, remark = _taken(desk, arrival)
     if before is not None:
         return before
-    case = _not_understood(_NOTHING, fault) if fault else _examined(desk, mail, at, unread)
-    if dry_run:
+    case = _not_understood(_NOTHING, fault) if fault else _examined(desk, mail, arrival.arrived, arrival.unread)
+    if remark and case.decision.state is MailState.WAITING:
+        case = replace(case, decision=replace(case.decision, why=remark))
+    if arrival.dry_run:
         return FilingResult(None, case.mail.sender, case.mail.subject, case.decision)
-    desk.node.mailroom.put(raw)
+    desk.node.mailroom.put(arrival.raw)
     cut("replies.kept")
-    row = _row(case, sha256, size=unread or len(raw), at=at, now=now)
+    row = _row(case, sha256, size=arrival.size, at=arrival.arrived, now=arrival.now)
+    row.encrypted, row.signed_by = arrival.encrypted, signer_of(desk, arrival)
     try:
         with internal_failures(f"mail {sha256}"):
             _note(desk, row, case)
@@ -138,7 +153,8 @@ def _filed(
         if (before := _known(desk, sha256)) is not None:
             return before  # another process filed it at the same moment
         case = _not_understood(_NOTHING, error)
-        row = _row(case, sha256, size=len(raw), at=at, now=now)
+        row = _row(case, sha256, size=len(arrival.raw), at=arrival.arrived, now=arrival.now)
+        row.encrypted = arrival.encrypted
         _note(desk, row, case)
     decision = replace(case.decision, state=MailState(row.state), why=row.why)
     return FilingResult(row.id, case.mail.sender, case.mail.subject, decision)
@@ -147,16 +163,18 @@ def _filed(
 def _left(
     desk: MailContext,
     raw: bytes,
-    error: ConfinedError,
+    error: ConfinedError | ClosedMailError,
     *,
     now: datetime,
     arrived: datetime | None,
     unread: int,
     dry_run: bool,
 ) -> FilingResult:
-    """A mail whose reading was ended: a person is told who sent it; of what is in it nothing is kept here."""
+    """A mail that cannot be read or opened: a person is told who sent it; of what is in it nothing is kept here."""
     sender, size = _sender_of(raw), unread or len(raw)
     why = say("Reading it was ended, so it stays on the mail server unread. %(reason)s", reason=str(error))
+    if isinstance(error, ClosedMailError):
+        why = say("It is encrypted and cannot be opened, so it stays on the mail server. %(reason)s", reason=str(error))
     decision = ReplyDecision(MailKind.UNKNOWN, MailState.WAITING, why, MailMatch())
     getLogger("uvicorn.error").warning("A mail of %d bytes stays on its server: %s", size, error)
     if dry_run:
@@ -183,8 +201,8 @@ def _sender_of(raw: bytes) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in said)
 
 
-def _taken(desk: MailContext, arrival: MailArrival) -> tuple[FilingResult | None, TocsinError | None]:
-    """What became of a mail that is of a room above, and the fault over which that room stumbled twice.
+def _taken(desk: MailContext, arrival: MailArrival) -> tuple[FilingResult | None, TocsinError | None, str | None]:
+    """What became of a mail that is of a room above, the fault over which that room stumbled twice, or its remark.
 
     The first may be that another process takes the same mail at the same moment.
     """
@@ -199,14 +217,16 @@ def _taken(desk: MailContext, arrival: MailArrival) -> tuple[FilingResult | None
             except StorageError:
                 raise
             except TocsinError as fault:
-                return None, fault
-        if taken is not None:
+                return None, fault, None
+        if isinstance(taken, TakenMail):
             decision = ReplyDecision(taken.kind, MailState.KEPT, taken.why, MailMatch())
-            return FilingResult(None, "", "", decision, again=taken.again), None
-    return None, None
+            return FilingResult(None, "", "", decision, again=taken.again), None, None
+        if taken is not None:
+            return None, None, taken
+    return None, None, None
 
 
-def _asked(take: MailTaker, desk: MailContext, arrival: MailArrival) -> TakenMail | None:
+def _asked(take: MailTaker, desk: MailContext, arrival: MailArrival) -> TakenMail | str | None:
     with internal_failures("A mail"):
         return take(desk, arrival)
 

@@ -16,8 +16,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryState
-from tocsin.delivery.mailbox import MailClassification, MailKind, ReadMail, ReceivedMail, original_ids
+from tocsin.delivery.mailbox import MailClassification, MailKind, MailSignature, ReadMail, ReceivedMail, original_ids
+from tocsin.delivery.sealing import KnownKey, OpeningKeys, check_signature_of
 from tocsin.directory import Team, read_directory
+from tocsin.directory.keys import keys_by_team
 from tocsin.events import EventStore
 from tocsin.node.letters import Letter
 from tocsin.node.node import Node
@@ -41,7 +43,11 @@ TakeMail = Callable[[Session, ReceivedMail, ReadMail], None]
 
 @dataclass(frozen=True)
 class MailArrival:
-    """A mail that is taken in. ``sha256``: of ``raw``. ``unread``: its size where only its headers are here, else 0."""
+    """A mail that is taken in. ``sha256``: of ``raw``. ``unread``: its size where only its headers are here, else 0.
+
+    ``size``: as it came. ``encrypted``: as of `ReceivedMail`. ``signatures``: what ``keys`` open, `check_signature_of`
+    judges.
+    """
 
     raw: bytes = field(repr=False)
     sha256: str
@@ -50,6 +56,10 @@ class MailArrival:
     now: datetime
     unread: int
     dry_run: bool
+    size: int = 0
+    encrypted: str = ""
+    signatures: tuple[MailSignature, ...] = ()
+    keys: Callable[[], OpeningKeys] = OpeningKeys
 
 
 @dataclass(frozen=True)
@@ -61,8 +71,8 @@ class TakenMail:
     again: bool = False
 
 
-MailTaker = Callable[["MailContext", MailArrival], TakenMail | None]
-"""Keeps a mail that is its own; None: it is not."""
+MailTaker = Callable[["MailContext", MailArrival], TakenMail | str | None]
+"""Keeps a mail that is its own; None: it is not; a sentence: people have it, who are to know this of it."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,18 @@ def open_context(node: Node, store: EventStore, *takers: MailTaker) -> MailConte
     ours = {settings.node.contact.lower(), settings.mailbox.address.lower()} - {""}
     teams = read_directory(node.database).by_id
     return MailContext(node, store, open_tokens(node.home), teams, frozenset(ours), takers=takers)
+
+
+def signer_of(context: MailContext, arrival: MailArrival) -> str:
+    """The fingerprint of the key of the sender's team that signed what came encrypted, or empty."""
+    sender = arrival.mail.sender.casefold()
+    teams = [one.id for one in context.teams.values() if sender in (box.casefold() for box in one.mailboxes)]
+    if not (arrival.encrypted and arrival.signatures and teams):
+        return ""
+    keys = keys_by_team(context.node.database, teams)
+    known = [KnownKey(key.facts.format, key.facts.fingerprint, key.content) for team in teams for key in keys(team)]
+    checks = (check_signature_of(one, known, arrival.keys) for one in arrival.signatures)
+    return next((one.fingerprint for one in checks if one.fingerprint), "")
 
 
 @dataclass(frozen=True, slots=True)

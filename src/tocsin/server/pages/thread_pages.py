@@ -96,6 +96,7 @@ class _MailForm:
     tlp: str = ""
     to_person: bool = False
     answered: bool = False
+    in_clear: bool = False
     wrongs: dict[str, str] = field(default_factory=dict)
     hint: str = ""
     quotes: list[Any] = field(default_factory=list)
@@ -262,7 +263,8 @@ def _typed(form: FormData) -> _MailForm:
     subject, tlp = " ".join(text_of(form, "subject").split()), text_of(form, "tlp")
     chosen = frozenset(number_in(str(one)) or 0 for one in form.getlist("parties"))
     to_person, answered = bool(text_of(form, "to_person")), bool(text_of(form, "answered"))
-    return _MailForm(subject, text, tlp, to_person, answered, parties=chosen)
+    in_clear = bool(text_of(form, "in_clear"))
+    return _MailForm(subject, text, tlp, to_person, answered, in_clear, parties=chosen)
 
 
 def _note_wrongs(
