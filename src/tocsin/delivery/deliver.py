@@ -225,6 +225,7 @@ def _owed(run: "_DeliveryRun", known: Collection[int], critical: Collection[int]
         settle(session, desk)
         due = due_teams(session, run.now)
         waiting = waiting_teams(session) if holds_first(run.node.settings.tell, run.post.way) else set()
+        waiting -= set(known)  # what corrects earlier digests holds up no news
         waiting |= stuck_teams(session)
         able = [team for team in due if team in run.teams and team not in waiting]
         chosen = _with_room(run, session, able, critical)

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         IngestState,
         LeftAside,
         NotificationRun,
+        Reread,
         TeamSet,
         WithheldEvents,
     )
