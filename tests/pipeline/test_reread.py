@@ -10,17 +10,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from support.console_users import browser_of
 from support.delivery_examples import Read
 from support.processes import KILLED, command
-from support.world import World, copy_world, make_world
+from support.world import World, copy_world, make_world, text_of
 from tocsin.delivery import Delivery, DeliveryItem
 from tocsin.events import Ingest, Reread
+from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.records import AuditAction, AuditEntry
 from tocsin.operations.retention import apply_retention
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.reread import RereadResult, reread
 from tocsin.problems import NOTES, ProblemSearch
+from tocsin.server.server import make_application
 
 WRONG = """
 name = "Crawl"
@@ -287,9 +290,11 @@ def test_without_the_file_and_not_kept_it_says_what_to_do(world: World) -> None:
 
 def test_a_purged_report_is_kept_no_more(world: World) -> None:
     number = hear(world, crawl(world, HOSTS[:9]))
-    assert list((world.node.home / "reports").rglob("*.csv*")) or list((world.node.home / "reports").rglob("*-*"))
-    world.tocsin.run("purge", f"ingest:{number}", "--reason", "test")
+    assert [path for path in (world.node.home / "reports").rglob("*") if path.is_file()]
+    world.tocsin.run("purge", f"event:{number}-3", "--reason", "test")
     assert not [path for path in (world.node.home / "reports").rglob("*") if path.is_file()]
+    with pytest.raises(ConflictError, match="was purged"):
+        again(world, number, file=world.folder / "crawl-1.csv")
 
 
 PLACES = [
@@ -348,3 +353,23 @@ def test_killed_at_any_point_it_is_undone_or_finished(
     assert reread_by_command(world, TOCSIN_CUT=place) == KILLED, f"'{place}' was never reached"
     reread_by_command(world)  # does it, or says that it is done
     assert left(world) == unharmed
+
+
+def test_its_page_asks_before_it_does_it(world: World) -> None:
+    number = hear(world, crawl(world, HOSTS))
+    world.tell()
+    save(world, MENDED)
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as browser:
+        assert "Read again with the mapping of now" in text_of(browser.get(f"/reports/{number}"))
+        before = events(world)
+        page = text_of(browser.get(f"/reports/{number}/reread"))
+        assert "200 events" in page
+        assert "Outsider" in page
+        assert events(world) == before
+        done = browser.send(f"/reports/{number}/reread")
+        second = done.headers["location"]
+        assert f"in place of report {number}" in text_of(browser.get(second))
+        assert "Withdrawn, read again" in text_of(browser.get(f"/reports/{number}"))
+        assert browser.get(f"/reports/{number}/reread").status_code == 409
+    assert {f"/reports/{of}" for of, _ in events(world)} == {second}

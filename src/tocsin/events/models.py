@@ -89,6 +89,11 @@ class Ingest(Base):
     column_set: Mapped[int | None]
     shown_as: Mapped[int | None]
 
+    @property
+    def sha256(self) -> str:
+        """That of its report, also where the hash belongs to a later reading of it."""
+        return self.content_hash.partition(" ")[0]
+
 
 IS_PREPARED: Final = Ingest.state == literal_column(f"'{IngestState.PREPARED}'")
 """Written out as their index has it: for a value that comes apart from the statement it need not be taken."""

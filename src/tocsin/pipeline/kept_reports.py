@@ -47,7 +47,7 @@ def kept_report(node: Node, ingest: Ingest) -> Path | None:
 
 def forget_report(node: Node, ingest: Ingest) -> None:
     """Keep the report of an ingest no longer."""
-    _path(node, ingest.day, ingest.content_hash.partition(" ")[0], ingest.feed_id).unlink(missing_ok=True)
+    _path(node, ingest.day, ingest.sha256, ingest.feed_id).unlink(missing_ok=True)
 
 
 def forget_reports_before(node: Node, day: date) -> None:

@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Annotated, Final, cast
 
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import team_names
 from tocsin.events import FeedRecord, Ingest, IngestState, OpenedReport, Reread, shown, watch_feeds
+from tocsin.exchange.ledger import ItemOrigin
 from tocsin.interface import Act, ActContext, NoUndo, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
-from tocsin.node.records import AuditAction, audit, cut
+from tocsin.node.records import AuditAction, audit, cut, purged_counts
 from tocsin.node.sentences import say
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.first_reading import FirstReading, Rewritten, packed
@@ -140,6 +141,9 @@ def _rereadable(node: NodeWithStores, number: int, now: datetime) -> tuple[Inges
             )
         later = session.scalar(select(Reread.number).where(Reread.of == number))
         feed = session.get_one(FeedRecord, record.feed_id)
+        purged = purged_counts(session, number)
+        things = or_(ItemOrigin.thing == f"ingest:{number}", ItemOrigin.thing.startswith(f"event:{number}-"))
+        taken_back = session.scalar(select(ItemOrigin.thing).where(things).limit(1))
     if later is not None or record.state == IngestState.WITHDRAWN:
         raise ConflictError(
             say("Report %(number)s was read again as %(later)s.", number=number, later=later),
@@ -151,6 +155,16 @@ def _rereadable(node: NodeWithStores, number: int, now: datetime) -> tuple[Inges
                 "Report %(number)s is rows of report %(of)s that were reprocessed.", number=number, of=record.replay_of
             ),
             hint=say("Read that one again."),
+        )
+    if any(purged):
+        raise ConflictError(
+            say("Something of report %(number)s was purged: to read it again would bring that back.", number=number),
+            hint=say("Take what must not be here out of the file, and ingest that as a new report."),
+        )
+    if taken_back:
+        raise ConflictError(
+            say("A partner took back events of report %(number)s.", number=number),
+            hint=say("End those first: they would come again under other numbers."),
         )
     if record.day < (now - timedelta(days=node.settings.retention.events_days)).date():
         raise ConflictError(
