@@ -181,7 +181,11 @@ def _given(node: NodeWithStores, record: Ingest, file: Path | None, now: datetim
     if path is None:
         days = node.settings.retention.reread_days
         raise NotFoundError(
-            say("Report %(number)s (%(name)s) is not kept.", number=record.number, name=record.report),
+            say(
+                "Report %(number)s (%(name)s) is not kept here: it is read again from the file that came, by command.",
+                number=record.number,
+                name=record.report,
+            ),
             hint=say(
                 "Give the file that came: tocsin reports reread %(number)s FILE. Reports are kept for %(days)s days "
                 "([retention] reread_days), up to 64 MB each.",
@@ -272,7 +276,7 @@ ACTS: Final = (
     Act(
         "reread", "Read a report again after its mapping was mended", read_report_again, noun="report",
         permission=Permission.QUARANTINE_MEND, audit=(AuditAction.REPORT_REREAD,), arguments=("number",),
-        command=OwnSurface("reports reread"), route="/reports/{number}/reread",
+        command=OwnSurface("reports reread"), route="/ingests/{number}/reread",
         page=OwnSurface("/reports/{number}/reread"),
         undo=NoUndo("It rewrites the event table; its page says what goes and what comes, and asks."),
     ),
