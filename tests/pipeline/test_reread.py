@@ -134,7 +134,7 @@ def test_hosts_that_became_three_as_are_hosts_again_and_nothing_is_mailed(world:
     }  # fmt: skip
     correction = mails["nobody@outsider.example"]
     assert "Correction" in correction.subject
-    assert "64500" in correction.body
+    assert "AS64500  open-crawl" in correction.body
     assert not correction.files
     assert world.at(1.2).tell() == {}
     assert len(mails["abuse@operator.example"].rows()) == 128

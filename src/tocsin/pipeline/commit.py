@@ -306,8 +306,6 @@ def commit_reread(node: NodeWithStores, number: int, parts: Sequence[EventPart],
         again.parts, again.replaced, again.corrections = [], [], {}
         cut("reread.committing")
     cut("reread.committed")
-    node.events.summaries.keep_only(node.store.files())
-    node.problems.keep()
 
 
 def last_stored(session: Session) -> int:

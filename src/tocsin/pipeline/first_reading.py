@@ -27,7 +27,9 @@ Rows = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
 Rewritten = tuple[list[EventPart], list[str]]
 _SEEN: Final = pl.coalesce("time.source", "time.observation").dt.epoch("s").clip(0, 2**32 - 1).alias("seen")
-_WHERE: Final = pl.coalesce("source.network", "source.url", "source.fqdn", "source.reverse_dns", "source.asn")
+_WHERE: Final = pl.coalesce(
+    "source.network", "source.url", "source.fqdn", "source.reverse_dns", pl.format("AS{}", "source.asn")
+)
 _WHAT: Final = pl.coalesce("classification.identifier", "malware.name", "classification.type")
 _SEVERAL: Final = 256  # from here on rows are numbered where a record may be several events
 _RANGES: Final = 64
