@@ -58,6 +58,12 @@ def world(database_url: str, tmp_path: Path) -> Iterator[World]:
     yield from _made(tmp_path, f'[storage]\ndatabase = "{database_url}"\n')
 
 
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[World]:
+    """The same on SQLite, where it does not matter which."""
+    yield from _made(tmp_path)
+
+
 def save(world: World, mapping: str) -> None:
     folder = world.node.home / "feeds"
     folder.mkdir(exist_ok=True)
@@ -183,49 +189,49 @@ def test_it_is_as_if_it_had_been_read_so_from_the_start(world: World, twin: Worl
         assert [getattr(mine, name) for name in names] == [getattr(theirs, name) for name in names]
 
 
-def test_back_to_where_it_was(world: World) -> None:
-    number = history(world, WRONG, WRONG, WRONG)
-    stored, noted = addresses(world), problems(world)
-    save(world, MENDED)
-    second = again(world.at(3), number).number
+def test_back_to_where_it_was(alone: World) -> None:
+    number = history(alone, WRONG, WRONG, WRONG)
+    stored, noted = addresses(alone), problems(alone)
+    save(alone, MENDED)
+    second = again(alone.at(3), number).number
     assert second is not None
-    assert addresses(world) != stored
-    save(world, WRONG)
-    third = again(world.at(4), second)
-    assert (addresses(world), problems(world)) == (stored, noted)
+    assert addresses(alone) != stored
+    save(alone, WRONG)
+    third = again(alone.at(4), second)
+    assert (addresses(alone), problems(alone)) == (stored, noted)
     assert (third.stored, third.duplicates) == (90, 10)
 
 
-def test_rows_that_a_later_mapping_passed_over_are_no_duplicates_when_they_count_again(world: World) -> None:
-    number = hear(world, crawl(world, HOSTS[:9]))
-    save(world, MENDED + '\n[where]\nasn = "64501"\n')
-    second = again(world, number)
+def test_rows_that_a_later_mapping_passed_over_are_no_duplicates_when_they_count_again(alone: World) -> None:
+    number = hear(alone, crawl(alone, HOSTS[:9]))
+    save(alone, MENDED + '\n[where]\nasn = "64501"\n')
+    second = again(alone, number)
     assert second.stored == 3
-    save(world, MENDED)
-    assert again(world, second.number or 0).stored == 9
+    save(alone, MENDED)
+    assert again(alone, second.number or 0).stored == 9
 
 
-def test_rows_of_others_stay_duplicates(world: World) -> None:
-    save(world, MENDED)
-    path = crawl(world, HOSTS[:9])
-    hear(world, path)
-    more = world.folder / "crawl-2.csv"
+def test_rows_of_others_stay_duplicates(alone: World) -> None:
+    save(alone, MENDED)
+    path = crawl(alone, HOSTS[:9])
+    hear(alone, path)
+    more = alone.folder / "crawl-2.csv"
     more.write_text(path.read_text() + path.read_text().splitlines()[1].replace("192.0.2.0", "192.0.2.77") + "\n")
-    number = hear(world, more)
-    done = again(world, number)
+    number = hear(alone, more)
+    done = again(alone, number)
     assert (done.rows, done.stored, done.duplicates) == (10, 1, 9)
-    assert ingest(world.node, [more], clock=lambda: world.now).counts.already == 1
+    assert ingest(alone.node, [more], clock=lambda: alone.now).counts.already == 1
 
 
-def test_what_is_owed_and_was_not_sent_goes(world: World) -> None:
-    number = hear(world, crawl(world, HOSTS))
-    save(world, MENDED)
-    done = again(world, number)
+def test_what_is_owed_and_was_not_sent_goes(alone: World) -> None:
+    number = hear(alone, crawl(alone, HOSTS))
+    save(alone, MENDED)
+    done = again(alone, number)
     teams = {team.key: team for team in done.teams}
     assert (teams["outsider"].withdrawn, teams["outsider"].told, teams["outsider"].owed) == (134, [], 0)
-    assert world.tell() == {}
-    assert "nobody@outsider.example" not in held(world)
-    with world.node.database.reading() as session:
+    assert alone.tell() == {}
+    assert "nobody@outsider.example" not in held(alone)
+    with alone.node.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(DeliveryItem).where(DeliveryItem.ingest == number)) == 0
 
 
@@ -241,15 +247,15 @@ def test_what_waits_for_a_look_goes_too(world: World) -> None:
     assert states == {"dropped": 3, "held": 3}
 
 
-def test_what_was_heard_and_still_holds_is_not_told_again(world: World) -> None:
-    save(world, MENDED)
-    number = hear(world, crawl(world, HOSTS[:20]))
-    assert "abuse@operator.example" in world.tell()
-    save(world, MENDED.replace("open-crawl", 'open-crawl"\n"extra.mended" = "yes'))
-    done = again(world.at(0.5), number)
+def test_what_was_heard_and_still_holds_is_not_told_again(alone: World) -> None:
+    save(alone, MENDED)
+    number = hear(alone, crawl(alone, HOSTS[:20]))
+    assert "abuse@operator.example" in alone.tell()
+    save(alone, MENDED.replace("open-crawl", 'open-crawl"\n"extra.mended" = "yes'))
+    done = again(alone.at(0.5), number)
     assert (done.stored, done.vanished, done.teams) == (20, 0, [])
-    assert held(world.at(0.6)) == {}
-    assert sum(row[-1] for row in problems(world)) == 20
+    assert held(alone.at(0.6)) == {}
+    assert sum(row[-1] for row in problems(alone)) == 20
 
 
 def test_it_is_on_record_and_done_once(world: World) -> None:
@@ -269,32 +275,32 @@ def test_it_is_on_record_and_done_once(world: World) -> None:
         assert session.get_one(Ingest, number).state == "withdrawn"
 
 
-def test_without_the_file_and_not_kept_it_says_what_to_do(world: World) -> None:
-    path = crawl(world, HOSTS[:9])
-    number = hear(world, path)
-    save(world, MENDED)
-    apply_retention(world.node, now=world.at(6).now)
-    assert again(world, number, preview=True).stored == 9
-    apply_retention(world.node, now=world.at(9).now)
+def test_without_the_file_and_not_kept_it_says_what_to_do(alone: World) -> None:
+    path = crawl(alone, HOSTS[:9])
+    number = hear(alone, path)
+    save(alone, MENDED)
+    apply_retention(alone.node, now=alone.at(6).now)
+    assert again(alone, number, preview=True).stored == 9
+    apply_retention(alone.node, now=alone.at(9).now)
     with pytest.raises(NotFoundError, match="is not kept") as wrong:
-        again(world, number)
+        again(alone, number)
     assert f"tocsin reports reread {number} FILE" in str(wrong.value.hint)
-    other = crawl(world, HOSTS[:8], "crawl-2.csv")
+    other = crawl(alone, HOSTS[:8], "crawl-2.csv")
     with pytest.raises(InputError, match="SHA-256"):
-        again(world, number, file=other)
-    assert {of for of, _ in events(world)} == {number}
-    packed = world.folder / "packed.csv.gz"
-    packed.write_bytes(gzip.compress((world.folder / "crawl-1.csv").read_bytes()))
-    assert again(world, number, file=packed).stored == 9
+        again(alone, number, file=other)
+    assert {of for of, _ in events(alone)} == {number}
+    packed = alone.folder / "packed.csv.gz"
+    packed.write_bytes(gzip.compress((alone.folder / "crawl-1.csv").read_bytes()))
+    assert again(alone, number, file=packed).stored == 9
 
 
-def test_a_purged_report_is_kept_no_more(world: World) -> None:
-    number = hear(world, crawl(world, HOSTS[:9]))
-    assert [path for path in (world.node.home / "reports").rglob("*") if path.is_file()]
-    world.tocsin.run("purge", f"event:{number}-3", "--reason", "test")
-    assert not [path for path in (world.node.home / "reports").rglob("*") if path.is_file()]
+def test_a_purged_report_is_kept_no_more(alone: World) -> None:
+    number = hear(alone, crawl(alone, HOSTS[:9]))
+    assert [path for path in (alone.node.home / "reports").rglob("*") if path.is_file()]
+    alone.tocsin.run("purge", f"event:{number}-3", "--reason", "test")
+    assert not [path for path in (alone.node.home / "reports").rglob("*") if path.is_file()]
     with pytest.raises(ConflictError, match="was purged"):
-        again(world, number, file=world.folder / "crawl-1.csv")
+        again(alone, number, file=alone.folder / "crawl-1.csv")
 
 
 PLACES = [
@@ -355,21 +361,21 @@ def test_killed_at_any_point_it_is_undone_or_finished(
     assert left(world) == unharmed
 
 
-def test_its_page_asks_before_it_does_it(world: World) -> None:
-    number = hear(world, crawl(world, HOSTS))
-    world.tell()
-    save(world, MENDED)
-    application = make_application(world.node, clock=lambda: world.now)
-    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as browser:
+def test_its_page_asks_before_it_does_it(alone: World) -> None:
+    number = hear(alone, crawl(alone, HOSTS))
+    alone.tell()
+    save(alone, MENDED)
+    application = make_application(alone.node, clock=lambda: alone.now)
+    with browser_of(application, alone.node, AccountRole.ANALYST, now=alone.now) as browser:
         assert "Read again with the mapping of now" in text_of(browser.get(f"/reports/{number}"))
-        before = events(world)
+        before = events(alone)
         page = text_of(browser.get(f"/reports/{number}/reread"))
         assert "200 events" in page
         assert "Outsider" in page
-        assert events(world) == before
+        assert events(alone) == before
         done = browser.send(f"/reports/{number}/reread")
         second = done.headers["location"]
         assert f"in place of report {number}" in text_of(browser.get(second))
         assert "Withdrawn, read again" in text_of(browser.get(f"/reports/{number}"))
         assert browser.get(f"/reports/{number}/reread").status_code == 409
-    assert {f"/reports/{of}" for of, _ in events(world)} == {second}
+    assert {f"/reports/{of}" for of, _ in events(alone)} == {second}
