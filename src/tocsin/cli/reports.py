@@ -1,4 +1,4 @@
-"""`tocsin reports`: a report that was taken in is read again after its mapping was mended."""
+"""`tocsin reports`: a report that was taken in is read again after its mapping was corrected."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,7 +29,7 @@ def reread_(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without this it is only said what would be done.")] = False,
 ) -> None:
-    """Read a report again after its mapping was mended: what its first reading made goes, the second takes its place.
+    """Read a report again after its mapping was corrected: what its first reading made goes, the second takes its place.
 
     Nothing is mailed by itself: what teams are owed then, and what corrects earlier digests, waits for your release.
     """

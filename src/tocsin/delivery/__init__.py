@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt, open_channel, reach_smtp
     from tocsin.delivery.corrections import (
         PLACES,
-        Correction,
+        DigestCorrection,
         digests_that_left,
         hold_digests,
         read_corrections,

@@ -19,14 +19,14 @@ from tocsin.sharing.gate import Marking, ReleasePurpose, decide, read_marking, r
 PLACES: Final = 10
 """So many of the problems that are taken back are named."""
 
-Corrections = Mapping[int, Sequence["Correction"]]
+Corrections = Mapping[int, Sequence["DigestCorrection"]]
 """By team."""
 
 _UNHEARD: Final = (DeliveryState.SHADOW.value, DeliveryState.REDIRECTED.value, DeliveryState.BOUNCED.value)
 
 
 @dataclass(frozen=True)
-class Correction:
+class DigestCorrection:
     """What one digest told a team and what is not so: so many problems, the first with where and what they are.
 
     ``sent``: the day on which it left; ``places``: at most `PLACES`; ``tlp`` and ``pap``: the labels of these.
@@ -49,12 +49,12 @@ class Correction:
         return asdict(self)
 
 
-def read_corrections(stored: Sequence[Mapping[str, object]] | None) -> tuple[Correction, ...]:
+def read_corrections(stored: Sequence[Mapping[str, object]] | None) -> tuple[DigestCorrection, ...]:
     """What the records keep of a digest."""
-    return tuple(Correction(**one) for one in stored or ())  # type: ignore[arg-type]  # written by `stored`
+    return tuple(DigestCorrection(**one) for one in stored or ())  # type: ignore[arg-type]  # written by `stored`
 
 
-def correction_block(corrections: Sequence[Correction], team: Team, own: Collection[str], texts: Texts) -> str:
+def correction_block(corrections: Sequence[DigestCorrection], team: Team, own: Collection[str], texts: Texts) -> str:
     """The text, 76 columns wide; places that the gate no longer lets out are not named."""
     recipient = recipient_of(team, own=own)
     blocks = []

@@ -11,7 +11,7 @@ import polars as pl
 
 from tocsin.delivery.attachments import Files, PackingPlan, files_of, readable
 from tocsin.delivery.compose import Frame, body_of, compose, subject_of
-from tocsin.delivery.corrections import Correction, correction_block, read_corrections
+from tocsin.delivery.corrections import DigestCorrection, correction_block, read_corrections
 from tocsin.delivery.digest_notes import DigestNote, ReleasedNote, released_notes
 from tocsin.delivery.digest_summary import DELIVERY, SEVERITIES, DigestSummary, GoneProblem, digest_summaries
 from tocsin.delivery.direction import right_to_left
@@ -183,7 +183,7 @@ class _Draft:
     texts: Texts
     protection: Protection
     notes: tuple[ReleasedNote, ...]
-    corrections: tuple[Correction, ...] = ()
+    corrections: tuple[DigestCorrection, ...] = ()
 
 
 def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> RenderedDigest:
@@ -229,7 +229,7 @@ def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> RenderedDigest:
 
 
 def _only_corrections(
-    owed: OwedDigest, team: Team, corrections: Sequence[Correction], node: Sender, texts: Texts
+    owed: OwedDigest, team: Team, corrections: Sequence[DigestCorrection], node: Sender, texts: Texts
 ) -> RenderedDigest:
     """A digest that tells nothing new."""
     counts = _counts(owed, None, 0, 1)

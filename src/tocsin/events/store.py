@@ -107,11 +107,6 @@ class EventStore:
         """The paths of all files of the table."""
         return self.table.listing()["path"].to_list()
 
-    def files_of(self, query: EventQuery, ingests: Collection[int] | None = None) -> list[str]:
-        """The paths of those that may hold a match, or events of these ingests."""
-        listing = self.table.listing()
-        return listing.filter(may_hold(query, ingests, listing.columns))["path"].to_list()
-
     def scan(
         self,
         query: EventQuery | None = None,

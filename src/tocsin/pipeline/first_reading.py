@@ -14,8 +14,16 @@ import polars as pl
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import PLACES, Correction, Delivery, digests_that_left, digests_with, take_events_out, was_heard
-from tocsin.events import TOLD_IN, EventPart, EventQuery, Ingest, NotificationRun, Reread
+from tocsin.delivery import (
+    PLACES,
+    Delivery,
+    DigestCorrection,
+    digests_that_left,
+    digests_with,
+    take_events_out,
+    was_heard,
+)
+from tocsin.events import TOLD_IN, EventPart, EventQuery, Ingest, NotificationRun, Reread, may_hold
 from tocsin.node.records import cut
 from tocsin.node.sentences import say
 from tocsin.pipeline.stores import NodeWithStores
@@ -148,7 +156,7 @@ class FirstReading:
             found.update({team: n for team, n in teams.items() if (told_in, team) not in self.left})
         return dict(found)
 
-    def corrections(self) -> dict[int, list[Correction]]:
+    def corrections(self) -> dict[int, list[DigestCorrection]]:
         """What is to be corrected of what teams heard: the problems that are there no more. After `settle`."""
         gone = self.events.filter(
             pl.col("told") > 0, pl.col("problem").is_in(self.vanished.view(np.int64).tolist())
@@ -161,14 +169,15 @@ class FirstReading:
                 if digest is not None and was_heard(digest):
                     digests[digest.reference] = digest
                     told.setdefault((team, digest.reference), []).append(of)
-        found: dict[int, list[Correction]] = {}
+        found: dict[int, list[DigestCorrection]] = {}
         for (team, reference), parts in sorted(told.items()):
             of = pl.concat(parts).unique("problem", keep="first", maintain_order=True)
             found.setdefault(team, []).append(_correction(of, digests[reference]))
         return found
 
     def _files(self, query: EventQuery, ingests: Sequence[int] | None = None) -> list[str]:
-        return self.node.store.files_of(query, ingests)
+        listing = self.node.store.table.listing()
+        return list(listing.filter(may_hold(query, ingests, listing.columns))["path"])
 
     def _reckoned(self, notes: NotesArray) -> NotesArray:
         keys = self.keys
@@ -276,14 +285,14 @@ def _summed(events: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _correction(of: pl.DataFrame, digest: Delivery) -> Correction:
+def _correction(of: pl.DataFrame, digest: Delivery) -> DigestCorrection:
     from tocsin.events import addresses
 
     places = of.head(PLACES)
     shown = places.with_columns(addresses(places, "source.ip"))
     labels = of.select("tlp", "pap").unique().iter_rows()
     marking = highest(read_marking(tlp, pap) for tlp, pap in labels)
-    return Correction(
+    return DigestCorrection(
         digest.reference,
         f"{digest.sent_at or digest.created_at:%Y-%m-%d}",
         of.height,

@@ -1,4 +1,4 @@
-"""A report read again after its mapping was mended: what its first reading made goes, and the second takes its place.
+"""A report read again after its mapping was corrected: what its first reading made goes, and the second takes its place.
 
 Both happen in one commit of the event table (docs/design/rereading.md), so there is never a moment with both or none.
 What teams were told already stays on record; one held digest for each team corrects it.
@@ -36,7 +36,7 @@ from tocsin.pipeline.stores import NodeWithStores
 _READ: Final = ("rows", "stored", "duplicates", "quarantined", "problems_new", "problems_continuing")
 
 
-class Rereading(BaseModel):
+class RereadRequest(BaseModel):
     """Which report is read again."""
 
     number: int = Field(ge=1, le=2**31 - 1, description="Number of the report, from 'quarantine list' or its page.")
@@ -266,7 +266,7 @@ def _result(
     )  # fmt: skip
 
 
-def read_report_again(context: ActContext, request: Rereading) -> RereadResult:
+def read_report_again(context: ActContext, request: RereadRequest) -> RereadResult:
     """From the copy that is kept. What is owed then, and what corrects digests, waits for a person's release."""
     node = cast("NodeWithStores", context.node)
     return reread(node, request.number, preview=request.preview, waits=context.waits, **context.by)
@@ -274,7 +274,7 @@ def read_report_again(context: ActContext, request: Rereading) -> RereadResult:
 
 ACTS: Final = (
     Act(
-        "reread", "Read a report again after its mapping was mended", read_report_again, noun="report",
+        "reread", "Read a report again after its mapping was corrected", read_report_again, noun="report",
         permission=Permission.QUARANTINE_MEND, audit=(AuditAction.REPORT_REREAD,), arguments=("number",),
         command=OwnSurface("reports reread"), route="/ingests/{number}/reread",
         page=OwnSurface("/reports/{number}/reread"),
