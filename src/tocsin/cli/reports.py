@@ -29,7 +29,7 @@ def reread_(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without this it is only said what would be done.")] = False,
 ) -> None:
-    """Read a report again after its mapping was corrected: what its first reading made goes, the second takes its place.
+    """Read a report again after its mapping was corrected: the second reading takes the place of the first.
 
     Nothing is mailed by itself: what teams are owed then, and what corrects earlier digests, waits for your release.
     """

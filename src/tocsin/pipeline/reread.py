@@ -1,4 +1,4 @@
-"""A report read again after its mapping was corrected: what its first reading made goes, and the second takes its place.
+"""A report read again after its mapping was corrected: its first reading goes, the second takes its place.
 
 Both happen in one commit of the event table (docs/design/rereading.md), so there is never a moment with both or none.
 What teams were told already stays on record; one held digest for each team corrects it.
