@@ -57,6 +57,7 @@ ELSEWHERE = (
     "purge.",
     "move.",
     "run.",
+    "reread.",
     "takeback.",
     "undo.",
     "threads.",

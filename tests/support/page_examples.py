@@ -441,6 +441,7 @@ EXAMPLES: dict[str, str] = {
     "/reports/sent/{uuid}": "upload",
     "/reports/{number}": "ingest",
     "/reports/{number}/leave": "ingest",
+    "/reports/{number}/reread": "ingest",
     "/rules/versions/{number}": "version",
     "/teams/{key}": "team",
     "/teams/{key}/change": "team",

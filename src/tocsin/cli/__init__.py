@@ -20,7 +20,7 @@ from tocsin.node.paths import HomeFile
 
 _GROUPS = {
     "First": ("demo", "serve", "todo", "doctor"),
-    "Reports come in": ("ingest", "watch", "collect", "feeds", "quarantine", "compare"),
+    "Reports come in": ("ingest", "watch", "collect", "feeds", "reports", "quarantine", "compare"),
     "Events and problems": ("search", "events", "problems", "explain", "times"),
     "Notifications and answers": ("deliver", "deliveries", "stop", "resume", "answers", "replies"),
     "Inbox and incidents": (

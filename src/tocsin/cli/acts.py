@@ -34,6 +34,7 @@ GROUPS: Final = {
     "deliveries": ("tocsin.delivery.acts", "tocsin.pipeline.notify_now", "tocsin.pipeline.not_notified"),
     "feeds": ("tocsin.events.acts", "tocsin.pipeline.feed_setup"),
     "quarantine": ("tocsin.pipeline.replay",),
+    "reports": ("tocsin.pipeline.reread",),
     "never-held": ("tocsin.delivery.never_held.acts",),
     "inbox": (
         "tocsin.incidents.arrivals.acts",

@@ -8,6 +8,14 @@ if TYPE_CHECKING:
     from tocsin.delivery import acts
     from tocsin.delivery.acts import MailState
     from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt, open_channel, reach_smtp
+    from tocsin.delivery.corrections import (
+        PLACES,
+        DigestCorrection,
+        digests_that_left,
+        hold_digests,
+        read_corrections,
+        was_heard,
+    )
     from tocsin.delivery.deadlines import (
         MailedRequest,
         deadline,

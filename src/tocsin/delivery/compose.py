@@ -33,6 +33,7 @@ class Frame:
     reply: bool = False  # whether replies by mail are read
     repeats: str = ""  # the reference of the digest that this one tells again
     notes: Sequence[ReleasedNote] = ()  # texts of incidents
+    corrections: str = ""  # of earlier digests
     asked_at: datetime | None = None  # from when the days count in which a fix is asked for; None: from ``at``
     asked_days: Mapping[str, int] | None = None  # what an earlier rendering of it asked, by topic
 
@@ -68,7 +69,7 @@ def compose(of: DigestSummary, frame: Frame, texts: Texts) -> DigestText:
         silence=_silence(of.silence, texts),
         overview=_overview(of, topics, frame, texts),
         repeats=wrap(texts.say("repeats", reference=frame.repeats)) if frame.repeats else "",
-        notes="\n\n".join(note_block(one, texts) for one in frame.notes),
+        notes="\n\n".join(filter(None, (frame.corrections, *(note_block(one, texts) for one in frame.notes)))),
     )
 
 

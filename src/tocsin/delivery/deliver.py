@@ -243,6 +243,7 @@ def _owed(run: "_DeliveryRun", known: Collection[int], critical: Collection[int]
         settle(session, desk)
         due = due_teams(session, run.now)
         waiting = waiting_teams(session) if holds_first(run.node.settings.tell, run.post.way) else set()
+        waiting -= set(known)  # what corrects earlier digests holds up no news
         uncertain = uncertain_teams(session, run.before) if run.before is not None else set()
         waiting |= stuck_teams(session) | (uncertain & waiting_teams(session) if uncertain else set())
         able = [team for team in due if team in run.teams and team not in waiting]

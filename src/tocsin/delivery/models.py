@@ -75,6 +75,7 @@ class Delivery(Base):
     ``repeats``: the id of the digest whose events it tells again, for a person asked for that.
     ``counts``: ``events``, ``problems``, ``new``, ``continuing``, ``gone``, ``mails``, ``withheld``.
     ``asked_days``: see `MailedRequest.days`.
+    ``corrections``: what it takes back of earlier digests, see `tocsin.delivery.corrections`.
     """
 
     __tablename__ = "delivery"
@@ -105,6 +106,7 @@ class Delivery(Base):
     size: Mapped[int]
     counts: Mapped[dict[str, int]] = mapped_column(Json)
     asked_days: Mapped[dict[str, int] | None] = mapped_column(Json, default=None)
+    corrections: Mapped[list[dict[str, object]] | None] = mapped_column(Json, default=None)
     error: Mapped[str] = mapped_column(SentenceText)
     protection: Mapped[str] = mapped_column(SentenceText, default="")
     released_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -38,6 +38,7 @@ class OwedDigest:
     repeats: tuple[str, str] = ("", "")  # the reference and Message-ID of the digest that it tells again
     asked_at: datetime | None = None  # from when its days count, where not since it was made: a person let it go then
     asked_days: Mapping[str, int] | None = None  # what an earlier rendering asked, see `MailedRequest.days`
+    corrections: Sequence[Mapping[str, object]] = ()  # see `tocsin.delivery.corrections`
 
 
 def due_teams(session: Session, now: datetime) -> list[int]:
@@ -95,6 +96,19 @@ def claim(
     return len(deliveries)
 
 
+def open_held(
+    session: Session, events: Mapping[int, int], *, domain: str, channel: str, now: datetime
+) -> dict[int, Delivery]:
+    """A new digest for each team, with so many events, that waits for a person; in the caller's transaction."""
+    made = {team: _new_delivery(team, n, DeliveryState.HELD, channel, now) for team, n in events.items()}
+    session.add_all(made.values())
+    session.flush()
+    for delivery in made.values():
+        _name(delivery, domain, now)
+    session.flush()
+    return made
+
+
 def open_deliveries(session: Session, now: datetime) -> list[OwedDigest]:
     """The digests that are to be sent now, also those that an earlier run left unfinished; oldest first."""
     return owed_by(session, may_leave(Delivery, now))
@@ -136,6 +150,7 @@ def owed_by(session: Session, wanted: ColumnElement[bool]) -> list[OwedDigest]:
             repeats=told.get(row.repeats or 0, ("", "")),
             asked_at=row.released_at,
             asked_days=row.asked_days,
+            corrections=tuple(row.corrections or ()),
         )
         for row in rows
     ]

@@ -27,7 +27,7 @@ def digests_with(session: Session, ingest: int, events: Mapping[int, int]) -> Se
     ).all()
 
 
-def take_events_out(session: Session, ingest: int, events: Mapping[int, int]) -> None:
+def take_events_out(session: Session, ingest: int, events: Mapping[int, int], *, reason: str = _NOTHING_LEFT) -> None:
     """Let teams be owed so many events of an ingest less, in the caller's transaction; ``events``: team id → how many.
 
     A digest that waits is written anew without them, and dropped where nothing is left of it.
@@ -35,8 +35,9 @@ def take_events_out(session: Session, ingest: int, events: Mapping[int, int]) ->
     for digest in digests_with(session, ingest, events):
         digest.events = max(digest.events - events[digest.team_id], 0)
         _forget(digest)
+        digest.corrections = None
         if not digest.events and digest.state not in _LEFT:
-            digest.state, digest.error, digest.next_try_at = DeliveryState.DROPPED.value, _NOTHING_LEFT, None
+            digest.state, digest.error, digest.next_try_at = DeliveryState.DROPPED.value, reason, None
     items = select(DeliveryItem).where(DeliveryItem.ingest == ingest, DeliveryItem.team_id.in_(events))
     for item in session.scalars(items):
         item.events = max(item.events - events[item.team_id], 0)
@@ -47,6 +48,7 @@ def take_events_out(session: Session, ingest: int, events: Mapping[int, int]) ->
 def purge_digest(digest: Delivery) -> None:
     """Forget what a digest said, in the caller's transaction; one that has not left never does."""
     _forget(digest)
+    digest.corrections = None
     digest.error = _NOTHING_LEFT
     if digest.state not in _LEFT:
         digest.state, digest.next_try_at = DeliveryState.DROPPED.value, None

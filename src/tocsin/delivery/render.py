@@ -11,9 +11,11 @@ import polars as pl
 
 from tocsin.delivery.attachments import Files, PackingPlan, files_of, readable
 from tocsin.delivery.compose import Frame, body_of, compose, subject_of
+from tocsin.delivery.corrections import DigestCorrection, correction_block, read_corrections
 from tocsin.delivery.digest_notes import DigestNote, ReleasedNote, released_notes
 from tocsin.delivery.digest_summary import DELIVERY, SEVERITIES, DigestSummary, GoneProblem, digest_summaries
-from tocsin.delivery.mime import Envelope, assemble, plain
+from tocsin.delivery.direction import right_to_left
+from tocsin.delivery.mime import Attachment, Envelope, assemble, plain
 from tocsin.delivery.outbox import OwedDigest
 from tocsin.delivery.release_check import matching, through_the_gate
 from tocsin.delivery.sealing import CannotSealError, Protection, Seals
@@ -134,6 +136,9 @@ def render(
     def one(pair: tuple[OwedDigest, pl.DataFrame]) -> RenderedDigest:
         owed, _ = pair
         gate, team = gates[owed.id], teams[owed.team_id]
+        corrections = read_corrections(owed.corrections)
+        if gate.marking is None and corrections:
+            return _only_corrections(owed, team, corrections, node, texts(team.language))
         if gate.marking is None:
             refusal = gate.refusal or GateVerdict(False, NO_EVENTS, say("None of its events is in the event table."))
             return RenderedDigest(owed, "", (), _counts(owed, None, gate.withheld), refusal)
@@ -142,8 +147,8 @@ def render(
         try:
             protection = node.seals.require(team)
             said = released_notes(notes.get(owed.id, ()), team, node.own, node.settings.node.language)
-            marking = highest([gate.marking, *(note.marking for note in said)])
-            draft = _Draft(owed, team, found, marking, node, texts(team.language), protection, said)
+            marking = highest([gate.marking, *(note.marking for note in said), *(one.marking for one in corrections)])
+            draft = _Draft(owed, team, found, marking, node, texts(team.language), protection, said, corrections)
             return _write(draft, rows[owed.id,], gate.withheld)
         except TocsinError as error:
             rule = CANNOT_SEAL if isinstance(error, CannotSealError) else NOT_WRITTEN
@@ -178,6 +183,7 @@ class _Draft:
     texts: Texts
     protection: Protection
     notes: tuple[ReleasedNote, ...]
+    corrections: tuple[DigestCorrection, ...] = ()
 
 
 def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> RenderedDigest:
@@ -194,6 +200,7 @@ def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> RenderedDigest:
         bool(draft.node.reply_to(owed.reference)),
         repeats=owed.repeats[0],
         notes=draft.notes,
+        corrections=correction_block(draft.corrections, draft.team, draft.node.own, draft.texts),
         asked_at=owed.asked_at,
         asked_days=owed.asked_days,
     )
@@ -221,36 +228,83 @@ def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> RenderedDigest:
     )
 
 
+def _only_corrections(
+    owed: OwedDigest, team: Team, corrections: Sequence[DigestCorrection], node: Sender, texts: Texts
+) -> RenderedDigest:
+    """A digest that tells nothing new."""
+    counts = _counts(owed, None, 0, 1)
+    try:
+        protection = node.seals.require(team)
+        marking = highest(one.marking for one in corrections)
+        labels, sender, contact = "  ".join(marking.labels), plain(node.settings.node.name), node.settings.node.contact
+        block = correction_block(corrections, team, node.own, texts)
+        body = f"{labels}  {owed.reference}\n\n{block}\n\n--{' '}\n{sender}, {contact}\n"
+        body = right_to_left(body) if texts.mirrored else body
+        subject = f"[TLP:{marking.tlp}] {texts.words['correction_subject']} [{owed.reference}]"
+        mail = _assembled(owed, node, protection, marking, subject=subject, body=body)
+    except TocsinError as error:
+        rule = CANNOT_SEAL if isinstance(error, CannotSealError) else NOT_WRITTEN
+        return RenderedDigest(owed, "", (), counts, GateVerdict(False, rule, str(error)))
+    return RenderedDigest(
+        owed, subject, (mail,), counts, protection=protection.words, remark=protection.remark, asked_days={}
+    )
+
+
 def _mail(draft: _Draft, text: DigestText, subject: str, files: Files) -> Mail:
-    owed, node = draft.owed, draft.node.settings.node
-    identity = owed.message_id if text.part == 1 else owed.message_id.replace("@", f".{text.part}@")
-    recipients = draft.protection.mailboxes
+    return _assembled(
+        draft.owed,
+        draft.node,
+        draft.protection,
+        draft.marking,
+        subject=subject,
+        body=body_of(text, draft.texts),
+        attachments=files.attachments,
+        part=text.part,
+        parts=text.parts,
+        critical=any(topic.severity == SEVERITIES[-1] for topic in draft.found.topics),
+    )
+
+
+def _assembled(
+    owed: OwedDigest,
+    sender: Sender,
+    protection: Protection,
+    marking: Marking,
+    *,
+    subject: str,
+    body: str,
+    attachments: Sequence[Attachment] = (),
+    part: int = 1,
+    parts: int = 1,
+    critical: bool = False,
+) -> Mail:
+    node = sender.settings.node
+    identity = owed.message_id if part == 1 else owed.message_id.replace("@", f".{part}@")
     envelope = Envelope(
         subject=subject,
         sender_name=node.name,
         sender=node.contact,
-        recipients=recipients,
+        recipients=protection.mailboxes,
         at=owed.created_at,
         message_id=identity,
-        answers=owed.repeats[1] if text.part == 1 else owed.message_id,
-        reply_to=draft.node.reply_to(owed.reference),
+        answers=owed.repeats[1] if part == 1 else owed.message_id,
+        reply_to=sender.reply_to(owed.reference),
     )
-    boundary = f"=_{owed.reference}_{text.part}"
     # Outside an encrypted mail stands what tickets need, and nothing of what it tells.
-    seal = draft.node.seals.seal(draft.protection, f"[TLP:{text.tlp}] [{owed.reference}]")
-    mark = draft.node.mark(owed.reference)
-    body = body_of(text, draft.texts) + (f"\n{mark}\n" if mark else "")
-    content = assemble(envelope, body, files.attachments, boundary, seal)
+    seal = sender.seals.seal(protection, f"[TLP:{marking.tlp}] [{owed.reference}]")
+    mark = sender.mark(owed.reference)
+    body += f"\n{mark}\n" if mark else ""
+    content = assemble(envelope, body, attachments, f"=_{owed.reference}_{part}", seal)
     return Mail(
         owed.reference,
-        text.part,
-        text.parts,
+        part,
+        parts,
         identity,
         envelope.reply_to or node.contact,
-        recipients,
+        protection.mailboxes,
         f"{owed.created_at:%Y-%m-%d}",
         content,
-        critical=any(topic.severity == SEVERITIES[-1] for topic in draft.found.topics),
+        critical=critical,
     )
 
 

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         IngestState,
         LeftAside,
         NotificationRun,
+        Reread,
         TeamSet,
         WithheldEvents,
     )
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
     from tocsin.events.reports import MailReading, OpenedReport, empty_spool, find_reports, open_reports, shown
     from tocsin.events.schema import COLUMNS
     from tocsin.events.scope import EVERYTHING, EventScope, Label, ScopeClause, merged
-    from tocsin.events.store import NO_CONTACT, TOLD_IN, EventQuery, EventStore, within
+    from tocsin.events.store import NO_CONTACT, TOLD_IN, EventQuery, EventStore, may_hold, within
     from tocsin.events.summaries import GLANCE, HOUR, Int64s
     from tocsin.events.table import EventPart
     from tocsin.events.views import SavedView, delete_view, own_view, read_views, rename_view, save_view

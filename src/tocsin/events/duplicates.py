@@ -27,12 +27,18 @@ def _hashes(texts: pl.Series) -> npt.NDArray[np.uint64]:
 
 
 def first_of_each(
-    keys: npt.NDArray[np.uint64], days: Sequence[KeyFiles], *, ingest: int, part: int
+    keys: npt.NDArray[np.uint64],
+    days: Sequence[KeyFiles],
+    *,
+    ingest: int,
+    part: int,
+    again: npt.NDArray[np.bool_] | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Which rows are the first with their key; the new keys are noted under (ingest, part) in ``days[0]``.
 
     ``days``: the key files of today and of the days before it that belong to the window. Safe to repeat until a later
-    part is asked for.
+    part is asked for. ``again``: rows whose keys are known since an earlier reading of the same report stored them, so
+    that only this ingest itself can have had them before.
     """
     days[0].merge_now(up_to=ingest, since=ingest, before=(ingest, part))
     # As `np.unique` with the first place of each, at a third of its cost: that sorts stably.
@@ -44,6 +50,8 @@ def first_of_each(
     known = np.zeros(len(unique), dtype=bool)
     for files in days:
         known |= files.lookup(asked, up_to=ingest, before=(ingest, part))[0]
+    if again is not None and (anew := again[first] & known).any():
+        known[anew] = days[0].lookup(unique[anew], up_to=ingest, before=(ingest, part), since=ingest)[0]
     days[0].write((ingest, part), unique[~known])
     kept = np.zeros(len(keys), dtype=bool)
     kept[first[~known]] = True

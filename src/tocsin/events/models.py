@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import JSON, ForeignKey, Index, Text, UniqueConstraint, literal_column
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, literal_column
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -35,10 +35,14 @@ class FeedRecord(Base):
 
 
 class IngestState(StrEnum):
-    """Prepared: everything is on disk but invisible. Committed: the table shows it and its deliveries may leave."""
+    """Prepared: everything is on disk but invisible. Committed: the table shows it and its deliveries may leave.
+
+    Withdrawn: its report was read again by a later one, and nothing of it is stored any more.
+    """
 
     PREPARED = "prepared"
     COMMITTED = "committed"
+    WITHDRAWN = "withdrawn"
 
 
 class Ingest(Base):
@@ -85,6 +89,11 @@ class Ingest(Base):
     column_set: Mapped[int | None]
     shown_as: Mapped[int | None]
 
+    @property
+    def sha256(self) -> str:
+        """That of its report, also where the hash belongs to a later reading of it."""
+        return self.content_hash.partition(" ")[0]
+
 
 IS_PREPARED: Final = Ingest.state == literal_column(f"'{IngestState.PREPARED}'")
 """Written out as their index has it: for a value that comes apart from the statement it need not be taken."""
@@ -107,6 +116,27 @@ class NotificationRun(Base):
     parts: Mapped[list[dict[str, object]]] = mapped_column(Json)
     replaced: Mapped[list[str]] = mapped_column(Json)
     repeats: Mapped[str] = mapped_column(Text, default="", server_default="")
+
+
+class Reread(Base):
+    """An ingest (``number``) that read the report of an earlier one (``of``) again and took its place.
+
+    ``rows``: the rows of the report that it and those before it had stored, see `tocsin.pipeline.first_reading`.
+    Until it is committed: ``parts``, the files of the event table that are written anew without the first reading in
+    place of ``replaced``, and by team id the ``corrections`` of what was told, see `tocsin.delivery.corrections`.
+    """
+
+    __tablename__ = "reread"
+    __table_args__ = (UniqueConstraint("of"),)
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    of: Mapped[int]
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    actor: Mapped[str] = mapped_column(Text)
+    rows: Mapped[bytes] = mapped_column(LargeBinary)
+    parts: Mapped[list[dict[str, object]]] = mapped_column(Json)
+    replaced: Mapped[list[str]] = mapped_column(Json)
+    corrections: Mapped[dict[str, list[dict[str, object]]]] = mapped_column(Json)
 
 
 class WithheldEvents(Base):

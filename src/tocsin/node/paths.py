@@ -29,6 +29,7 @@ class HomeFolder(StrEnum):
     PURGES = "purges"
     QUARANTINE = "quarantine"
     REGISTRY = "registry"
+    REPORTS = "reports"
     ROWS = "rows"
     SPOOL = "spool"
     STANDBY = "standby"

@@ -241,6 +241,7 @@ class RetentionSettings(Section):
 
     events_days: int = Field(365, ge=1, description="Events are deleted this many days after they came.")
     quarantine_days: int = Field(90, ge=1, description="Unreadable rows are deleted after this many days.")
+    reread_days: int = Field(7, ge=0, description="Reports up to 64 MB are kept as received so many days; 0: none.")
     mails_days: int = Field(90, ge=1, description="Mails, sent and received, are deleted after this many days.")
     exchange_days: int = Field(365, ge=1, description="Files of finished dispatches are deleted after so many days.")
     inbox_days: int = Field(

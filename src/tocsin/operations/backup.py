@@ -63,7 +63,7 @@ from tocsin.pipeline.stores import NodeWithStores, writer
 
 NOT_COPIED: Final = {
     *(HomeFolder.AT_WORK, HomeFolder.COMPILED, HomeFolder.PURGES, HomeFolder.SPOOL, HomeFolder.STANDBY),
-    HomeFolder.TAKEN_BACK,
+    *(HomeFolder.REPORTS, HomeFolder.TAKEN_BACK),
     *(HomeFile.AUDIT_HEAD, HomeFile.UNFINISHED_RESTORE, HomeFile.WRITER_LOCK),
 }
 _REGISTER: Final = "tocsin.assets.register.models"

@@ -21,6 +21,7 @@ from tocsin.node.volumes import forget_volumes
 from tocsin.operations.statistics import keep_months
 from tocsin.operations.take_back import forget_taken_back
 from tocsin.pipeline import commit as commitment
+from tocsin.pipeline.kept_reports import forget_reports_before
 from tocsin.pipeline.stores import NodeWithStores, writer
 from tocsin.pipeline.term import last_number
 
@@ -62,6 +63,7 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
             files_merged=node.store.compact(today=today),
         )
         forget_taken_back(node.home, node.database, now)
+        forget_reports_before(node, today - timedelta(days=keep.reread_days))
         _forget_rows(node, today - timedelta(days=_longest_window(node)))
         _merge_keys(node, today)
         node.store.clean()

@@ -10,16 +10,19 @@ which name the commit that they belong to: the next writer does 3 (which the tab
 """
 
 import hashlib
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import queue, release_items
+from tocsin.delivery import hold_digests, queue, read_corrections, release_items, sole_deliverer, way_of
 from tocsin.directory import Team
 from tocsin.events import (
     IS_PREPARED,
@@ -29,6 +32,7 @@ from tocsin.events import (
     Ingest,
     IngestState,
     NotificationRun,
+    Reread,
     TeamSet,
     WithheldEvents,
     empty_spool,
@@ -36,15 +40,17 @@ from tocsin.events import (
     shown,
 )
 from tocsin.events.sources import Feed
-from tocsin.node.errors import StorageError
+from tocsin.node.errors import ConflictError, StorageError
 from tocsin.node.records import AuditAction, audit, cut
+from tocsin.node.sentences import say
 from tocsin.node.storage import check_storage
-from tocsin.pipeline.stores import NodeWithStores
+from tocsin.pipeline.stores import NodeWithStores, writer
 from tocsin.pipeline.team_sets import NumberedTeams
 from tocsin.pipeline.term import check_term, last_number, pass_over, reserve_number
 from tocsin.pipeline.withheld import WithheldKey
 from tocsin.sharing.routing import RoutedTeams
 
+_PATIENCE: Final = 600.0  # seconds that a command waits for a delivery to end
 _MOST_COLUMNS = 2_000  # no feed has so many; a hostile header may
 
 
@@ -52,7 +58,8 @@ _MOST_COLUMNS = 2_000  # no feed has so many; a hostile header may
 class PreparedIngest:
     """All that one ingest will make true. ``columns`` are those that the report came with, where it says so.
 
-    ``withheld``: as `note_withheld` takes it. ``note`` adds to the transaction that notes the ingest.
+    ``withheld``: as `note_withheld` takes it. ``note`` and ``beside`` add to the transaction that notes the ingest,
+    ``first`` does so before.
     """
 
     record: Ingest
@@ -63,6 +70,8 @@ class PreparedIngest:
     columns: Sequence[str] = ()
     withheld: Mapping[WithheldKey, int] = field(default_factory=dict)
     note: Callable[[Session], None] | None = None
+    first: Callable[[Session], None] | None = None
+    beside: Callable[[Session], None] | None = None
 
 
 def next_number(node: NodeWithStores, after: int = 0) -> int:
@@ -140,6 +149,8 @@ def _sync(node: NodeWithStores, group: Sequence[PreparedIngest]) -> None:
 
 def _note_prepared(session: Session, prepared: PreparedIngest, *, shown_as: int) -> None:
     record = prepared.record
+    if prepared.first is not None:
+        prepared.first(session)
     record.state, record.shown_as = IngestState.PREPARED, shown_as
     record.parts = [asdict(part) for part in prepared.parts]
     _add_team_sets(session, prepared.team_sets)
@@ -151,6 +162,8 @@ def _note_prepared(session: Session, prepared: PreparedIngest, *, shown_as: int)
     note_withheld(session, record.number, prepared.withheld)
     if prepared.note is not None:
         prepared.note(session)
+    if prepared.beside is not None:
+        prepared.beside(session)
 
 
 def note_withheld(session: Session, ingest: int, withheld: Mapping[WithheldKey, int]) -> None:
@@ -244,21 +257,55 @@ def commit(node: NodeWithStores, numbers: Sequence[int], parts: Sequence[EventPa
     cut("ingest.shown")
     with node.database.begin() as session:
         check_term(session)
-        wanted = select(Ingest).where(Ingest.number.in_(numbers), Ingest.state != IngestState.COMMITTED)
-        for record in session.scalars(wanted.order_by(Ingest.number)).all():
-            record.state = IngestState.COMMITTED
-            counts = {name: getattr(record, name) for name in ("rows", "stored", "duplicates", "quarantined")}
-            audit(
-                session,
-                AuditAction.REPORT_INGESTED,
-                at=now,
-                actor="pipeline",
-                subject=f"ingest:{record.number}",
-                detail=counts,
-            )
-            cut("ingest.committing")
+        _note_committed(session, numbers, now)
         release_items(session, numbers)
     cut("ingest.committed")
+
+
+def _note_committed(session: Session, numbers: Sequence[int], now: datetime) -> None:
+    wanted = select(Ingest).where(Ingest.number.in_(numbers), Ingest.state != IngestState.COMMITTED)
+    for record in session.scalars(wanted.order_by(Ingest.number)).all():
+        record.state = IngestState.COMMITTED
+        counts = {name: getattr(record, name) for name in ("rows", "stored", "duplicates", "quarantined")}
+        audit(
+            session,
+            AuditAction.REPORT_INGESTED,
+            at=now,
+            actor="pipeline",
+            subject=f"ingest:{record.number}",
+            detail=counts,
+        )
+        cut("ingest.committing")
+
+
+def commit_reread(node: NodeWithStores, number: int, parts: Sequence[EventPart], *, now: datetime) -> None:
+    """Steps 3 and 4 for a report that was read again: its first reading goes in the same commit; safe to repeat.
+
+    What it owes waits for a person, one digest for each team, with what is to be corrected of those before.
+    """
+    with node.database.reading() as session:
+        again = session.get_one(Reread, number)
+        parts, replaced = [*parts, *map(_part, again.parts)], again.replaced
+    if parts or replaced:
+        node.store.commit(number, parts, replaced)
+    cut("reread.shown")
+    settings = node.settings
+    with node.database.begin() as session:
+        check_term(session)
+        again = session.get_one(Reread, number)
+        if session.get_one(Ingest, number).state != IngestState.COMMITTED:
+            _note_committed(session, [number], now)
+            hold_digests(
+                session,
+                number,
+                {int(team): read_corrections(of) for team, of in again.corrections.items()},
+                domain=settings.node.contact.rpartition("@")[2],
+                channel=way_of(settings.tell, settings.mail.channel),
+                now=now,
+            )
+        again.parts, again.replaced, again.corrections = [], [], {}
+        cut("reread.committing")
+    cut("reread.committed")
 
 
 def last_stored(session: Session) -> int:
@@ -313,14 +360,47 @@ def recover(node: NodeWithStores) -> list[int]:
             pending.setdefault(record.shown_as or record.number, []).append(record)
         cut_off = select(NotificationRun.number).where(NotificationRun.state == IngestState.PREPARED)
         runs = session.scalars(cut_off.order_by(NotificationRun.number)).all()
+        rereads = set(session.scalars(select(Reread.number).where(Reread.number.in_(pending)))) if pending else set()
     groups = [([record.number for record in group], group) for group in pending.values()]
     for numbers, group in groups:
         parts = [_part(stored) for record in group for stored in record.parts]
-        commit(node, numbers, parts, now=datetime.now(UTC))
+        if numbers[0] in rereads:
+            commit_reread(node, numbers[0], parts, now=datetime.now(UTC))
+        else:
+            commit(node, numbers, parts, now=datetime.now(UTC))
     for number in runs:
         commit_run(node, number)
     clean(node)
     return [number for numbers, _ in groups for number in numbers]
+
+
+@contextmanager
+def alone(node: NodeWithStores, *, waits: bool) -> Iterator[None]:
+    """Nobody else writes events, and no digest is on its way out that was rendered before.
+
+    Raises:
+        ConflictError: another process does either, and nobody waits for it, or it did not end for ten minutes.
+
+    """
+
+    def busy() -> None:
+        if not waits:
+            raise ConflictError(
+                say("Another report is being taken in at this moment."),
+                hint=say("Try it again in a moment; nothing was changed."),
+            )
+
+    until = time.monotonic() + (_PATIENCE if waits else 0.0)
+    with writer(node, busy), ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(sole_deliverer(node.database))
+                break
+            except ConflictError:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(0.5)
+        yield
 
 
 def clean(node: NodeWithStores) -> None:

@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 from sqlalchemy.orm import Session
 
@@ -48,9 +50,10 @@ from tocsin.pipeline.groups import (
     make_true,
     report_failures,
 )
+from tocsin.pipeline.kept_reports import keep_report
 from tocsin.pipeline.notify_decision import NotificationDecider
 from tocsin.pipeline.parse import Clock, IngestSession, OpenReport, open_all, open_report
-from tocsin.pipeline.placement import BatchPlacement, InProcess, Settles
+from tocsin.pipeline.placement import BatchPlacement, InProcess, Settles, rows_of
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.steps import (
     BatchWorker,
@@ -236,6 +239,38 @@ class ReplayOf:
     note: Callable[[Session, Counts], None]
 
 
+@dataclass(frozen=True)
+class SecondReading:
+    """A report that is read again in the place of its first reading.
+
+    ``heard``: when it came; ``at``: when it is read. ``stored``: which rows of a batch, by their numbers, the first one
+    had stored. ``settled``: called with the number and the next part once all of it is settled. ``withdraw`` takes the
+    first one back in the transaction that notes this one, before it.
+    """
+
+    heard: datetime
+    at: datetime
+    stored: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.bool_]]
+    settled: Callable[[int, int], None]
+    withdraw: Callable[[Session], None]
+
+
+def read_again(
+    session: IngestSession, report: OpenedReport, number: int, *, source: str, feed: str, again: SecondReading
+) -> tuple[Counts, commitment.PreparedIngest]:
+    """A report settled once more; nothing of it is true yet. For the writer."""
+    intake = IntakeFilter(session.node, "reread", lambda: again.at)
+    with report_failures(report.name), closing(open_report(session, report, source, feed, intake)) as reading:
+        return _settled(session, reading, number, again)
+
+
+@contextmanager
+def rereading(node: NodeWithStores, heard: datetime) -> Iterator[IngestSession]:
+    """What a report needs that came at ``heard`` and is read again, all in this process. For the writer."""
+    with _session(node, lambda: heard) as session:
+        yield replace(session, away=None)
+
+
 def take_in_again(
     node: NodeWithStores, report: OpenedReport, *, source: str, feed: str, again: ReplayOf, clock: Clock = _now
 ) -> Counts:
@@ -294,24 +329,25 @@ def _away(node: NodeWithStores, resolver: RecipientResolver, networks: Networks)
 
 
 def _settled(
-    session: IngestSession, reading: OpenReport, number: int, again: ReplayOf | None = None
+    session: IngestSession, reading: OpenReport, number: int, again: ReplayOf | SecondReading | None = None
 ) -> tuple[Counts, commitment.PreparedIngest]:
     """A report settled under a number: all of it is written, and nothing of it is true yet."""
     node, heard = session.node, reading.heard
+    now = again.at if isinstance(again, SecondReading) else heard
     reader = reading.work.reader
     quarantine = Quarantine(node.quarantine, number, reader.header)
-    session.watch.open(heard)
-    session.decider.hear(node.database, heard)
+    session.watch.open(now)
+    session.decider.hear(node.database, now)
     watch = replace(session.watch)  # as it is now: the next report of a group may find more to look for
     run = IngestRun(
         node,
         number,
         heard.date(),
-        heard,
+        now,
         reading.record,
         session.resolver,
         session.decider.sets,
-        _settlement(session, reading, number),
+        _settlement(session, reading, number, now),
         quarantine,
         watch,
         IngestTerms(number, heard.date(), watch.matcher, _assets(node)),
@@ -319,22 +355,24 @@ def _settled(
     )
     with closing(quarantine):
         try:
-            _settle_all(reading, run)
+            _settle_all(reading, run, again if isinstance(again, SecondReading) else None)
         finally:
             reading.note_never_held()
-        return run.counts, _prepared(run, reading.report, again)
+        if again is None:
+            keep_report(node, reading)
+        return run.counts, _prepared(run, reading, again)
 
 
-def _settlement(session: IngestSession, reading: OpenReport, number: int) -> Settles:
+def _settlement(session: IngestSession, reading: OpenReport, number: int, now: datetime) -> Settles:
     node, heard = session.node, reading.heard
     here = Settlement(
         number,
         reading.record.id,
-        int(heard.timestamp()),
+        int(now.timestamp()),
         node.rows_since(heard.date(), reading.feed.duplicate_days or node.settings.ingest.duplicate_days),
         node.tracker,
         _repeat(node.settings.tell),
-        read_reminders(node.database, heard),
+        read_reminders(node.database, now),
         session.decider,
     )
     return (session.away or session.here).settling(here)
@@ -359,15 +397,18 @@ def _repeat(tell: TellSettings) -> ReminderPolicy:
     return ReminderPolicy(steps, 0 if tell.escalate_to == "none" else tell.escalate_after_days)
 
 
-def _settle_all(reading: OpenReport, run: IngestRun) -> None:
+def _settle_all(reading: OpenReport, run: IngestRun, again: SecondReading | None) -> None:
     """Settle batch after batch, in order, each finished while the next ones are settled."""
     placement = reading.batches.placement
     writes: deque[Future[FinishedBatch]] = deque()
+    part = 0  # of the notes without a first reading, where there was one
     try:
-        for part, batch in enumerate(reading.batches):
+        for part, batch in enumerate(reading.batches, start=0 if again is None else 1):
             run.quarantine.add(batch.facts.unusable)
             cut("ingest.set-aside")
             facts, numbers = batch.facts.numbered(run.sets)
+            if again is not None:
+                facts = replace(facts, again=again.stored(rows_of(batch)))
             verdicts = run.settlement.settle(facts, part)
             run.count(verdicts)
             extras = run.node.store.claim(facts.extras)
@@ -377,6 +418,8 @@ def _settle_all(reading: OpenReport, run: IngestRun) -> None:
             cut("ingest.batch")
         for write in writes:
             run.add(write.result())
+        if again is not None:
+            again.settled(run.number, part + 1)
     finally:
         wait(writes)  # after a failure the next report takes the same number, so nothing may still be written
     if reading.report.broken:
@@ -400,7 +443,8 @@ def _stored(run: IngestRun) -> pl.DataFrame:
     return run.node.store.scan_parts([part.path for part in run.parts]).collect()
 
 
-def _prepared(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> commitment.PreparedIngest:
+def _prepared(run: IngestRun, reading: OpenReport, again: ReplayOf | SecondReading | None) -> commitment.PreparedIngest:
+    report, replay = reading.report, again if isinstance(again, ReplayOf) else None
     counts = run.counts
     counts.reports = 1
     counts.quarantined = run.quarantine.sync()
@@ -411,11 +455,11 @@ def _prepared(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> c
         feed_id=run.feed.id,
         content_hash=report.content_hash,
         report=report.name,
-        started_at=run.now,
+        started_at=reading.heard,
         day=run.day,
         newest_event=run.newest,
-        replay_of=again.of if again else None,
-        replay_places=None if again is None or again.places is None else list(again.places),
+        replay_of=replay.of if replay else None,
+        replay_places=None if replay is None or replay.places is None else list(replay.places),
         directory_version=run.resolver.terms.version,
         withheld_by_rule=commitment.by_rule(run.withheld),
         **{name: value for name, value in vars(counts).items() if name not in NOT_STORED},
@@ -428,5 +472,6 @@ def _prepared(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> c
         run.resolver.teams,
         run.columns,
         run.withheld,
-        note=partial(_note, run, again, replace(counts)),
+        note=partial(_note, run, replay, replace(counts)),
+        first=again.withdraw if isinstance(again, SecondReading) else None,
     )

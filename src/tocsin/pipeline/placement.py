@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from tocsin.events.sources import Chunk, Feed, Reader
@@ -50,6 +52,13 @@ def frame_of(batch: UnderstoodBatch) -> pl.DataFrame:
     if not isinstance(batch.held, WideBatch):
         raise TypeError("the frame of this batch is in another process")
     return batch.held.frame
+
+
+def rows_of(batch: UnderstoodBatch) -> npt.NDArray[np.int64]:
+    """The numbers of the rows of a batch that this process understood."""
+    if not isinstance(batch.held, WideBatch):
+        raise TypeError("the rows of this batch are in another process")
+    return batch.held.rows
 
 
 class WorkerLostError(InternalError):

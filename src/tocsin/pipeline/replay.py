@@ -22,6 +22,7 @@ from tocsin.delivery.never_held import IntakeFilter
 from tocsin.events import (
     FeedRecord,
     Ingest,
+    IngestState,
     LeftAside,
     OpenedReport,
     SetAsideRow,
@@ -81,7 +82,7 @@ def quarantined(node: NodeWithStores, now: datetime) -> list[QuarantinedIngest]:
     wanted = (
         select(Ingest, FeedRecord.code)
         .join(FeedRecord, FeedRecord.id == Ingest.feed_id)
-        .where(Ingest.quarantined > 0, Ingest.started_at >= since)
+        .where(Ingest.quarantined > 0, Ingest.started_at >= since, Ingest.state != IngestState.WITHDRAWN)
     )
     replays = select(Ingest.replay_of, Ingest.number).where(Ingest.replay_of > 0)
     with node.database.reading() as session:

@@ -98,7 +98,7 @@ class RowFacts:
     ``row_keys``, ``problem_keys``: uint64[n]; ``shards``: uint8[n], see `shards_of`; ``seen_at``: uint32[n], seconds
     since 1970 UTC. ``allowed``, ``asked_next`` and ``routed`` (beside the latter): int32[n], see `RecipientResolver`;
     numbers of sets of teams are the worker's own, ``used`` those of the batch, sorted.
-    ``extras``: its columns ``extra.*``.
+    ``extras``: its columns ``extra.*``. ``again``: bool[n], which rows an earlier reading of the report had stored.
     """
 
     row_keys: npt.NDArray[np.uint64]
@@ -112,6 +112,7 @@ class RowFacts:
     team_sets: WorkerSets
     extras: Mapping[str, pl.DataType]
     unusable: Sequence[SetRow]
+    again: Bools | None = None
 
     def __len__(self) -> int:
         """How many rows."""
@@ -312,7 +313,7 @@ class Settlement:
     def settle(self, facts: RowFacts, part: int) -> RowVerdicts:
         """Compare rows with what is known, decide who is notified, and note both."""
         # Duplicates go first, so that a row that came twice is no second sighting of its problem.
-        kept = first_of_each(facts.row_keys, self.days, ingest=self.ingest, part=part)
+        kept = first_of_each(facts.row_keys, self.days, ingest=self.ingest, part=part, again=facts.again)
         verdicts = RowVerdicts.blank(len(facts))
         verdicts.kept = kept
         if not kept.any():

@@ -47,5 +47,6 @@ if TYPE_CHECKING:
         gone_since,
     )
     from tocsin.problems.unanswered import UnansweredProblem, count_unanswered, unanswered
+    from tocsin.problems.withdrawal import StoredSightings, Tellings, without
 else:
     lazy_face(__name__)

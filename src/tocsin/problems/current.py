@@ -51,6 +51,8 @@ def known_problems(
         keys = np.unique(keys)
         found, notes = tracker.files.lookup(keys, up_to=last)
         keys, notes = keys[found], notes[found]
+    there = notes[:, NOTES.index("sightings")] > 0  # nothing of the others is left, since a report was read again
+    keys, notes = keys[there], notes[there]
     runs = tracker.runs.read(session, up_to=last)
     return KnownProblems(keys, notes, gone_since(notes, runs, after_days=gone_after_days))
 

@@ -182,6 +182,7 @@ class ProblemStandingsReader:
     def _renewed(self, key: StandingKey, now: datetime) -> ProblemStandings:
         facts = self.facts.read()
         found, notes = self._tracker.files.lookup(facts.frame["key"].to_numpy(), up_to=key.ingest)
+        found &= notes[:, NOTES.index("sightings")] > 0
         frame = facts.frame
         if not found.all():  # stored meanwhile, and committed in a moment
             frame, notes = frame.filter(pl.Series(found)), notes[found]

@@ -90,7 +90,7 @@ def seen_again(
     no earlier ingest escalated. Times in seconds since 1970 UTC.
     """
     # ``notes`` stay as they were found, ``after`` is what they become: what is due is decided by the former.
-    told_before = known & (notes[:, _TOLD_BY] > 0)
+    told_before = notes[:, _TOLD_BY] > 0  # also of one of which no sighting is left, see `withdrawn`
     after = notes.copy()
     after[:, _FIRST] = np.where(known, np.minimum(notes[:, _FIRST], sightings.first), sightings.first)
     after[:, _LAST] = np.maximum(notes[:, _LAST], sightings.last)
@@ -181,6 +181,7 @@ class Tracker:
         """What the sightings of one batch mean; nothing is noted yet."""
         self.files.merge_now(up_to=ingest, since=ingest, before=(ingest, part))
         known, notes = self.files.lookup(sightings.keys, up_to=ingest, before=(ingest, part))
+        known &= notes[:, _COUNT] > 0
         after, due, overdue = seen_again(sightings, known, notes, ingest=ingest, feed=feed, now=now, repeat=repeat)
         return SightingResult(
             sightings=sightings,
@@ -203,6 +204,7 @@ class Tracker:
         """
         sightings = Sightings.of(keys, np.zeros(len(keys), dtype=np.uint32))
         known, notes = self.files.lookup(sightings.keys, up_to=run)
+        known &= notes[:, _COUNT] > 0
         told_by, nothing = notes[:, _TOLD_BY], np.zeros(len(known), dtype=bool)
         return SightingResult(
             sightings=replace(sightings, last=notes[:, _LAST].copy()),

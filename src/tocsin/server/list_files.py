@@ -72,7 +72,7 @@ def ingest_row(ingest: Ingest, feed: FeedRecord) -> Row:
         "source": feed.source,
         "feed": feed.code,
         "at": ingest.started_at,
-        "sha256": ingest.content_hash,
+        "sha256": ingest.sha256,
     }
 
 

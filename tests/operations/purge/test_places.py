@@ -7,7 +7,7 @@ from tocsin.operations.purge import TABLES
 PURGED_FOLDERS = {
     HomeFolder.COLLECTED, HomeFolder.COMPILED, HomeFolder.EVENTS, HomeFolder.INBOX, HomeFolder.MAILROOM,
     HomeFolder.INCIDENT_EVIDENCE, HomeFolder.MAILS, HomeFolder.QUARANTINE, HomeFolder.TAKEN_BACK,
-    HomeFolder.UPLOADS,
+    HomeFolder.REPORTS, HomeFolder.UPLOADS,
 }  # fmt: skip
 """What purges delete or write anew."""
 
@@ -76,7 +76,7 @@ NOTHING_OF_STRANGERS = {
     "hashes, numbers and times": [
         "answered_digest", "audit_seal", "brake_pass", "day_volume", "exchange_item_origin", "inbox_mail",
         "node_identity", "notification_run",
-        "passed_number", "problem_reminder", "tombstone", "withheld_events", "writer_term",
+        "passed_number", "problem_reminder", "reread", "tombstone", "withheld_events", "writer_term",
     ],
     "sealed: it names things by number, and what people typed stands beside it": ["audit_entry"],
     "duty: rosters and notes of this team, rules, and calls by number": [

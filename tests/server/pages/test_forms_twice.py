@@ -321,6 +321,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "/incidents/{reference}/takedowns/answer",
         "/claims/{number}/decide", "/conflicts/decide", "/conflicts/undo", "/deliveries/act", "/merges/undo",
         "/reports/quarantine/replay", "/reports/quarantine/{number}/{place}", "/reports/{number}/leave",
+        "/reports/{number}/reread",
         "/teams/{key}/archive", "/teams/{key}/restore", "/today/mails", "/never-held/{reference}/send-again",
         "/notices/{reference}/no-answer",
     ),

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger.misp_records import MISP_TYPE, RECORDS, MispRecord, RecordKind
     from tocsin.exchange.ledger.models import (
         IncomingRow,
+        ItemOrigin,
         OfferedItem,
         OutgoingRow,
         PassedItem,

@@ -16,6 +16,7 @@ class AuditAction(StrEnum):
     NETWORKS_LOADED = "networks.loaded"
     REPORT_SENT = "report.sent"
     REPORT_INGESTED = "report.ingested"
+    REPORT_REREAD = "report.reread"
     QUARANTINE_REPLAYED = "quarantine.replayed"
     QUARANTINE_MENDED = "quarantine.mended"
     QUARANTINE_LEFT = "quarantine.left"

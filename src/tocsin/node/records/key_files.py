@@ -96,12 +96,13 @@ class KeyFiles:
     _memory: KeyMemory = field(default_factory=KeyMemory, compare=False, repr=False)
 
     def lookup(
-        self, asked: Keys | AskedKeys, *, up_to: int, before: Span | None = None
+        self, asked: Keys | AskedKeys, *, up_to: int, before: Span | None = None, since: int = 0
     ) -> tuple[npt.NDArray[np.bool_], Notes]:
         """Whether each key is known from an ingest up to number ``up_to``, and its newest notes.
 
         Keys: uint64[n], sorted, each once. Returns bool[n] and uint32[n, columns] (zeros where unknown). ``before``:
         what begins at this (ingest, part) does not count, so that a part that is settled again does not meet itself.
+        ``since``: nor does what begins before this ingest.
         """
         asked = asked if isinstance(asked, AskedKeys) else AskedKeys(asked)
         keys = asked.keys
@@ -109,7 +110,7 @@ class KeyFiles:
         notes = np.zeros((len(keys), self.columns), dtype=np.uint32)
         search = KeySearch(asked, self._memory.small)
         # Oldest file first, and each overwrites what the ones before it said of a key: the newest notes win.
-        for file, mapped in self._opened(up_to, search.skips, before):
+        for file, mapped in self._opened(up_to, lambda one: one.first[0] < since or search.skips(one), before):
             places = search.places(file, mapped.words)
             for hits, stored in mapped.found(keys if places is None else keys[places]):
                 # ``hits`` are places in what was asked; in ``keys`` these are other ones where only some were.

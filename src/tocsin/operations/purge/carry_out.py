@@ -32,6 +32,7 @@ from tocsin.operations.purge.plan import IngestPart, PurgePlan
 from tocsin.operations.purge.references import PurgeKind, read_reference
 from tocsin.pipeline.collectors import purge_refused
 from tocsin.pipeline.comments import purge_comment, purge_comments
+from tocsin.pipeline.kept_reports import forget_report
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads import purge_upload, read_upload
 from tocsin.problems.answers import Answer
@@ -73,6 +74,8 @@ def carry_out(node: NodeWithStores, plan: PurgePlan, *, reason: str, actor: str,
     cut("purge.files")
     for part in plan.parts:
         _purge_part(node, part)
+        with node.database.reading() as session:
+            forget_report(node, session.get_one(Ingest, part.ingest))
     cut("purge.events")
     with node.database.begin() as session:
         forget_undos(session)  # of acts that read a row before it was purged, and changed it since

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import Delivery, digests_with, mail_files
 from tocsin.delivery import find_mail as find_sent
 from tocsin.delivery.mailbox import MailOnServer, copies_of, hash_of_id
-from tocsin.events import Ingest, TeamSet, set_aside
+from tocsin.events import Ingest, Reread, TeamSet, set_aside
 from tocsin.exchange.ledger import (
     MadeKind,
     MadeThing,
@@ -147,7 +147,7 @@ def _event(node: NodeWithStores, session: Session, reference: PurgeReference) ->
     part = _part(node, session, ingest, events=(row,), rows=())
     if not part.event_count:
         raise NotFoundError("There is no such event.")
-    identity = f"{ingest.content_hash}/{row}"
+    identity = f"{ingest.sha256}/{row}"
     return _of_parts(node, session, reference, [part], identity=identity, came_at=ingest.started_at)
 
 
@@ -159,7 +159,7 @@ def _row(node: NodeWithStores, session: Session, reference: PurgeReference) -> P
         raise NotFoundError("There is no such row.")
     again = session.scalars(select(Ingest.number).where(Ingest.replay_of == number)).all()
     related = [f"ingest:{other}" for other in again]
-    identity, came_at = f"{ingest.content_hash}//{place}", ingest.started_at
+    identity, came_at = f"{ingest.sha256}//{place}", ingest.started_at
     return _of_parts(node, session, reference, [part], identity=identity, came_at=came_at, related=related)
 
 
@@ -170,7 +170,8 @@ def _ingest(node: NodeWithStores, session: Session, reference: PurgeReference) -
     sent = session.scalars(select(Upload)).all()
     related = [f"ingest:{other}" for other in again]
     related += [f"upload:{upload.uuid}" for upload in sent if ingest.number in upload.ingests]
-    identity, came_at = ingest.content_hash, ingest.started_at
+    related += [f"ingest:{other}" for other in session.scalars(select(Reread.number).where(Reread.of == ingest.number))]
+    identity, came_at = ingest.sha256, ingest.started_at
     return _of_parts(node, session, reference, [part], identity=identity, came_at=came_at, related=related)
 
 

@@ -1,9 +1,7 @@
 """Purging one thing, and finishing what was killed or came back with a backup."""
 
 import shutil
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +10,6 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter
 
-from tocsin.delivery import sole_deliverer
 from tocsin.delivery.mailbox import remove_from_server
 from tocsin.exchange.ledger import is_to_repeat, repeat_recalls
 from tocsin.incidents import IncidentReader, subjects_for
@@ -31,15 +28,14 @@ from tocsin.node.journal import (
 )
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import cut, find_tombstone, name_by_reference, words_by_reference
-from tocsin.node.sentences import say
 from tocsin.operations.purge.carry_out import carry_out
 from tocsin.operations.purge.plan import PurgePlan, incidents_in, make_plan
 from tocsin.operations.purge.references import read_reference
 from tocsin.pipeline import commit as commitment
-from tocsin.pipeline.stores import NodeWithStores, open_node, writer
+from tocsin.pipeline.commit import alone
+from tocsin.pipeline.stores import NodeWithStores, open_node
 
 _PLAN: Final = TypeAdapter(PurgePlan)
-_PATIENCE: Final = 600.0  # seconds that a command waits for a delivery to end
 _RESTORE: Final = "restore"  # who purges what a backup brought back
 
 
@@ -89,7 +85,7 @@ def purge(
         StorageError: a disk or database failed; it is finished by the next command or by the server.
 
     """
-    with _alone(node, waits=waits):
+    with alone(node, waits=waits):
         commitment.recover(node)
         _finish(node)
         reader = IncidentReader(person, now)
@@ -152,7 +148,7 @@ def finish_interrupted(home: Path) -> None:
     try:
         if commitment.is_repair_due(node):
             return
-        with _alone(node, waits=False):
+        with alone(node, waits=False):
             commitment.recover(node)
             _finish(node)
             if recalled:
@@ -175,7 +171,7 @@ def finish_purges(node: NodeWithStores) -> str:
 
     """
     if lacks_steps(node) or any(map(_is_ours, unfinished(node.home))):
-        with _alone(node, waits=False):
+        with alone(node, waits=False):
             commitment.recover(node)
             _finish(node)
     for entry in unfinished(node.home):
@@ -184,30 +180,6 @@ def finish_purges(node: NodeWithStores) -> str:
             if trouble:
                 return trouble
     return ""
-
-
-@contextmanager
-def _alone(node: NodeWithStores, *, waits: bool) -> Iterator[None]:
-    """Nobody else writes events, and no digest is on its way out that was rendered before."""
-
-    def busy() -> None:
-        if not waits:
-            raise ConflictError(
-                say("Another report is being taken in at this moment."),
-                hint=say("Try it again in a moment; nothing was changed."),
-            )
-
-    until = time.monotonic() + (_PATIENCE if waits else 0.0)
-    with writer(node, busy), ExitStack() as held:
-        while True:
-            try:
-                held.enter_context(sole_deliverer(node.database))
-                break
-            except ConflictError:
-                if time.monotonic() >= until:
-                    raise
-                time.sleep(0.5)
-        yield
 
 
 def _is_ours(entry: JournalEntry) -> bool:

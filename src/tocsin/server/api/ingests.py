@@ -8,6 +8,8 @@ from tocsin.events import IngestFilter, IngestState, find_ingests
 from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.replay import require_ingest
+from tocsin.pipeline.reread import ACTS
+from tocsin.server.api.acts import add_acts
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import WHOLE, ListPage, ListPaging, Whole, asked_form
 from tocsin.server.list_files import ingest_row, ingests_file
@@ -61,3 +63,5 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     def read_ingest(number: Number, _visitor: Annotated[Principal, needs(Permission.REPORTS_READ)]) -> IngestOut:
         """Its sums; they always balance."""
         return IngestOut(**ingest_row(*require_ingest(node, number)))
+
+    add_acts(router, counter, ACTS)

@@ -11,6 +11,7 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.NETWORKS_LOADED: N_("Network table loaded"),
     AuditAction.REPORT_SENT: N_("Reports sent in"),
     AuditAction.REPORT_INGESTED: N_("Report processed"),
+    AuditAction.REPORT_REREAD: N_("Report read again"),
     AuditAction.QUARANTINE_REPLAYED: N_("Rows reprocessed"),
     AuditAction.QUARANTINE_MENDED: N_("Rows edited and reprocessed"),
     AuditAction.QUARANTINE_LEFT: N_("Unreadable rows dismissed"),

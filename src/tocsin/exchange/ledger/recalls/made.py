@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, column, exists, false, or_, select, table
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.mailbox import ReceivedMail
-from tocsin.events import Ingest
+from tocsin.events import Ingest, Reread
 from tocsin.exchange.dispatches import Limits, digits, unpack
 from tocsin.exchange.ledger.cases import ExchangeCase, ExchangeMessage
 from tocsin.exchange.ledger.items import reference_of_item
@@ -217,6 +217,9 @@ class _Finder:
         """Reports that were taken in: the same bytes as a file of the item, or by a collector under its name."""
         hashes = {digits(part["hash"]) for one in self.items for part in one.parts}
         same: list[ColumnElement[bool]] = [Ingest.content_hash.in_(hashes)]
+        # Of a report that was read again, the first reading may have unreadable rows.
+        again = select(Ingest.number).where(Ingest.content_hash.in_(hashes))
+        same.append(Ingest.number.in_(select(Reread.of).where(Reread.number.in_(again))))
         same += [Ingest.report.startswith(f"{one.item}-", autoescape=True) for one in self.items]
         for row in self.session.scalars(select(Ingest).where(or_(*same)).order_by(Ingest.number)):
             if (row.stored or row.quarantined) and f"ingest:{row.number}" not in self._gone:

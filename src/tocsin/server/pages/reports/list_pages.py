@@ -15,6 +15,7 @@ from tocsin.events import (
     Ingest,
     IngestFilter,
     LeftAside,
+    Reread,
     count_ingests,
     find_ingests,
     open_rows_of,
@@ -22,8 +23,11 @@ from tocsin.events import (
 )
 from tocsin.interface import NotHereError, Number, PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError
 from tocsin.node.records import count_up_to, purged_counts
 from tocsin.pipeline.replay import ACTS
+from tocsin.pipeline.reread import ACTS as REREAD_ACTS
+from tocsin.pipeline.reread import reread
 from tocsin.server.list_files import ListForm, ingests_file
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
@@ -32,10 +36,12 @@ from tocsin.server.security import Form, sent
 from tocsin.sharing.visibility import aside_that_leaves
 
 _LEAVE: Final = next(act for act in ACTS if act.name == "leave")
+_REREAD: Final = next(act for act in REREAD_ACTS if act.name == "reread")
 _ROWS: Final = 50
 _SHOWN: Final = 20  # unreadable rows and teams on the page of a report
 
 _Reader = Annotated[Principal, needs(Permission.REPORTS_READ)]
+_Mender = Annotated[Principal, needs(Permission.QUARANTINE_MEND)]
 
 
 class Filters(Days):
@@ -106,13 +112,37 @@ def list_pages(desk: PageContext) -> APIRouter:
                 "replays": session.scalars(select(Ingest.number).where(Ingest.replay_of == number)).all(),
                 "open": open_rows_of(session, ingest),
                 "left": session.get(LeftAside, number),
+                "read_again_as": session.scalar(select(Reread.number).where(Reread.of == number)),
+                "took_place_of": session.scalar(select(Reread.of).where(Reread.number == number)),
                 "purged": purged_counts(session, number) if visitor.may(Permission.CONTENT_PURGE) else None,
             }
         aside = aside_that_leaves(desk.node, islice(set_aside(desk.node.quarantine, number), _SHOWN))
         return desk.page(request, "reports/one.html", aside=aside, **context)
 
+    @router.get("/reports/{number}/reread")
+    def preview(request: Request, number: Number, visitor: _Mender) -> Response:
+        """What goes and what comes if the report is read again, before anything is changed."""
+        try:
+            seen = reread(desk.node, number, preview=True, actor=visitor.actor, now=desk.now, waits=False)
+        except (ConflictError, InputError, NotFoundError) as error:
+            return refused(request, number, error)
+        return desk.page(request, "reports/reread.html", seen=seen, number=number)
+
+    @router.post("/reports/{number}/reread")
+    def read_again(request: Request, number: Number, visitor: _Mender, form: Form) -> Response:
+        """Read it again."""
+        try:
+            done = perform(desk, visitor, _REREAD, form, number=number)
+        except (ConflictError, InputError, NotFoundError) as error:
+            return refused(request, number, error)
+        return desk.go(f"/reports/{done.number}")
+
+    def refused(request: Request, number: int, error: TocsinError) -> Response:
+        words = desk.words(request).translate_error(error)
+        return desk.page(request, "reports/reread.html", seen=None, number=number, wrong=words, status=409)
+
     @router.post("/reports/{number}/leave")
-    def leave(number: Number, visitor: Annotated[Principal, needs(Permission.QUARANTINE_MEND)], form: Form) -> Response:
+    def leave(number: Number, visitor: _Mender, form: Form) -> Response:
         """Dismiss the unreadable rows of a report, with a reason."""
         perform(desk, visitor, _LEAVE, form, number=number)
         return desk.go(f"/reports/{number}")
