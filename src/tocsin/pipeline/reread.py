@@ -151,9 +151,7 @@ def _rereadable(node: NodeWithStores, number: int, now: datetime) -> tuple[Inges
         )
     if record.replay_of is not None:
         raise ConflictError(
-            say(
-                "Report %(number)s is rows of report %(of)s that were reprocessed.", number=number, of=record.replay_of
-            ),
+            say("Report %(number)s has reprocessed rows of report %(of)s.", number=number, of=record.replay_of),
             hint=say("Read that one again."),
         )
     if any(purged):
