@@ -22,7 +22,7 @@ from typing import Final
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import hold_digests, queue, read_corrections, release_items, sole_deliverer, way_of
+from tocsin.delivery import queue, release_items, sole_deliverer, way_of
 from tocsin.directory import Team
 from tocsin.events import (
     IS_PREPARED,
@@ -283,6 +283,8 @@ def commit_reread(node: NodeWithStores, number: int, parts: Sequence[EventPart],
 
     What it owes waits for a person, one digest for each team, with what is to be corrected of those before.
     """
+    from tocsin.delivery import hold_digests, read_corrections  # an ingest needs none of the outbox
+
     with node.database.reading() as session:
         again = session.get_one(Reread, number)
         parts, replaced = [*parts, *map(_part, again.parts)], again.replaced

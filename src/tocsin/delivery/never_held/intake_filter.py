@@ -4,15 +4,15 @@ Every way into the node has one of its own; a test finds them. Give bytes to a `
 what it let through counts as received: killed before that, the report comes again; after it, nothing is lost.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from tocsin.delivery.never_held.mail_filter import MailFilter
-from tocsin.events.redaction import NEVER_HELD, ClassTable, Redaction, redacted_bytes, scan_file
+from tocsin.delivery.never_held.mail_filter import MailFilter, filtered_bytes
+from tocsin.events.redaction import NEVER_HELD, ClassTable, FoundReport, Redaction, scan_file
 from tocsin.node.errors import InputError
 from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.node import Node
@@ -51,21 +51,26 @@ class IntakeFilter:
             StorageError: it could not be noted; then nothing that came with it may count as received.
 
         """
-        found = [one for redaction in redactions for one in redaction.found]
-        if not found:
-            return
-        from tocsin.delivery.never_held.noting import note_found  # most reports have nothing of it
-
-        note_found(self.node, found, place=self.place, now=self.clock())
+        self._note([one for redaction in redactions for one in redaction.found])
         for redaction in redactions:
             redaction.found.clear()
 
+    def _note(self, found: Sequence[FoundReport]) -> None:
+        if found:
+            from tocsin.delivery.never_held.noting import note_found  # most reports have nothing of it
+
+            note_found(self.node, found, place=self.place, now=self.clock())
+
     def kept(self, data: bytes) -> tuple[bytes, int]:
-        """What may be kept of the bytes, after the rest was noted; and of how many reports only a reference is left."""
-        redaction = self.redaction()
-        kept = redacted_bytes(data, redaction)
-        self.note(redaction)
-        return kept, redaction.withheld
+        """What may be kept of the bytes, after the rest was noted; and of how many reports only a reference is left.
+
+        Raises:
+            InputError, StorageError: as `filtered_bytes` and `note`.
+
+        """
+        done = filtered_bytes(data, self.classes)
+        self._note(done.found)
+        return data if done.kept is None else done.kept, done.withheld
 
     def scan(self, path: Path) -> None:
         """Note what is in a file that stays where it is and that nobody could read as a report."""
@@ -75,12 +80,11 @@ class IntakeFilter:
         self.note(redaction)
 
     def kept_text(self, text: str) -> str:
-        """What may be kept of something that somebody wrote, after the rest was noted."""
-        redaction = self.redaction()
-        kept = redacted_bytes(text.encode("utf-8", "replace"), redaction)
-        if not redaction.changed:
+        """What may be kept of something that somebody wrote, after the rest was noted; it raises as `kept`."""
+        done = filtered_bytes(text.encode("utf-8", "replace"), self.classes)
+        if done.kept is None:
             return text
-        packed = kept.startswith(b"PK")  # it was a mail
-        shown = str(NEVER_HELD) if redaction.found or packed else kept.decode("utf-8", "replace")
-        self.note(redaction)
+        packed = done.kept.startswith(b"PK")  # it was a mail
+        shown = str(NEVER_HELD) if done.found or packed else done.kept.decode("utf-8", "replace")
+        self._note(done.found)
         return shown

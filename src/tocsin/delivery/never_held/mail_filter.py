@@ -1,9 +1,15 @@
-"""How reports that are mails are looked through; it needs no node, so that confined processes have it."""
+"""How mails and large files are looked through for what must never be held: without a node, for confined processes."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
 
 from tocsin.delivery.mailbox import is_mail
-from tocsin.events.redaction import Redaction
+from tocsin.events.redaction import ClassTable, FoundReport, Redaction, redacted_bytes
+from tocsin.node.confined import confined
+
+_DIRECT: Final = 1 << 14
+"""Bytes that are looked through where they are, in a millisecond or two; more is for a process of its own."""
 
 
 class MailFilter:
@@ -18,3 +24,36 @@ class MailFilter:
         from tocsin.delivery.never_held.mail_redaction import packed_reports  # few reports are mails
 
         return packed_reports(data, redaction)
+
+
+@dataclass(frozen=True)
+class FilteredBytes:
+    """What may be kept of bytes; None: all. ``found``, ``withheld``: of `Redaction`."""
+
+    kept: bytes | None = field(repr=False)
+    found: tuple[FoundReport, ...] = ()
+    withheld: int = 0
+
+
+def filtered_bytes(data: bytes, classes: ClassTable) -> FilteredBytes:
+    """The bytes without what must never be held.
+
+    Raises:
+        InputError: as `Redaction`; or the process that looked through them was ended (`ConfinedError`).
+        ConfinedBusyError: it had no turn.
+
+    """
+    if len(data) <= _DIRECT:
+        return _filtered(data, classes)
+    return _filtered_apart(data, {name: tuple(words) for name, words in classes.own.items()})
+
+
+def _filtered(data: bytes, classes: ClassTable) -> FilteredBytes:
+    redaction = Redaction(classes, mails=MailFilter())
+    kept = redacted_bytes(data, redaction)
+    return FilteredBytes(kept if redaction.changed else None, tuple(redaction.found), redaction.withheld)
+
+
+@confined(seconds=30, megabytes=1_000)
+def _filtered_apart(data: bytes, own: dict[str, tuple[str, ...]]) -> FilteredBytes:
+    return _filtered(data, ClassTable(own))
