@@ -1,6 +1,7 @@
 """A file as a text under negotiation: which reader takes it is decided by its first bytes, not by its name."""
 
 from tocsin.drafting.model import NegotiatedText
+from tocsin.node.confined import confined
 from tocsin.node.errors import InputError
 
 _ZIP = b"PK"
@@ -8,6 +9,7 @@ _OLE = b"\xd0\xcf\x11\xe0"  # .doc, and every Office file under a password (MS-C
 _OTHERS = {b"%PDF": "a PDF", b"{\\rtf": "an RTF file"}
 
 
+@confined(seconds=60, megabytes=2_000, loads=("tocsin.drafting.word.text_in", "tocsin.drafting.plaintext"))
 def read_text(data: bytes, name: str = "") -> NegotiatedText:
     """The text in a Word file (.docx) or a plain-text compilation.
 
