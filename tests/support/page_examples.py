@@ -196,6 +196,7 @@ EXAMPLES: dict[str, str] = {
     "/api/v1/never-held/{reference}/receipt": "never held",
     "/api/v1/never-held/{reference}/send-again": "never held",
     "/api/v1/ingests/{number}": "ingest",
+    "/api/v1/ingests/{number}/reread": "ingest",
     "/api/v1/problems/{problem}": "problem",
     "/api/v1/purges/{reference}": "purge",
     "/api/v1/quarantine/{number}": "ingest",
