@@ -41,6 +41,7 @@ _FOLDER: Final = "compacting.part"  # backups and lists of the place pass over s
 _RUN_GROUP: Final = 4_096  # a range takes a few thousand rows of each run
 _SAMPLES: Final = 64  # of what the budget holds
 _LEAST: Final = -(2**63)  # stands for no address
+_MOST: Final = 4  # pieces of a file: a purge holds a file
 _STEP: Final = 2 * ROW_GROUP  # rows that are read at once
 _WIDTHS: Final = {pl.String(): 16, pl.Int32(): 4, pl.Boolean(): 1}  # bytes of a value; a text's own come on top
 
@@ -193,7 +194,7 @@ class DayCompaction:
             pieces: list[_Piece] = []
             for _, piece in of_family:
                 pieces.append(piece)
-                if sum(some.length for each in pieces for some in each) >= FILE_ROWS:
+                if sum(some.length for each in pieces for some in each) >= FILE_ROWS or len(pieces) == _MOST:
                     yield pieces
                     pieces = []
             if pieces:

@@ -29,6 +29,7 @@ from tocsin.events.extra import PREFIX, extras_of, fold, fold_columns
 from tocsin.events.schema import COLUMNS
 from tocsin.events.table import EventPart, EventTable
 from tocsin.networks import AddressRange
+from tocsin.node.admission import Admission, TooLargeError, admission_of_process
 from tocsin.node.errors import StorageError
 from tocsin.node.place import Place, place_at
 from tocsin.node.records import cut
@@ -66,8 +67,9 @@ class EventQuery:
 class EventStore:
     """The events in a place."""
 
-    def __init__(self, at: Path | Place) -> None:
+    def __init__(self, at: Path | Place, admission: Admission | None = None) -> None:
         self.place = place_at(at)
+        self.admission = admission or admission_of_process()
         self.table = EventTable(self.place)
 
     def last_committed(self) -> int:
@@ -141,6 +143,27 @@ class EventStore:
             may &= pl.col("path").is_in(list(files))
         return self._read(listing.filter(may)).filter(condition)
 
+    def collect(self, events: pl.LazyFrame, *, needs: int = 0) -> pl.DataFrame:
+        """What a scan finds, in memory that `Admission` gives out as it comes; ``needs``: bytes that it takes besides.
+
+        Every question to the table ends here, or reads one file or less of it.
+
+        Raises:
+            TooLargeError: it takes more than there is for all questions.
+            BusyError: others hold it.
+
+        """
+        with self.admission.account() as account:
+            account.need(needs)
+            batches = [pl.DataFrame(schema=events.collect_schema())]
+            for batch in events.collect_batches(engine="streaming", maintain_order=True):
+                account.need(int(batch.estimated_size()))
+                batches.append(batch)
+            found = pl.concat(batches)
+            account.need(max(int(found.estimated_size()) + needs - account.held, 0))  # nulls stood for themselves
+            account.keep(found, account.held - needs)
+            return found
+
     def scan_told(self, told_in: Collection[int], repeats: pl.DataFrame | None) -> pl.LazyFrame:
         """What these ingests and notification runs told, each event with the number and the teams of that telling.
 
@@ -162,15 +185,14 @@ class EventStore:
         found = self.scan(query)
         if limit:
             # top_k of one column is far quicker than sorting whole rows
-            rows = (
-                found.select("time.source", "ingest", "row").top_k(limit, by=["time.source", "ingest", "row"]).collect()
-            )
+            order = "time.source", "ingest", "row"
+            rows = self.collect(found.select(order).top_k(limit, by=order))
             if rows.height == limit:
                 found = found.filter(
                     pl.col("time.source").is_null() | (pl.col("time.source") >= rows["time.source"].min())
                 )
         found = found.sort("time.source", "ingest", "row", descending=True, nulls_last=True)
-        return fold((found.head(limit) if limit else found).collect())
+        return fold(self.collect(found.head(limit) if limit else found))
 
     def told(
         self,
@@ -191,7 +213,14 @@ class EventStore:
             return
         membership = pl.DataFrame(pairs, schema={"told": pl.Int32, "_team": pl.Int64}, orient="row")
         told = membership["told"].unique().to_list()
-        rows = fold(self.scan_told(ingests, repeats).filter(pl.col("told").is_in(told)).collect())
+        try:
+            rows = fold(self.collect(self.scan_told(ingests, repeats).filter(pl.col("told").is_in(told))))
+        except TooLargeError:
+            if len(wanted) < 2:
+                raise
+            for some in (sorted(wanted)[::2], sorted(wanted)[1::2]):
+                yield from self.told(ingests, members, some, repeats)
+            return
         index = rows.select("told").with_row_index("_row").join(membership, on="told").sort("_team", "_row")
         for (team,), group in index.group_by("_team", maintain_order=True):
             if isinstance(team, int):
@@ -267,7 +296,7 @@ class EventStore:
     def told_sets(self, ingest: int, rows: Collection[int] | None) -> pl.DataFrame:
         """``row`` and ``told`` of these events of an ingest, or of all that are here."""
         found = self.scan(ingests=[ingest]).select("row", "told")
-        return (found if rows is None else found.filter(pl.col("row").is_in(list(rows)))).collect()
+        return self.collect(found if rows is None else found.filter(pl.col("row").is_in(list(rows))))
 
     def purge(self, ingest: int, rows: Collection[int] | None) -> None:
         """Take events of an ingest (None: all) out of every file and every earlier version. For the writer.

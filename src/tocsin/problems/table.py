@@ -20,8 +20,11 @@ from polars.io.plugins import register_io_source
 
 from tocsin.delivery import severity_rank
 from tocsin.events import COLUMNS, TOLD_IN, EventStore, Label
+from tocsin.node.admission import FOR_THE_NODE
 
 _MANY: Final = 1_000_000  # rows
+_KNOWN_BYTES: Final = 250  # of memory for each problem while it is brought up to date
+_FRESH_BYTES: Final = 400  # for each event that is read for it
 _GROUP: Final = 16_384  # rows of a file that are read for a range of keys
 _LABELS: Final = 63
 """So many labels (TLP and PAP) are told apart; events of further ones share a bit, which counts as leaving nobody."""
@@ -65,6 +68,11 @@ class ProblemFacts:
     def texts(self) -> dict[str, list[str]]:
         """The texts that there are of what is wrong and of feeds, by column, sorted."""
         return {name: sorted(filter(None, self.frame[name].unique().cast(pl.String))) for name in (*KIND, FEED)}
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory that they and what is made of them take."""
+        return int(2 * self.frame.estimated_size() + self.tellings.estimated_size())
 
     def others(self, labels: frozenset[Label]) -> int:
         """The bits of all labels but these."""
@@ -137,8 +145,7 @@ class ProblemFactsReader:
         """Of each file of events, and of what is kept, the tellings and problems in files, and how many problems."""
         found = []
         if with_kept:
-            rows = pl.scan_parquet(self._file, glob=False).select(pl.len()).collect().item()
-            found.append((self._tellings, self._file, int(rows)))
+            found.append((self._tellings, self._file, self._kept_rows()))
         for number, path in enumerate(paths):
             part, told = self._of_file(path, labels)
             files = folder / f"{number}-told.parquet", folder / f"{number}.parquet"
@@ -172,17 +179,36 @@ class ProblemFactsReader:
 
     def _renewed(self, before: ProblemFacts) -> ProblemFacts:
         table = self._store.table
-        version, files = table.version(), frozenset(self._store.files())
-        held = table.after_moves(before.files, before.version)
-        if not held or not held <= files:
-            before = self._kept()
+        version, listing = table.version(), table.listing()
+        files = frozenset(listing["path"])
+        with self._store.admission.account(FOR_THE_NODE) as account:
             held = table.after_moves(before.files, before.version)
-        if not held <= files:
-            before, held = _NOTHING, frozenset()
+            if not held or not held <= files:
+                account.need(_KNOWN_BYTES * self._kept_rows())
+                before = self._kept()
+                held = table.after_moves(before.files, before.version)
+            if not held <= files:
+                before, held = _NOTHING, frozenset()
+            fresh = listing.filter(~pl.col("path").is_in(list(held)))["num_records"].sum()
+            account.need(max(_KNOWN_BYTES * before.frame.height - account.held, 0) + _FRESH_BYTES * int(fresh))
+            made = self._with_files(before, sorted(files - held), files, version)
+            account.keep(made, made.size)
+        return made
+
+    def _kept_rows(self) -> int:
+        try:
+            return int(pl.scan_parquet(self._file, glob=False).select(pl.len()).collect().item())
+        except (OSError, pl.exceptions.PolarsError):
+            return 0
+
+    def _with_files(
+        self, before: ProblemFacts, paths: Sequence[str], files: frozenset[str], version: int
+    ) -> ProblemFacts:
+        """The same and what is in the files at these paths, as facts of ``files``."""
         labels: dict[Label, int] = {label: place for place, label in enumerate(before.labels)}
         parts, rows, tellings = [before.frame], before.frame.height, [before.tellings]
         # A file at a time, put together before they are many: memory holds problems, and never all events.
-        for path in sorted(files - held):
+        for path in paths:
             part, told = self._of_file(path, labels)
             parts.append(part)
             tellings.append(told)
@@ -196,7 +222,7 @@ class ProblemFactsReader:
     def _of_file(self, path: str, labels: dict[Label, int]) -> tuple[pl.DataFrame, pl.DataFrame]:
         named = pl.when(pl.col("source.ip.hi").is_null()).then(pl.coalesce(*_NAMED))
         events = self._store.scan(files=[path]).filter(pl.col("problem").is_not_null())
-        frame = events.select(
+        rows = events.select(
             pl.col("problem").reinterpret(signed=False).alias("key"),
             "ingest",
             "row",
@@ -213,7 +239,8 @@ class ProblemFactsReader:
             "pap",
             TOLD_IN.alias("_told_in"),
             pl.col("told").fill_null(0),
-        ).collect()
+        )
+        frame = self._store.collect(rows)
         told = frame.filter(pl.col("told") > 0).select("key", pl.col("_told_in").alias("ingest"), "told")
         return _newest(frame.with_columns(_bits(frame, labels)).drop("tlp", "pap", "_told_in", "told")), told.unique()
 
