@@ -75,9 +75,8 @@ def make(folder: Path, home: Path, options: argparse.Namespace) -> None:
     tocsin(home, "ingest", *map(str, feed.write_reports(world, folder / "reports", SAMPLE, options.seed)))
     node = open_node(home)
     with node.database.reading() as records:
-        first = records.scalars(select(Ingest).order_by(Ingest.number)).first()
+        first = records.scalars(select(Ingest).order_by(Ingest.number)).all()[0]
         number = records.scalar(select(func.max(Ingest.number))) or 0
-    assert first is not None
     kept = {column.name: getattr(first, column.name) for column in Ingest.__table__.columns}
     models = node.store.scan().collect().partition_by("feed.code")
     rng = np.random.default_rng(options.seed)
@@ -86,7 +85,7 @@ def make(folder: Path, home: Path, options: argparse.Namespace) -> None:
         for _ in range(options.files):
             number += 1
             rows = options.rows // options.files
-            write(node, rng, models[number % len(models)], number, rows, day)
+            write(node, rng, models[number % len(models)], (number, rows), day)
             at = datetime.combine(day, datetime.min.time(), UTC)
             fresh = {"number": number, "shown_as": number, "content_hash": f"{number:064x}", "day": day}
             with node.database.begin() as records:
@@ -94,14 +93,15 @@ def make(folder: Path, home: Path, options: argparse.Namespace) -> None:
 
 
 def write(
-    node: NodeWithStores, rng: np.random.Generator, model: pl.DataFrame, number: int, rows: int, day: date
+    node: NodeWithStores, rng: np.random.Generator, model: pl.DataFrame, size: tuple[int, int], day: date
 ) -> None:
     """One more file: rows of a report that was really taken in, each of another address and problem."""
+    number, rows = size
     events = model[rng.integers(0, model.height, rows)]
     events = events.drop([name for name in events.columns if events[name].null_count() == rows])
     at = np.datetime64(day) + rng.integers(0, 86_400, rows).astype("timedelta64[s]")
     lower = pl.Series(rng.integers(1 << 24, 0xDF << 24, rows) | 0xFFFF << 32)
-    fresh = {
+    fresh: dict[str, pl.Expr | pl.Series] = {
         "source.ip.lo": pl.when(pl.col("source.ip.hi") == 0).then(lower).otherwise("source.ip.lo"),
         "time.source": pl.Series(at.astype("datetime64[us]")).dt.replace_time_zone("UTC"),
         "ingest": pl.lit(number, dtype=pl.Int64),

@@ -109,7 +109,7 @@ def test_files_that_were_only_put_together_are_not_read_again(tmp_path: Path) ->
 def test_what_is_kept_by_ranges_is_what_is_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, rng = EventStore(tmp_path / "events"), random.Random(1)
     for number in range(1, 6):
-        batch = [
+        batch: list[dict[str, object]] = [
             {
                 "problem": rng.choice([-(2**63), 2**63 - 1, rng.randrange(-(2**63), 2**63), number]),
                 "source.port": 22,

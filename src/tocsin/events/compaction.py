@@ -148,10 +148,11 @@ class DayCompaction:
 
     def _kept_run(self, number: int) -> _Run | None:
         noted = _noted(self._folder / f"run-{number}.json")
-        return noted and _Run(
-            self._folder / f"run-{number}.parquet", noted["rows"], noted["width"],
-            (noted["following"][0], noted["following"][1]), [(hi, lo) for hi, lo in noted["sample"]],
-        )  # fmt: skip
+        if noted is None:
+            return None
+        rows, width, following = noted["rows"], noted["width"], noted["following"]
+        sample = [(hi, lo) for hi, lo in noted["sample"]]
+        return _Run(self._folder / f"run-{number}.parquet", rows, width, (following[0], following[1]), sample)
 
     def _write_run(self, number: int, at: tuple[int, int]) -> _Run:
         rows, following = self._next_rows(*at)
@@ -163,10 +164,11 @@ class DayCompaction:
         weights = rows.select(self._weight)["weight"].cum_sum()
         steps = (weights // max(self.budget // _SAMPLES, 1)).diff().fill_null(0) > 0
         sample = rows.select(pl.col(ADDRESS).fill_null(_LEAST)).filter(steps).rows()
-        noted = {"rows": rows.height, "width": int(weights[-1]) // rows.height + 1, "following": following}
-        write_whole(self._folder / f"run-{number}.json", json.dumps({**noted, "sample": sample}).encode())
+        width = int(weights[-1]) // rows.height + 1
+        noted = {"rows": rows.height, "width": width, "following": following, "sample": sample}
+        write_whole(self._folder / f"run-{number}.json", json.dumps(noted).encode())
         cut("store.run")
-        return _Run(path, rows.height, noted["width"], following, sample)
+        return _Run(path, rows.height, width, following, sample)
 
     def _next_rows(self, file: int, row: int) -> tuple[pl.DataFrame, tuple[int, int]]:
         """As many rows as the budget holds from a row of a file on, sorted, and where those that follow begin."""
