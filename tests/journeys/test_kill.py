@@ -39,7 +39,7 @@ LATER = [
     "ingest.preparing:2", "ingest.committing:2",  # of a group
 ]  # fmt: skip
 SMTP_ONLY = {"deliver.smtp.accepted"}
-COMPACTION = {"store.compacting", "store.cleaning"}
+COMPACTION = {"store.run", "store.ordered", "store.compacting", "store.cleaning"}
 LARGE_ONLY = {"keys.filter"}  # tests/node/records/test_key_files.py
 ELSEWHERE_ONLY = {"keys.given"}  # with storage elsewhere
 ELSEWHERE = (

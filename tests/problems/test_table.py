@@ -1,11 +1,13 @@
 """What the table says of each problem is what its stored events say, however they came to be read."""
 
+import random
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -102,6 +104,35 @@ def test_files_that_were_only_put_together_are_not_read_again(tmp_path: Path) ->
         (tmp_path / "events" / path).unlink()  # so that who reads it fails
     for one in (reader, ProblemFactsReader(store, kept)):
         assert _rows(one.read()) == before
+
+
+def test_what_is_kept_by_ranges_is_what_is_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, rng = EventStore(tmp_path / "events"), random.Random(1)
+    for number in range(1, 6):
+        batch: list[dict[str, object]] = [
+            {
+                "problem": rng.choice([-(2**63), 2**63 - 1, rng.randrange(-(2**63), 2**63), number]),
+                "source.port": 22,
+                "severity": "high",
+                "routed": number % 2,
+                "told": number,
+                "tlp": None,
+                "classification.type": "scanner",
+            }
+            for _ in range(60)
+        ]
+        store.commit(number, [store.write_part(_frame(batch, number), ingest=number, part=0, day=DAY)])
+        with monkeypatch.context() as small:
+            small.setattr("tocsin.problems.table._MANY", 16)
+            ProblemFactsReader(store, tmp_path / "kept.parquet").keep()
+        kept = ProblemFactsReader(store, tmp_path / "kept.parquet").read()
+        at_once = ProblemFactsReader(store, tmp_path / "none").read()
+        assert kept.frame.height > 16  # so that there are ranges
+        assert _rows(kept) == _rows(at_once)
+        assert kept.frame.equals(at_once.frame)
+        assert kept.tellings.equals(at_once.tellings)
+        assert kept.files == frozenset(store.files())
+        assert not list(tmp_path.glob("*.part"))
 
 
 def _frame(batch: list[dict[str, object]], ingest: int) -> pl.DataFrame:

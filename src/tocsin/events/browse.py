@@ -19,6 +19,7 @@ import polars as pl
 from sqlalchemy import select
 
 from tocsin.events.arrivals import EventArrivals, in_order
+from tocsin.events.compaction import ROW_GROUP
 from tocsin.events.counting import EventCounts, MatchCounter
 from tocsin.events.extra import PREFIX, fold
 from tocsin.events.fields import BY_NAME
@@ -29,7 +30,7 @@ from tocsin.events.models import Ingest, NotificationRun
 from tocsin.events.repeats import repeats_since
 from tocsin.events.schema import COLUMNS
 from tocsin.events.scope import EVERYTHING, EventScope, Label, ScopeClause
-from tocsin.events.store import ROW_GROUP, TOLD_IN, EventStore
+from tocsin.events.store import TOLD_IN, EventStore
 from tocsin.events.summaries import GLANCE, Int64s, Places, Summaries
 from tocsin.node.cache import Cache
 from tocsin.node.records import Database

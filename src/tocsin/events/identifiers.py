@@ -22,5 +22,6 @@ def stored_identifiers(place: Place) -> frozenset[str]:
     """Those of all events of the table in a place."""
     from tocsin.events.store import EventStore
 
-    found = EventStore(place).scan().select(_IDENTIFIER).unique().collect().to_series()
+    store = EventStore(place)
+    found = store.collect(store.scan().select(_IDENTIFIER).unique()).to_series()
     return frozenset(found.drop_nulls().to_list())

@@ -265,7 +265,8 @@ class Matcher:
             pattern = f"(?i){re.escape(wanted.text)}"
             among = [pl.col(name).str.contains(pattern) for name in texts if name in filled]
             condition &= pl.any_horizontal(among).fill_null(value=False) if among else pl.lit(value=False)
-        return scan.filter(condition).select("_place").collect().to_series().to_numpy().astype(np.intp)
+        found = self.store.collect(scan.filter(condition).select("_place"))
+        return found.to_series().to_numpy().astype(np.intp)
 
 
 def _may_ask(asked: ResolvedFilter) -> bool:

@@ -4,7 +4,7 @@ A part keeps the order of its report. `compact` turns a day's parts into files s
 so that a query for a prefix opens one.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,20 +13,29 @@ from typing import Final
 
 import polars as pl
 
+from tocsin.events.compaction import (
+    ADDRESS,
+    BUDGET,
+    FILE_ROWS,
+    ORDERED,
+    ROW_GROUP,
+    DayCompaction,
+    give_up,
+    kept_for_later,
+    writing,
+    written,
+)  # fmt: skip
 from tocsin.events.extra import PREFIX, extras_of, fold, fold_columns
 from tocsin.events.schema import COLUMNS
 from tocsin.events.table import EventPart, EventTable
 from tocsin.networks import AddressRange
+from tocsin.node.admission import Admission, TooLargeError, admission_of_process
 from tocsin.node.errors import StorageError
 from tocsin.node.place import Place, place_at
 from tocsin.node.records import cut
 
 __all__ = ["NO_CONTACT", "TOLD_IN", "EventPart", "EventQuery", "EventStore"]
 
-ROW_GROUP = 16_384
-"""Rows that are read for one of them: a quarter of 65,536, a third of the time for an AS of a day, 4 % more room."""
-_COMPACT = "compact-"  # how names of files begin that are in the order of addresses
-_COMPACT_ROWS = 1_000_000
 _SMALL: Final = ((0, 4_096), (4_096, 32_768))
 """Rows of files that are made one as soon as there are `_MANY` of a size."""
 _MANY: Final = 8
@@ -35,7 +44,6 @@ _MOST_EXTRAS = 1_000  # columns of feeds' own; what comes beyond them stands in 
 READING = timedelta(hours=12)
 """So long files that the table no longer lists stay for those who were reading it: shorter than a day, so that a daily
 run removes what the one before took out."""
-_ADDRESS = ["source.ip.hi", "source.ip.lo"]
 TOLD_IN = pl.coalesce("notified_in", "ingest")
 """The ingest or notification run by which teams were told of an event."""
 NO_CONTACT = (pl.col("routed") == 0) & pl.col("notified_in").is_null()
@@ -59,8 +67,9 @@ class EventQuery:
 class EventStore:
     """The events in a place."""
 
-    def __init__(self, at: Path | Place) -> None:
+    def __init__(self, at: Path | Place, admission: Admission | None = None) -> None:
         self.place = place_at(at)
+        self.admission = admission or admission_of_process()
         self.table = EventTable(self.place)
 
     def last_committed(self) -> int:
@@ -89,8 +98,8 @@ class EventStore:
     def write_again(self, frame: pl.DataFrame, path: str, *, run: int, part: int) -> EventPart:
         """Write all rows of a file anew, in their order, as a file that no reader sees before `commit`."""
         day, name = path.removeprefix("day=").split("/")
-        tidy = name.startswith(_COMPACT)
-        return self._write(frame, f"{_COMPACT if tidy else ''}{run:010d}-{part:06d}", day, in_order=tidy)
+        tidy = name.startswith(ORDERED)
+        return self._write(frame, f"{ORDERED if tidy else ''}{run:010d}-{part:06d}", day, in_order=tidy)
 
     def sync(self, parts: Sequence[EventPart]) -> None:
         """Make the parts survive loss of power."""
@@ -134,6 +143,27 @@ class EventStore:
             may &= pl.col("path").is_in(list(files))
         return self._read(listing.filter(may)).filter(condition)
 
+    def collect(self, events: pl.LazyFrame, *, needs: int = 0) -> pl.DataFrame:
+        """What a scan finds, in memory that `Admission` gives out as it comes; ``needs``: bytes that it takes besides.
+
+        Every question to the table ends here, or reads one file or less of it.
+
+        Raises:
+            TooLargeError: it takes more than there is for all questions.
+            BusyError: others hold it.
+
+        """
+        with self.admission.account() as account:
+            account.need(needs)
+            batches = [pl.DataFrame(schema=events.collect_schema())]
+            for batch in events.collect_batches(engine="streaming", maintain_order=True):
+                account.need(int(batch.estimated_size()))
+                batches.append(batch)
+            found = pl.concat(batches)
+            account.need(max(int(found.estimated_size()) + needs - account.held, 0))  # nulls stood for themselves
+            account.keep(found, account.held - needs)
+            return found
+
     def scan_told(self, told_in: Collection[int], repeats: pl.DataFrame | None) -> pl.LazyFrame:
         """What these ingests and notification runs told, each event with the number and the teams of that telling.
 
@@ -155,15 +185,14 @@ class EventStore:
         found = self.scan(query)
         if limit:
             # top_k of one column is far quicker than sorting whole rows
-            rows = (
-                found.select("time.source", "ingest", "row").top_k(limit, by=["time.source", "ingest", "row"]).collect()
-            )
+            order = "time.source", "ingest", "row"
+            rows = self.collect(found.select(order).top_k(limit, by=order))
             if rows.height == limit:
                 found = found.filter(
                     pl.col("time.source").is_null() | (pl.col("time.source") >= rows["time.source"].min())
                 )
         found = found.sort("time.source", "ingest", "row", descending=True, nulls_last=True)
-        return fold((found.head(limit) if limit else found).collect())
+        return fold(self.collect(found.head(limit) if limit else found))
 
     def told(
         self,
@@ -184,26 +213,49 @@ class EventStore:
             return
         membership = pl.DataFrame(pairs, schema={"told": pl.Int32, "_team": pl.Int64}, orient="row")
         told = membership["told"].unique().to_list()
-        rows = fold(self.scan_told(ingests, repeats).filter(pl.col("told").is_in(told)).collect())
+        try:
+            rows = fold(self.collect(self.scan_told(ingests, repeats).filter(pl.col("told").is_in(told))))
+        except TooLargeError:
+            if len(wanted) < 2:
+                raise
+            for some in (sorted(wanted)[::2], sorted(wanted)[1::2]):
+                yield from self.told(ingests, members, some, repeats)
+            return
         index = rows.select("told").with_row_index("_row").join(membership, on="told").sort("_team", "_row")
         for (team,), group in index.group_by("_team", maintain_order=True):
             if isinstance(team, int):
                 yield team, rows[group["_row"]]
 
-    def compact(self, *, today: date | None = None, min_files: int = _MANY) -> int:
+    def compact(
+        self,
+        *,
+        today: date | None = None,
+        min_files: int = _MANY,
+        going_on: Callable[[], bool] = lambda: True,
+        budget: int = BUDGET,
+    ) -> int:
         """Turn the many files of each day into few with disjoint address ranges; returns files saved.
 
         A day before ``today`` gets no more files, so even two of its files are made one; else small reports leave
-        files for as long as events are kept. Memory holds one day's addresses and one output file. Readers see the old
-        files until the new are committed.
+        files for as long as events are kept. Memory holds some four times ``budget`` (bytes), however large a day is.
+        Readers see the old files of a day until its new ones are committed. ``going_on``: as for `DayCompaction`.
+
+        Raises:
+            ConflictError: it was not to go on; the next call goes on where this one ended.
+
         """
         saved = 0
         for (day,), files in self.table.listing().group_by("partition.day", maintain_order=True):
             over = today is not None and str(day) < today.isoformat()
-            tidy = files["path"].str.contains(f"/{_COMPACT}", literal=True).all()
+            tidy = files["path"].str.contains(f"/{ORDERED}", literal=True).all()
             many = not tidy and files.height > 1 if over else files.height >= min_files
-            if many and files["num_records"].sum() / files.height < _COMPACT_ROWS / 2:
-                saved += self._compact_day(str(day), files)
+            if many and files["num_records"].sum() / files.height < FILE_ROWS / 2:
+                rows = files.select("path", "num_records").rows()
+                parts = DayCompaction(self.place, str(day), rows, self.scan_file, going_on, budget).parts()
+                cut("store.compacting")
+                self.table.replace(files["path"], parts)
+                saved += files.height - len(parts)
+        give_up(self.place)
         return saved
 
     def merge(self, day: date) -> int:
@@ -244,7 +296,7 @@ class EventStore:
     def told_sets(self, ingest: int, rows: Collection[int] | None) -> pl.DataFrame:
         """``row`` and ``told`` of these events of an ingest, or of all that are here."""
         found = self.scan(ingests=[ingest]).select("row", "told")
-        return (found if rows is None else found.filter(pl.col("row").is_in(list(rows)))).collect()
+        return self.collect(found if rows is None else found.filter(pl.col("row").is_in(list(rows))))
 
     def purge(self, ingest: int, rows: Collection[int] | None) -> None:
         """Take events of an ingest (None: all) out of every file and every earlier version. For the writer.
@@ -312,8 +364,10 @@ class EventStore:
         Whoever began to read before a file was taken out of the table, as an export does that is made while it is sent,
         finds it for that long.
         """
+        if not reading:
+            give_up(self.place)
         stray = self.unlisted()
-        held = self.table.taken_out(reading) if stray else frozenset()
+        held = self.table.taken_out(reading) | kept_for_later(self.place) if stray else frozenset()
         gone = [path for path in stray if path not in held and not _is_later(path, newest)]
         for path in gone:
             self.place.delete(path)
@@ -348,44 +402,18 @@ class EventStore:
     def _write(self, frame: pl.DataFrame, name: str, day: date | str, *, in_order: bool) -> EventPart:
         filled = [column.name for column in frame if column.null_count() < frame.height or column.name == "ingest"]
         relative = f"day={day}/{name}.parquet"
-        try:
-            with self.place.begin(relative) as out:
-                frame.select(filled).write_parquet(
-                    # statistics of row groups help only where rows are in the order of addresses
-                    out,
-                    compression="zstd",
-                    compression_level=1,
-                    row_group_size=ROW_GROUP,
-                    statistics=in_order,
-                )
-                cut("store.part")
-                self.place.finish(out, relative)
-        except pl.exceptions.ComputeError as error:
-            raise StorageError(f"Events could not be written: {error}.", hint="Make room on that disk.") from error
+        with writing(self.place, relative) as out:
+            # statistics of row groups help only where rows are in the order of addresses
+            frame.select(filled).write_parquet(
+                out, compression="zstd", compression_level=1, row_group_size=ROW_GROUP, statistics=in_order
+            )
         unfilled = [name for name in frame.columns if name.startswith(PREFIX) and name not in filled]
-        file = self.place.find(relative)
-        if file is None:
-            raise StorageError(f"{relative} was written and is not there.", hint="Run 'tocsin doctor'.")
-        return EventPart.of(file, frame.drop(unfilled))
+        return EventPart.of(written(self.place, relative), frame.drop(unfilled))
 
     def _write_again(self, frame: pl.DataFrame, path: str, day: str) -> EventPart:
         """What is left of a file, in its order."""
         name = f"{Path(path).stem.partition('.')[0]}.{self.table.version():010d}"
-        return self._write(frame, name, day, in_order=Path(path).name.startswith(_COMPACT))
-
-    def _compact_day(self, day: str, files: pl.DataFrame) -> int:
-        scan = self._read(files)
-        parts = []
-        for number, bounds in enumerate(_cuts(scan)):
-            piece = scan.filter(bounds).collect().sort(_ADDRESS, maintain_order=True)
-            if piece.height:
-                parts.append(
-                    self._write(piece, f"{_COMPACT}{self.table.version():010d}-{number:06d}", day, in_order=True)
-                )
-        self.sync(parts)
-        cut("store.compacting")
-        self.table.replace(files["path"], parts)
-        return files.height - len(parts)
+        return self._write(frame, name, day, in_order=Path(path).name.startswith(ORDERED))
 
 
 def _not_yet(after: pl.Expr) -> list[pl.Expr]:
@@ -400,24 +428,6 @@ def _is_later(path: str, ingest: int | None) -> bool:
     """Whether a file is a part of a later ingest."""
     number = path.rpartition("/")[2].partition("-")[0]
     return ingest is not None and number.isdecimal() and int(number) > ingest
-
-
-def _cuts(scan: pl.LazyFrame) -> list[pl.Expr]:
-    """Conditions that cut rows into ranges of addresses of about `_COMPACT_ROWS`; IPv4 and IPv6 apart."""
-    hi, lo = (pl.col(name) for name in _ADDRESS)
-    conditions: list[pl.Expr] = [hi.is_null()]
-    for is_family, column in ((hi == 0, lo), (hi != 0, hi)):
-        values = scan.filter(is_family).select(column).collect().to_series().sort()
-        borders = sorted({int(values[at]) for at in range(_COMPACT_ROWS, values.len(), _COMPACT_ROWS)})
-        lows = [None, *borders]
-        for low, high in zip(lows, [*borders, None], strict=True):
-            condition = is_family
-            if low is not None:
-                condition &= column >= low
-            if high is not None:
-                condition &= column < high
-            conditions.append(condition)
-    return conditions
 
 
 def may_hold(query: EventQuery, ingests: Collection[int] | None, columns: Sequence[str]) -> pl.Expr:
@@ -485,7 +495,7 @@ def within(ranges: Iterable[AddressRange]) -> pl.Expr:
 
 
 def _between(first_hi: int, first_lo: int, last_hi: int, last_lo: int) -> pl.Expr:
-    hi, lo = (pl.col(name) for name in _ADDRESS)
+    hi, lo = (pl.col(name) for name in ADDRESS)
     of_one = (hi == _signed(first_hi)) & _spans(lo, first_lo, last_lo)
     return of_one if first_hi == last_hi else _spans(hi, first_hi, last_hi)
 

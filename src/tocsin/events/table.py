@@ -7,11 +7,11 @@ not refuse a repeated transaction: both are done here. One process writes; any n
 import json
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 import polars as pl
@@ -37,6 +37,7 @@ _CONFIGURATION = {
     "delta.logRetentionDuration": "interval 2 days",  # longer than `store.READING`; each commit costs by what is kept
 }
 _STATISTICS = ("ingest", "notified_in", "time.source", "source.ip.hi", "source.ip.lo", "source.asn", "network.asn")
+_CHOICES: Final[Mapping[str, Callable[[list[Any]], Any]]] = {"minValues": min, "maxValues": max, "nullCount": sum}
 _TYPES: dict[str, pl.DataType] = {
     "long": pl.Int64(),
     "integer": pl.Int32(),
@@ -68,6 +69,17 @@ class EventPart:
         extras = {name: _NAMES[dtype] for name, dtype in frame.schema.items() if name.startswith(PREFIX)}
         statistics = _statistics(frame, extras)
         return cls(file.name, frame.height, file.size, int(file.modified * 1000), statistics, extras)
+
+    @classmethod
+    def joined(cls, file: StoredFile, pieces: Sequence["EventPart"]) -> "EventPart":
+        """The part in a file that has the rows of all these, one behind the other."""
+        rows, said = sum(piece.rows for piece in pieces), [piece.statistics for piece in pieces]
+        statistics = {
+            "numRecords": rows,
+            **{of: _of_each(said, of, choose) for of, choose in _CHOICES.items()},
+        }
+        extras = {name: kind for piece in pieces for name, kind in piece.extras.items()}
+        return cls(file.name, rows, file.size, int(file.modified * 1000), statistics, extras)
 
 
 class EventTable:
@@ -439,6 +451,11 @@ def _statistics(frame: pl.DataFrame, extras: Iterable[str]) -> dict[str, object]
         "maxValues": {column.name: _plain(column.max()) for column in filled},
         "nullCount": {name: frame[name].null_count() for name in (*(column.name for column in columns), *extras)},
     }
+
+
+def _of_each(said: Sequence[Mapping[str, Any]], of: str, choose: Callable[[list[Any]], Any]) -> dict[str, Any]:
+    names = {name: None for one in said for name in one[of]}
+    return {name: choose([one[of][name] for one in said if name in one[of]]) for name in names}
 
 
 def _plain(value: object) -> object:

@@ -8,7 +8,8 @@
     ├── ConflictError       it clashes with what is stored, or another process is at work: exit 1, HTTP 409
     │   ├── SimultaneousError  the same came twice at once: `Act.perform` does the second again, which finds the first
     │   └── LaterError      more came than is taken now: exit 1, HTTP 429 with Retry-After
-    │       └── NoRoomError the rest of the disk is for this node's own work: exit 1, HTTP 507 with Retry-After
+    │       ├── NoRoomError the rest of the disk is for this node's own work: exit 1, HTTP 507 with Retry-After
+    │       └── BusyError   others use the memory that it takes: exit 1, HTTP 503 with Retry-After
     ├── WithheldError       the release gate said no: exit 1, HTTP 403
     ├── RemoteError         another system does not answer, or not as agreed: exit 1, HTTP 502
     ├── StorageError        disk, table or database failed: exit 1, HTTP 500
@@ -82,6 +83,12 @@ class NoRoomError(LaterError):
     """What is left of the disk is for the node's own work."""
 
     status = 507
+
+
+class BusyError(LaterError):
+    """Others use the memory that it takes; in some seconds they may not."""
+
+    status = 503
 
 
 class WithheldError(TocsinError):

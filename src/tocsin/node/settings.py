@@ -279,6 +279,11 @@ class ServerSettings(Section):
         default=True,
         description="A process beside it collects, tells and keeps order, as is due; false: timers call the commands.",
     )
+    memory_mb: int = Field(
+        0,
+        ge=0,
+        description="MB of memory that questions about events may hold at once in a process; 0: half of the machine's.",
+    )
     policy_url: str = Field(
         "",
         pattern=r"^(https://[^\s]+)?$",

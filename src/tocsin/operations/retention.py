@@ -1,6 +1,7 @@
 """Keeping things no longer than the settings say, and the table in good order."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -38,8 +39,15 @@ class RetentionSummary:
     files_merged: int
 
 
-def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retention") -> RetentionSummary:
-    """Delete what is older than the settings allow, and merge the small files of the event table."""
+def apply_retention(
+    node: NodeWithStores, *, now: datetime, actor: str = "retention", going_on: Callable[[], bool] = lambda: True
+) -> RetentionSummary:
+    """Delete what is older than the settings allow, and merge the small files of the event table.
+
+    Raises:
+        ConflictError: another process writes; or it was not to go on (``going_on``), and the next run does.
+
+    """
     keep = node.settings.retention
     today = now.date()
     with writer(node):
@@ -60,7 +68,7 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
             + delete_received(node.database, node.mailroom, today - timedelta(days=keep.mails_days), but=of_incidents),
             inbox_deleted=delete_closed(node.database, node.inbox, now - timedelta(days=keep.inbox_days), but=held),
             dispatches_forgotten=dispatches,
-            files_merged=node.store.compact(today=today),
+            files_merged=node.store.compact(today=today, going_on=going_on),
         )
         forget_taken_back(node.home, node.database, now)
         forget_reports_before(node, today - timedelta(days=keep.reread_days))

@@ -201,12 +201,11 @@ def _by_class(
     if country:
         wanted &= pl.coalesce(_COUNTRY, "source.geolocation.cc") == country
     may = pl.col("tlp").is_in(_labels(up_to)).fill_null(value=False).alias("may")
-    rows = (
+    rows = node.store.collect(
         node.store.scan(ingests=ingests)
         .filter(wanted)
         .group_by(_CLASS, may, pl.coalesce("network.asn", "source.asn").fill_null(UNKNOWN).alias("asn"))
         .len()
-        .collect()
     )
     found: dict[str, dict[int, int]] = defaultdict(dict)
     marked = set()

@@ -237,7 +237,7 @@ def _deeds(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> Mapp
         Chore.FEEDS: lambda: _watch_feeds(node, clock),
         Chore.VERIFY: lambda: _verify(node, clock),
         Chore.KEYS: lambda: _remind_of_keys(node, clock),
-        Chore.RETENTION: lambda: _keep(node, clock),
+        Chore.RETENTION: lambda: _keep(node, clock, stop),
         Chore.PURGE: lambda: _finish_purges(node),
         Chore.CALL_OUTS: lambda: _call_out(node, clock),
         Chore.CASES: lambda: _close_cases(node, clock),
@@ -303,10 +303,10 @@ def _remind_of_keys(node: NodeWithStores, clock: Clock) -> str:
     return ""
 
 
-def _keep(node: NodeWithStores, clock: Clock) -> str:
+def _keep(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> str:
     from tocsin.operations.retention import apply_retention
 
-    apply_retention(node, now=clock())
+    apply_retention(node, now=clock(), going_on=lambda: not stop())
     return ""
 
 

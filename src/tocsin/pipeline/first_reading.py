@@ -68,9 +68,9 @@ class FirstReading:
         """Look for all of it; nothing is changed."""
         columns = ("row", "problem", "ingest", "told", "source.ip.hi", "source.ip.lo", "tlp", "pap")
         found = node.store.scan(ingests=[ingest.number])
-        events = found.select(
-            *columns, _SEEN, TOLD_IN.alias("told_in"), _WHERE.alias("where"), _WHAT.alias("what")
-        ).collect()
+        events = node.store.collect(
+            found.select(*columns, _SEEN, TOLD_IN.alias("told_in"), _WHERE.alias("where"), _WHAT.alias("what"))
+        )
         with node.database.reading() as session:
             before = session.scalar(select(Reread.rows).where(Reread.number == ingest.number))
             left = digests_that_left(session, events["told_in"].unique().to_list())
@@ -128,7 +128,7 @@ class FirstReading:
         parts: list[EventPart] = []
         replaced: list[str] = []
         for path in self._files(EventQuery(), [self.ingest.number]):
-            frame = store.scan(files=[path]).collect()
+            frame = store.collect(store.scan(files=[path]))
             kept = frame.filter(pl.col("ingest") != self.ingest.number)
             if kept.height == frame.height:
                 continue
@@ -202,7 +202,8 @@ class FirstReading:
         wanted = pl.col("problem").is_in(keys.view(np.int64).tolist()) & (pl.col("ingest") != self.ingest.number)
         columns = ("problem", "ingest", "told", TOLD_IN.alias("told_in"), _SEEN)
         paths = self._files(EventQuery(ranges=self._ranges(keys))) if len(keys) else ()
-        each = (self.node.store.scan(files=[path]).filter(wanted).select(*columns).collect() for path in paths)
+        store = self.node.store
+        each = (store.collect(store.scan(files=[path]).filter(wanted).select(*columns)) for path in paths)
         return pl.concat([_summed(self.events.clear()), *map(_summed, each)])
 
     def _ranges(self, keys: Keys) -> list[tuple[int, int, int, int]]:

@@ -440,7 +440,7 @@ def _note(run: IngestRun, again: ReplayOf | None, counts: Counts, session: Sessi
 
 
 def _stored(run: IngestRun) -> pl.DataFrame:
-    return run.node.store.scan_parts([part.path for part in run.parts]).collect()
+    return run.node.store.collect(run.node.store.scan_parts([part.path for part in run.parts]))
 
 
 def _prepared(run: IngestRun, reading: OpenReport, again: ReplayOf | SecondReading | None) -> commitment.PreparedIngest:

@@ -54,7 +54,7 @@ def unrouted(node: NodeWithStores, since: datetime, *, limit: int = 200) -> Sequ
         numbers = session.scalars(wanted).all()
     if not numbers:
         return []
-    rows = (
+    rows = node.store.collect(
         node.store.scan(ingests=numbers)
         .filter(NO_CONTACT)
         .group_by(
@@ -68,7 +68,6 @@ def unrouted(node: NodeWithStores, since: datetime, *, limit: int = 200) -> Sequ
         )
         .top_k(limit, by="events")
         .sort("events", "asn", descending=[True, False])
-        .collect()
     )
     return [
         UnroutedNetwork(row["asn"], row["holder"] or "", row["country"] or "", row["events"], row["addresses"])

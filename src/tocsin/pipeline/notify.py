@@ -361,7 +361,7 @@ class _Knowledge:
         wanted = self.node.store.scan().filter(
             pl.col("problem").is_in(facts["problem"].to_list()) & (pl.col("told") > 0)
         )
-        seen = wanted.sort("time.source").unique(["problem", "told"], keep="last").collect()
+        seen = self.node.store.collect(wanted.sort("time.source").unique(["problem", "told"], keep="last"))
         rows = seen.with_columns(addresses(seen, "source.ip")).join(facts, on="problem")
         found: dict[int, dict[int, GoneProblem]] = {}  # once per problem, whichever sets of teams were told of it
         for row in rows.sort("source.ip.hi", "source.ip.lo", "problem").iter_rows(named=True):

@@ -113,7 +113,7 @@ class _Run:
             numbers = list(session.scalars(ingests))
         for path in recent["path"].to_list() if numbers else ():
             lacking = self.node.store.scan(files=[path]).with_row_index("_at")
-            frame = lacking.filter(wanted & pl.col("ingest").is_in(numbers)).collect()
+            frame = self.node.store.collect(lacking.filter(wanted & pl.col("ingest").is_in(numbers)))
             if frame.height:
                 frame = frame.filter(pl.Series(self.tellers.allowed(frame).has_contact))
             if frame.height:
@@ -133,13 +133,11 @@ class _Run:
         """Of each of the problems the newest event, where it had a contact."""
         order = (_WHEN.alias("_when"), "ingest", "row")
         found = self.node.store.scan().filter(self._chosen())
-        places = found.select("problem", "routed", "notified_in", *order).collect().sort("_when", "ingest", "row")
+        places = self.node.store.collect(found.select("problem", "routed", "notified_in", *order))
+        places = places.sort("_when", "ingest", "row")
         newest = places.unique("problem", keep="last").filter(~NO_CONTACT).select("ingest", "row")
-        return (
-            self.node.store.scan(ingests=newest["ingest"].unique().to_list())
-            .join(newest.lazy(), on=["ingest", "row"], how="semi")
-            .collect()
-        )
+        events = self.node.store.scan(ingests=newest["ingest"].unique().to_list())
+        return self.node.store.collect(events.join(newest.lazy(), on=["ingest", "row"], how="semi"))
 
     def _decide(self, path: str, frame: pl.DataFrame) -> _RoutedFile:
         again = self.problems is not None
@@ -278,7 +276,7 @@ def _repeats(one: _RoutedFile) -> str:
 def _rewrite(run: _Run, one: _RoutedFile, part: int) -> EventPart:
     """Write the file anew with who must know and who is notified of these events."""
     result = one.result
-    rows = run.node.store.scan(files=[one.path]).collect()
+    rows = run.node.store.collect(run.node.store.scan(files=[one.path]))
     at = one.frame["_at"]
     changed = rows.with_columns(
         rows["routed"].scatter(at, pl.Series(one.known.routed)),

@@ -110,7 +110,7 @@ def try_rules(node: NodeWithStores, document: RulesDocument, *, now: datetime, d
 def _events(node: NodeWithStores, since: datetime) -> tuple[list[pl.DataFrame], bool]:
     """The newest events since a time, in batches, with the columns that decisions need."""
     found = node.store.scan(EventQuery(since=since)).select(*_NEEDED, "ingest")
-    rows = found.sort("ingest", descending=True).head(MOST_EVENTS + 1).collect()
+    rows = node.store.collect(found.sort("ingest", descending=True).head(MOST_EVENTS + 1))
     more = rows.height > MOST_EVENTS
     return list(rows.head(MOST_EVENTS).iter_slices(_BATCH)), more
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from tocsin.events import EventStore
+from tocsin.node.admission import admission_of_process
 from tocsin.node.home import open_home
 from tocsin.node.node import Node
 from tocsin.node.paths import HomeFile, HomeFolder
@@ -96,7 +97,7 @@ def open_node(home: Path) -> NodeWithStores:
 def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithStores:
     """The node in ``home`` whose settings and records are open."""
     node = Node(home, settings, database)
-    store = EventStore(node.place(HomeFolder.EVENTS))
+    store = EventStore(node.place(HomeFolder.EVENTS), admission_of_process(settings.server.memory_mb))
     passed = PassedNumbers(database) if database.is_shared else none_passed
     tracker = Tracker(_key_files(node, HomeFolder.PROBLEMS, columns=len(NOTES), passed=passed))
     return NodeWithStores(

@@ -56,7 +56,7 @@ def why_told(node: NodeWithStores, delivery: Delivery) -> Reasons:
     """Why the team of a digest was told of its events."""
     with node.database.reading() as session:
         told = told_events(session, node.store, delivery)
-    events = fold(told.collect())
+    events = fold(node.store.collect(told))
     if events.is_empty():
         return Reasons(0, [], [])
     tellers = RecipientResolver.open(node)

@@ -292,7 +292,7 @@ class ProblemList:
         standings = self._reader.read(now)
         conditions = [pl.col("gone_at") == 0]
         if query.country or query.domain:
-            keys = self.store.scan(query).select("problem").drop_nulls().unique().collect()["problem"]
+            keys = self.store.collect(self.store.scan(query).select("problem").drop_nulls().unique())["problem"]
             conditions.append(pl.col("key").is_in(keys.reinterpret(signed=False).implode()))
         else:
             conditions += _places_of(query)

@@ -6,20 +6,26 @@ taken out (deleted, purged), it is made anew, so that it never holds what is sto
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from tocsin.delivery import severity_rank
 from tocsin.events import COLUMNS, TOLD_IN, EventStore, Label
+from tocsin.node.admission import FOR_THE_NODE
 
 _MANY: Final = 1_000_000  # rows
+_KNOWN_BYTES: Final = 250  # of memory for each problem while it is brought up to date
+_FRESH_BYTES: Final = 400  # for each event that is read for it
+_GROUP: Final = 16_384  # rows of a file that are read for a range of keys
 _LABELS: Final = 63
 """So many labels (TLP and PAP) are told apart; events of further ones share a bit, which counts as leaving nobody."""
 
@@ -63,6 +69,11 @@ class ProblemFacts:
         """The texts that there are of what is wrong and of feeds, by column, sorted."""
         return {name: sorted(filter(None, self.frame[name].unique().cast(pl.String))) for name in (*KIND, FEED)}
 
+    @property
+    def size(self) -> int:
+        """Bytes of memory that they and what is made of them take."""
+        return int(2 * self.frame.estimated_size() + self.tellings.estimated_size())
+
     def others(self, labels: frozenset[Label]) -> int:
         """The bits of all labels but these."""
         here = sum(1 << place for place, label in enumerate(self.labels) if label in labels)
@@ -91,50 +102,113 @@ class ProblemFactsReader:
         return known
 
     def keep(self) -> None:
-        """Write the file anew where it is not of the files of the table; for whoever writes the table."""
-        kept = self._kept()
-        if kept.files == frozenset(self._store.files()):
+        """Write the file anew where it is not of the files of the table; for whoever writes the table.
+
+        Memory holds a million problems, or one file of events, however many there are.
+        """
+        labels, kept, version = self._about()
+        listing = self._store.table.listing()
+        files = frozenset(listing["path"])
+        if kept == files:
             return
+        held = self._store.table.after_moves(kept, version)
+        if not held or not held <= files:
+            labels, held = (), frozenset()
+        places: dict[Label, int] = {label: place for place, label in enumerate(labels)}
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=self._file.parent, suffix=".part") as folder:
+            parts = self._spilled(Path(folder), sorted(files - held), places, with_kept=bool(held))
+            about = {
+                "labels": json.dumps(tuple(places)),
+                "files": json.dumps(sorted(files)),
+                "version": str(self._store.table.version()),
+            }
+            whole = Path(folder) / "told.parquet", Path(folder) / "problems.parquet"
+            count = 1 + sum(rows for *_, rows in parts) // _MANY
+            _in_ranges([told for told, *_ in parts], _each_once, _NO_TELLINGS.schema, count).sink_parquet(
+                whole[0], compression="zstd", compression_level=1, metadata=about
+            )
+            _in_ranges([part for _, part, _ in parts], _merged, _NOTHING.frame.schema, count).sink_parquet(
+                whole[1], compression="zstd", compression_level=1, metadata=about
+            )
+            self._forget()  # what it holds may have been deleted for good
+            for path, file in zip(whole, (self._tellings, self._file), strict=True):
+                path.rename(file)
+
+    def _forget(self) -> None:
         for file in (self._file, self._tellings):
-            file.unlink(missing_ok=True)  # what it holds may have been deleted for good
-        facts = self.read()
-        about = {
-            "labels": json.dumps(facts.labels),
-            "files": json.dumps(sorted(facts.files)),
-            "version": str(facts.version),
-        }
-        part = self._file.with_suffix(".part")
-        part.parent.mkdir(parents=True, exist_ok=True)
-        for frame, file in ((facts.tellings, self._tellings), (facts.frame, self._file)):
-            frame.write_parquet(part, compression="zstd", compression_level=1, statistics=False, metadata=about)
-            part.rename(file)
+            file.unlink(missing_ok=True)
+
+    def _spilled(
+        self, folder: Path, paths: Sequence[str], labels: dict[Label, int], *, with_kept: bool
+    ) -> list[tuple[Path, Path, int]]:
+        """Of each file of events, and of what is kept, the tellings and problems in files, and how many problems."""
+        found = []
+        if with_kept:
+            found.append((self._tellings, self._file, self._kept_rows()))
+        for number, path in enumerate(paths):
+            part, told = self._of_file(path, labels)
+            files = folder / f"{number}-told.parquet", folder / f"{number}.parquet"
+            for frame, file in zip((told.sort("key"), part), files, strict=True):
+                frame.write_parquet(file, compression="zstd", compression_level=1, row_group_size=_GROUP)
+            found.append((*files, part.height))
+        return found
+
+    def _about(self) -> tuple[tuple[Label, ...], frozenset[str], int]:
+        """The labels, the files and the commit that what is kept is of; of nothing where it is not whole."""
+        try:
+            about, of_tellings = (pl.read_parquet_metadata(file) for file in (self._file, self._tellings))
+            labels = tuple((tlp, pap) for tlp, pap in json.loads(about["labels"]))
+            schemas = [pl.read_parquet_schema(file) for file in (self._file, self._tellings)]
+            if of_tellings.get("files") == about["files"] and schemas == _SCHEMAS:
+                return labels, frozenset(json.loads(about["files"])), int(about["version"])
+        except (OSError, pl.exceptions.PolarsError, LookupError, ValueError):
+            pass
+        return (), frozenset(), -1
 
     def _kept(self) -> ProblemFacts:
+        labels, files, version = self._about()
+        if not files:
+            return _NOTHING
         try:
-            about = pl.read_parquet_metadata(self._file)
-            labels = tuple((tlp, pap) for tlp, pap in json.loads(about["labels"]))
-            files, version = frozenset(json.loads(about["files"])), int(about["version"])
             frame = pl.read_parquet(self._file, memory_map=False).rechunk()  # else each question does it
             told = pl.read_parquet(self._tellings, memory_map=False).rechunk()
-            together = pl.read_parquet_metadata(self._tellings).get("files") == about["files"]
-        except (OSError, pl.exceptions.PolarsError, LookupError, ValueError):
+        except (OSError, pl.exceptions.PolarsError):
             return _NOTHING
-        whole = frame.schema == _NOTHING.frame.schema and told.schema == _NOTHING.tellings.schema and together
-        return ProblemFacts(frame, told, labels, files, version) if whole else _NOTHING
+        return ProblemFacts(frame, told, labels, files, version)
 
     def _renewed(self, before: ProblemFacts) -> ProblemFacts:
         table = self._store.table
-        version, files = table.version(), frozenset(self._store.files())
-        held = table.after_moves(before.files, before.version)
-        if not held or not held <= files:
-            before = self._kept()
+        version, listing = table.version(), table.listing()
+        files = frozenset(listing["path"])
+        with self._store.admission.account(FOR_THE_NODE) as account:
             held = table.after_moves(before.files, before.version)
-        if not held <= files:
-            before, held = _NOTHING, frozenset()
+            if not held or not held <= files:
+                account.need(_KNOWN_BYTES * self._kept_rows())
+                before = self._kept()
+                held = table.after_moves(before.files, before.version)
+            if not held <= files:
+                before, held = _NOTHING, frozenset()
+            fresh = listing.filter(~pl.col("path").is_in(list(held)))["num_records"].sum()
+            account.need(max(_KNOWN_BYTES * before.frame.height - account.held, 0) + _FRESH_BYTES * int(fresh))
+            made = self._with_files(before, sorted(files - held), files, version)
+            account.keep(made, made.size)
+        return made
+
+    def _kept_rows(self) -> int:
+        try:
+            return int(pl.scan_parquet(self._file, glob=False).select(pl.len()).collect().item())
+        except (OSError, pl.exceptions.PolarsError):
+            return 0
+
+    def _with_files(
+        self, before: ProblemFacts, paths: Sequence[str], files: frozenset[str], version: int
+    ) -> ProblemFacts:
+        """The same and what is in the files at these paths, as facts of ``files``."""
         labels: dict[Label, int] = {label: place for place, label in enumerate(before.labels)}
         parts, rows, tellings = [before.frame], before.frame.height, [before.tellings]
         # A file at a time, put together before they are many: memory holds problems, and never all events.
-        for path in sorted(files - held):
+        for path in paths:
             part, told = self._of_file(path, labels)
             parts.append(part)
             tellings.append(told)
@@ -148,7 +222,7 @@ class ProblemFactsReader:
     def _of_file(self, path: str, labels: dict[Label, int]) -> tuple[pl.DataFrame, pl.DataFrame]:
         named = pl.when(pl.col("source.ip.hi").is_null()).then(pl.coalesce(*_NAMED))
         events = self._store.scan(files=[path]).filter(pl.col("problem").is_not_null())
-        frame = events.select(
+        rows = events.select(
             pl.col("problem").reinterpret(signed=False).alias("key"),
             "ingest",
             "row",
@@ -165,7 +239,8 @@ class ProblemFactsReader:
             "pap",
             TOLD_IN.alias("_told_in"),
             pl.col("told").fill_null(0),
-        ).collect()
+        )
+        frame = self._store.collect(rows)
         told = frame.filter(pl.col("told") > 0).select("key", pl.col("_told_in").alias("ingest"), "told")
         return _newest(frame.with_columns(_bits(frame, labels)).drop("tlp", "pap", "_told_in", "told")), told.unique()
 
@@ -203,6 +278,30 @@ def _newest(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _in_ranges(
+    files: Sequence[Path],
+    join: Callable[[list[pl.DataFrame]], pl.DataFrame],
+    schema: Mapping[str, pl.DataType],
+    count: int,
+) -> pl.LazyFrame:
+    """The rows of all files, put together by ``join`` for each of so many ranges of ``key``, which lie evenly."""
+
+    def ranges(*_: object) -> Iterator[pl.DataFrame]:
+        for number in range(count):
+            first, last = (
+                pl.lit(2**64 * at // count - place, dtype=pl.UInt64) for place, at in enumerate((number, number + 1))
+            )
+            inside = pl.col("key").is_between(first, last)
+            found = [pl.scan_parquet(file, glob=False).filter(inside).collect() for file in files]
+            yield join([pl.DataFrame(schema=schema), *found])
+
+    return register_io_source(ranges, schema=schema)
+
+
+def _merged(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    return _newest(pl.concat(parts, rechunk=True))
+
+
 def _each_once(tellings: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Each telling once, in the order of problems."""
     if len(tellings) == 1:
@@ -222,3 +321,4 @@ def _columns() -> Sequence[pl.Series]:
 
 _NO_TELLINGS: Final = pl.DataFrame(schema={"key": pl.UInt64, "ingest": pl.Int64, "told": pl.Int32})
 _NOTHING: Final = ProblemFacts(pl.DataFrame(_columns()), _NO_TELLINGS, (), frozenset())
+_SCHEMAS: Final = [_NOTHING.frame.schema, _NO_TELLINGS.schema]

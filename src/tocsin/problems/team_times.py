@@ -81,7 +81,7 @@ def _first_told(
     told = pl.col("told").is_in(sets_with(session, frozenset(teams)))
     found = store.scan(ingests=list(at)).filter(told).select(pl.col("problem").reinterpret(signed=False), "ingest")
     first: dict[int, datetime] = {}
-    for key, ingest in found.unique().collect().drop_nulls().iter_rows():
+    for key, ingest in store.collect(found.unique()).drop_nulls().iter_rows():
         first[key] = min(at[ingest], first.get(key, at[ingest]))
     return first
 

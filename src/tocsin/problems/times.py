@@ -45,6 +45,7 @@ _HOUR = 3_600_000_000  # microseconds
 _DAY = 86_400  # seconds
 _NEVER = 2**32  # seconds since 1970 UTC
 _CHUNK = 500
+_EACH: Final = 48  # bytes at most that an event takes while tellings are put together
 _CAME: Final = select(Ingest.number, Ingest.started_at)
 
 
@@ -154,7 +155,7 @@ def _hours(duration: pl.Expr) -> pl.Expr:
 
 def _told(store: EventStore, session: Session) -> pl.DataFrame:
     """Per problem and team that was to be told of it: where it is, what it is, and when it was first told."""
-    events = (
+    events = store.collect(
         store.scan()
         .filter(pl.col("told") > 0)
         .select(
@@ -166,8 +167,8 @@ def _told(store: EventStore, session: Session) -> pl.DataFrame:
             pl.coalesce("network.country", "source.geolocation.cc").alias("country"),
         )
         .group_by("problem", "ingest", "set")
-        .agg(pl.col("asn", "type", "country").first())
-        .collect(engine="streaming")
+        .agg(pl.col("asn", "type", "country").first()),
+        needs=_EACH * int(store.table.listing()["num_records"].sum()),
     )
     sent = (
         select(DeliveryItem.ingest, DeliveryItem.team_id, Delivery.sent_at)

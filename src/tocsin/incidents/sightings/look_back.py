@@ -55,7 +55,7 @@ def look_back(
     if not paths:
         return pl.DataFrame(schema=MATCHED)
     events = store.scan_parts(paths).filter(pl.col("ingest").is_between(after + 1, up_to), matcher.may_match())
-    return matcher.match(events.select(NEEDED).collect())
+    return matcher.match(store.collect(events.select(NEEDED)))
 
 
 def daily(matches: pl.DataFrame) -> pl.DataFrame:

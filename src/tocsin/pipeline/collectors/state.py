@@ -147,7 +147,7 @@ def _events_of(node: NodeWithStores, ingests: Collection[int], names: AbstractSe
     own = {f"extra.{one}" for one in _NAMED} & set(found.collect_schema())
     holders = [pl.col(one).cast(pl.String) for one in ("extra", *sorted(own))]
     may = pl.any_horizontal(one.str.contains_any(sorted(names), ascii_case_insensitive=True) for one in holders)
-    rows = fold(found.filter(may).select("ingest", "row", "tlp", "extra", *own).collect())
+    rows = fold(node.store.collect(found.filter(may).select("ingest", "row", "tlp", "extra", *own)))
     return {
         f"event:{ingest}-{row}": tlp
         for ingest, row, tlp, extra in rows.iter_rows()

@@ -187,10 +187,10 @@ def _seen(
     if wide:
         wanted |= within(wide)
     events = node.store.scan(EventQuery(since=now - LATELY)).filter(wanted & _visible(node, sight))
-    frame = (
-        events.group_by("source.ip.hi", "source.ip.lo", _ASN.alias("asn"))
-        .agg(pl.col("problem").unique(), _AT.max().alias("seen"), NO_CONTACT.sum().alias("lacking"))
-        .collect()
+    frame = node.store.collect(
+        events.group_by("source.ip.hi", "source.ip.lo", _ASN.alias("asn")).agg(
+            pl.col("problem").unique(), _AT.max().alias("seen"), NO_CONTACT.sum().alias("lacking")
+        )
     )
     rows = [
         (

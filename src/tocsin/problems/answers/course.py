@@ -172,7 +172,7 @@ class Courses:
             known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=asked)
             seen_by = set(known.column("seen_by").tolist())
         events = self.store.scan(ingests=seen_by).filter(pl.col("problem").is_in(known.keys.view(np.int64).tolist()))
-        last = events.collect().unique("problem", keep="last", maintain_order=True)
+        last = self.store.collect(events).unique("problem", keep="last", maintain_order=True)
         words = problem_words(last).select("where", "port", "what").iter_rows()
         found = last["problem"].to_numpy().view(np.uint64).tolist()
         return dict.fromkeys(keys, _UNKNOWN) | {key: ProblemName(*name) for key, name in zip(found, words, strict=True)}

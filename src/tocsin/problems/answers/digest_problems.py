@@ -19,21 +19,14 @@ _SETS: Final[WeakKeyDictionary[Pool, tuple[int, dict[int, list[int]]]]] = WeakKe
 
 def told_problems(session: Session, store: EventStore, delivery: Delivery) -> frozenset[int]:
     """The keys of the problems that a digest told its team; empty where retention deleted the events."""
-    return frozenset(
-        told_events(session, store, delivery)
-        .select("problem")
-        .unique()
-        .collect()["problem"]
-        .to_numpy()
-        .view(np.uint64)
-        .tolist()
-    )
+    found = store.collect(told_events(session, store, delivery).select("problem").unique())
+    return frozenset(found["problem"].to_numpy().view(np.uint64).tolist())
 
 
 def told_at(session: Session, store: EventStore, delivery: Delivery, hi: int, lo: int) -> frozenset[int]:
     """The keys of those problems of a digest that are at one address (its halves, unsigned)."""
     here = (pl.col("source.ip.hi") == _signed(hi)) & (pl.col("source.ip.lo") == _signed(lo))
-    found = told_events(session, store, delivery).filter(here).select("problem").unique().collect()
+    found = store.collect(told_events(session, store, delivery).filter(here).select("problem").unique())
     return frozenset(found["problem"].to_numpy().view(np.uint64).tolist())
 
 

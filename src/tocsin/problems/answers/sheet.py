@@ -149,7 +149,7 @@ class Sheets:
             told, rules = told_events(session, self.store, delivery), rules_in_force(session).sharing
             sets = sets_with(session, same_team(session, team.id))
             ingests = _begun(session, since=delivery.created_at)
-        events, gates = self._allowed(_taken(told, _SHOWN, rules), team, rules)
+        events, gates = self._allowed(_taken(self.store, told, _SHOWN, rules), team, rules)
         marking = gates.marking
         if marking is None:
             return None
@@ -190,7 +190,7 @@ class Sheets:
         digest = TOLD_IN.replace_strict(list(told_by), list(told_by.values()), return_dtype=pl.Int64)
         found = self.store.scan_told(list(told_by), repeats).filter(pl.col("told").is_in(sets))
         found = found.with_columns(digest.alias(_DIGEST))
-        told, _ = self._allowed(_taken(found, (*_SHOWN, _DIGEST), rules), team, rules)
+        told, _ = self._allowed(_taken(self.store, found, (*_SHOWN, _DIGEST), rules), team, rules)
         told, seen = told.select(*_SHOWN, _DIGEST), self._seen(team, sets, ingests, rules)
         if before:
             told = pl.concat([before.told.filter(pl.col(_DIGEST).is_in(list(digests))), told])
@@ -284,7 +284,7 @@ class Sheets:
     def _seen(self, team: Team, sets: Collection[int], ingests: Collection[int], rules: Rules) -> pl.DataFrame:
         """When each problem was seen last in these ingests, where the team must know of it and may be told."""
         heard = self.store.scan(ingests=ingests).filter(pl.col("routed").is_in(sets))
-        passed, _ = self._allowed(_taken(heard, _SEEN, rules), team, rules)
+        passed, _ = self._allowed(_taken(self.store, heard, _SEEN, rules), team, rules)
         return _last_seen(passed, _WHEN)
 
 
@@ -298,8 +298,8 @@ def _last_seen(events: pl.DataFrame, when: pl.Expr) -> pl.DataFrame:
     return events.group_by("problem").agg(when.max().alias("last")).drop_nulls()
 
 
-def _taken(events: pl.LazyFrame, names: Sequence[str], rules: Rules) -> pl.DataFrame:
-    return (events if rules.any else events.select(names)).collect()
+def _taken(store: EventStore, events: pl.LazyFrame, names: Sequence[str], rules: Rules) -> pl.DataFrame:
+    return store.collect(events if rules.any else events.select(names))
 
 
 def _time(seconds: int) -> datetime | None:

@@ -69,7 +69,7 @@ def told_of(desk: MailContext, delivery: Delivery) -> DigestRef:
     """What a digest told, as answers name it."""
     with desk.node.database.begin() as session:
         events = told_events(session, desk.store, delivery)
-    frame = events.select(*_PLACES).unique().collect()
+    frame = desk.store.collect(events.select(*_PLACES).unique())
     return told_places(frame)
 
 
