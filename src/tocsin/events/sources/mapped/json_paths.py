@@ -27,11 +27,14 @@ class MappedJson(JsonRecords):
 
     def __init__(self, stream: BinaryIO, chunk_bytes: int, mapping: FeedMapping, field_limit: int) -> None:
         super().__init__(
-            stream, chunk_bytes, lambda record: record, field_limit, frame=partial(_frame, _Wanted(mapping))
+            stream,
+            chunk_bytes,
+            lambda record: record,
+            field_limit,
+            several=bool(mapping.records),
+            frame=partial(_frame, _Wanted(mapping)),
         )
         self._mapping = mapping
-        if mapping.records:
-            self._by_line = False  # a line may be many records, which are numbered one by one
         self._above = [name for name in used_columns(mapping) if name.startswith(ABOVE)]
 
     def _records(self, chunk: Chunk) -> Iterator[Record]:
