@@ -1,6 +1,5 @@
 """What a mapping makes of a report before anything is taken in: events, what is set aside, what no column names."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from tocsin.delivery.never_held import IntakeFilter
-from tocsin.events import UNUSABLE, OpenedReport, normalise, to_idf
+from tocsin.events import OpenedReport, normalise, to_idf
 from tocsin.events.redaction import redacted
 from tocsin.events.sources import DescribedSource, FeedSource, MappingError, sources
 from tocsin.node.errors import UsageError
@@ -17,6 +16,7 @@ from tocsin.pipeline.parse import origin_of, passing
 from tocsin.pipeline.stores import NodeWithStores
 
 if TYPE_CHECKING:
+    from tocsin.events.normalise import NormalisedBatch
     from tocsin.events.sources import Batch
 
 MOST_EVENTS: Final = 100_000
@@ -92,11 +92,11 @@ def try_feed(
                 )
                 for chunk in reader.chunks():
                     batch = reader.parse(chunk)
-                    columns |= batch.filled
+                    columns |= {name for name, count in batch.filled.items() if count}
                     read += batch.frame.height + batch.passed_over
                     intake.note(redaction)
                     checked = normalise(batch, known, now)
-                    _count(trial, batch, checked.usable.to_list())
+                    _count(trial, batch, checked)
                     trial.events += to_idf(checked.frame.filter(checked.usable))
                     if max(len(trial.events), len(trial.set_aside)) >= most:
                         break
@@ -142,12 +142,10 @@ def _source(
     return origin_of(node, report, None, feed)
 
 
-def _count(trial: FeedTrial, batch: "Batch", usable: Sequence[bool]) -> None:
-    """Add what cannot be used, each record once, and count the records."""
-    bad = [(line, UNUSABLE, raw) for line, raw in batch.locate([row for row, good in enumerate(usable) if not good])]
-    trial.set_aside += [(one.line, one.reason, one.raw) for one in batch.unreadable]
-    trial.set_aside += dict.fromkeys(bad)
-    records = len(usable) if batch.records is None else len(set(batch.records.tolist()))
+def _count(trial: FeedTrial, batch: "Batch", checked: "NormalisedBatch") -> None:
+    """Add what cannot be used, and count the records."""
+    trial.set_aside += checked.set_aside(batch)
+    records = len(checked.usable) if batch.records is None else len(set(batch.records.tolist()))
     trial.rows += records + len(batch.unreadable)
     trial.passed_over += batch.passed_over
 

@@ -19,7 +19,7 @@ from tocsin.node.sentences import say
 
 _LONGEST_ABOVE: Final = 10_000
 EVERY: Final = ["*"]
-"""As ``records``: the items of all lists of the document, whose names are their ``key``."""
+"""As ``records``: the items of all lists of the document, or all its objects; their names are their ``key``."""
 
 
 class MappedJson(JsonRecords):
@@ -45,7 +45,8 @@ class MappedJson(JsonRecords):
                 continue
             path = self._mapping.records.split(".")
             if path == EVERY:
-                yield from _members(record)
+                members = list(_members(record))
+                yield from members or [replace(record, value=None, reason=say("There is no list in it."))]
                 continue
             items = items_at(record.value, path)
             if items is None:
@@ -68,10 +69,11 @@ class MappedJson(JsonRecords):
 
 
 def _members(record: Record) -> Iterator[Record]:
-    """The items of all lists of a document, each below its key."""
+    """The items of all lists of a document, each below its key; where it has no list, its objects."""
     document = record.value if isinstance(record.value, dict) else {}
-    for key, member in document.items():
-        for item in member if isinstance(member, list) else ():
+    listed = {key: member for key, member in document.items() if isinstance(member, list)}
+    for key, member in (listed or document).items():
+        for item in listed.get(key, [member] if isinstance(member, dict) else []):
             yield Record(record.line, json.dumps({key: [item]}, ensure_ascii=False), {key: [item]})
 
 

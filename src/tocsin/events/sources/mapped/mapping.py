@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from tocsin.events.fields import FieldKind
@@ -11,6 +12,8 @@ from tocsin.events.sources.delimited import Dialect
 FORMATS: Final = ("csv", "json", "lines", "keyvalue", "html", "xml")
 LINE: Final = "line"
 """The one column of ``lines``: the whole line."""
+
+SIDES: Final = ("source", "destination")
 
 ABOVE: Final = "/"
 """Before the path of what stands above the records, from the top of the document."""
@@ -85,6 +88,19 @@ class FeedMapping:
     def feed(self) -> Feed:
         """What it says of its feed."""
         return self.known.feed
+
+    @cached_property
+    def goals(self) -> frozenset[str]:
+        """The fields that it fills."""
+        rules = [rule for some in (*self.columns.values(), *self.head.values()) for rule in some]
+        valued = {name for table in self.values.values() for entry in table.values() for name in entry}
+        return frozenset({*self.constants, *valued, *(name for rule in rules for name in rule.to)})
+
+    @cached_property
+    def addressed(self) -> frozenset[str]:
+        """The sides of which it names a place more exact than the AS."""
+        exact = ("ip", "network", "fqdn", "url")
+        return frozenset(side for side in SIDES if any(f"{side}.{name}" in self.goals for name in exact))
 
     @property
     def plain(self) -> bool:

@@ -15,7 +15,15 @@ from tocsin.events.sources.delimited import DelimitedReader, Shaping
 from tocsin.events.sources.mapped.json_paths import MappedJson
 from tocsin.events.sources.mapped.lines import LineRecords
 from tocsin.events.sources.mapped.mapping import FeedMapping
-from tocsin.events.sources.mapped.steps import COLUMN, RECORD, RecordEvents, constants_of, event_rows
+from tocsin.events.sources.mapped.steps import (
+    COLUMN,
+    RECORD,
+    RecordEvents,
+    constants_of,
+    event_rows,
+    taken_columns,
+    unfit_columns,
+)
 from tocsin.node.sentences import say
 
 _HEAD: Final = 1 << 16
@@ -29,7 +37,7 @@ def open_mapped(mapping: FeedMapping, stream: BinaryIO, chunk_bytes: int, field_
     dialect = replace(mapping.dialect, field_limit=field_limit)
     cut: Reader
     if mapping.format == "csv":
-        cut = DelimitedReader(held, chunk_bytes, _own_columns, dialect, mapping.names)  # type: ignore[arg-type]  # only read is used
+        cut = DelimitedReader(held, chunk_bytes, partial(_own_columns, mapping), dialect, mapping.names)  # type: ignore[arg-type]  # only read is used
     elif mapping.format == "json":
         cut = MappedJson(held, chunk_bytes, mapping, field_limit)  # type: ignore[arg-type]  # only read is used
     elif mapping.format in {"lines", "keyvalue"}:
@@ -49,7 +57,8 @@ class MappedReader:
         self._mapping, self._cut = mapping, cut
         self._constants = {**mapping.constants, **constants}
         self.header = "\n".join(filter(None, [*saying, cut.header]))
-        self.columns: Sequence[str] = cut.columns
+        self.columns: Sequence[str] = () if mapping.names else cut.columns  # names are not the report's
+        self._taken = sorted(taken_columns(mapping))
 
     def chunks(self) -> Iterator[Chunk]:
         """As the format cuts it."""
@@ -58,12 +67,12 @@ class MappedReader:
     def parse(self, chunk: Chunk) -> Batch:
         """The chunk's events."""
         batch = self._cut.parse(chunk)
+        filled = self._filled(batch)
         if not batch.frame.height:
-            return batch
+            return replace(batch, filled=filled)
         made = event_rows(self._mapping, batch.frame)
         frame = batch.frame
         records = frame[RECORD].n_unique() if RECORD in frame.columns else frame.height
-        filled = (name for name in frame.columns if name.startswith(COLUMN) and frame[name].null_count() < frame.height)
 
         def locate(wanted: Sequence[int]) -> list[tuple[int, str]]:
             return batch.locate(made.records[np.asarray(wanted, np.int64)].tolist())
@@ -82,9 +91,22 @@ class MappedReader:
             hashes=None if batch.hashes is None else batch.hashes.gather(made.records),
             records=made.records,
             ordinals=made.ordinals if self._mapping.each else None,
-            filled=frozenset(name.removeprefix(COLUMN) for name in filled),
+            addressed=self._mapping.addressed,
+            filled=filled,
             passed_over=records - len(np.unique(made.records)),
         )
+
+    def _filled(self, batch: Batch) -> dict[str, int]:
+        """How many of the records say something in each of the columns that the mapping takes; all under ``""``."""
+        frame = batch.frame
+        said = {name.removeprefix(COLUMN): frame.height - frame[name].null_count() for name in frame.columns}
+        found = {"": frame.height + len(batch.unreadable)}
+        for name in self._taken:
+            below = f"{name}."
+            found[name] = said.get(name, 0) or max(
+                (many for one, many in said.items() if one.startswith(below)), default=0
+            )
+        return found
 
 
 def _too_many(batch: Batch, made: RecordEvents) -> list[Unreadable]:
@@ -120,5 +142,6 @@ def _head_lines(mapping: FeedMapping, head: bytes) -> list[str]:
     return [line for line in text.splitlines() if line.startswith(comment)] if comment else text.splitlines()[:50]
 
 
-def _own_columns(_: Sequence[str]) -> Shaping:
-    return Shaping(lambda frame: frame.rename({name: COLUMN + name for name in frame.columns}))
+def _own_columns(mapping: FeedMapping, columns: Sequence[str]) -> Shaping:
+    names = {name: COLUMN + name for name in columns}
+    return Shaping(lambda frame: frame.rename(names), unfit=unfit_columns(mapping, columns))

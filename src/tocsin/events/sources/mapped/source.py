@@ -17,7 +17,7 @@ from tocsin.events.sources.delimited import FIELD_LIMIT, DelimitedReader, Shapin
 from tocsin.events.sources.mapped.mapping import FeedMapping
 from tocsin.events.sources.mapped.readers import open_mapped
 from tocsin.events.sources.mapped.reading import NAME, read_mapping
-from tocsin.events.sources.mapped.steps import taken_columns
+from tocsin.events.sources.mapped.steps import taken_columns, unfit_columns
 from tocsin.events.sources.mapped.suggestion import suggestion
 from tocsin.node.errors import TocsinError, UsageError
 
@@ -81,10 +81,7 @@ class MappedSource:
 
     def named(self, code: str) -> set[str]:
         """The fields that the file of that name fills."""
-        mapping = self.mapping(code)
-        rules = [rule for some in (*mapping.columns.values(), *mapping.head.values()) for rule in some]
-        valued = {name for table in mapping.values.values() for entry in table.values() for name in entry}
-        return {*mapping.constants, *valued, *(name for rule in rules for name in rule.to)}
+        return set(self.mapping(code).goals)
 
     def absent(self, code: str, columns: set[str]) -> set[str]:
         """The columns that the file of that name takes, and that are not among those of a report."""
@@ -204,7 +201,8 @@ def _shaping(mapping: FeedMapping, columns: Sequence[str]) -> Shaping:
         known = [goal for rule in mapping.columns.get(column, ()) for goal in rule.to]
         for goal in known or [f"extra.{column}"]:
             steps[goal if goal not in steps else f"extra.{column}"] = column
-    return Shaping(partial(_shape, steps), mapping.kinds, mapping.constants)
+    unfit = unfit_columns(mapping, columns)
+    return Shaping(partial(_shape, steps), mapping.kinds, mapping.constants, mapping.addressed, unfit)
 
 
 def _shape(steps: Mapping[str, str], frame: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from tocsin.events.sources.mapped.decoding import decoded, with_values
 from tocsin.events.sources.mapped.mapping import LINE, Each, FeedMapping, Rule
 from tocsin.events.values import read_values
 from tocsin.networks import parse_addresses
+from tocsin.node.sentences import say
 
 COLUMN: Final = "column."
 """Before the names of a report's own columns, so that none is taken for a note about the row."""
@@ -288,6 +289,16 @@ def taken_columns(mapping: FeedMapping) -> set[str]:
     taken |= {name for _, rule in rules for name in placeholders(rule.template)}
     taken |= {*mapping.values, *mapping.where, *(one.column for one in mapping.each)}
     return {name for name in taken - made if not name.startswith(below)}
+
+
+def unfit_columns(mapping: FeedMapping, columns: Sequence[str]) -> str:
+    """Why nothing can come of a report with these columns; empty where one of them is taken."""
+    taken = taken_columns(mapping)
+    if mapping.names or not taken or any(name.partition(".")[0] in columns or name in columns for name in taken):
+        return ""
+    return say(
+        "The header has none of the columns that the mapping names: %(columns)s.", columns=", ".join(sorted(taken))
+    )
 
 
 def _only_extra(rule: Rule) -> bool:
