@@ -2,7 +2,8 @@
 
 A value that is not what its field takes goes to ``extra`` under the field's name, and the row is flagged ``invalid``.
 A network in place of an address becomes ``source.network``. Addresses of special use are flagged by it (``private``,
-``documentation`` …: `tocsin.networks.SPECIAL_USE`), times to come with ``future``. A row is unusable only when it names
+``documentation`` …: `tocsin.networks.SPECIAL_USE`), times to come with ``future``, and with ``clock`` those without a
+zone in an hour that a clock change of the feed's zone doubles or leaves out. A row is unusable only when it names
 no address, network, AS, domain or URL. An AS counts only where nothing more exact was to be said: not beside an address
 that cannot be read, nor where the feed names an address, network, domain or URL and the row has none.
 """
@@ -21,6 +22,7 @@ from tocsin.events.extra import extra_columns
 from tocsin.events.fields import BY_NAME, Field, FieldKind
 from tocsin.events.schema import COLUMNS, INTERNAL
 from tocsin.events.sources import Batch, Feed
+from tocsin.events.times import unsure
 from tocsin.events.values import read_values
 from tocsin.networks import SPECIAL_USE, format_networks, parse_addresses, parse_networks, special_use
 from tocsin.node.sentences import say
@@ -68,6 +70,7 @@ class _BatchWork:
     raw: pl.DataFrame
     ready: dict[str, pl.Series]
     rejected: dict[str, pl.Series]
+    unsure: pl.Series | None = None  # whether the time stands in an hour that a clock change doubles or leaves out
 
     def reject(self, name: str, texts: pl.Series) -> None:
         """Keep the texts of a field that it cannot take (null elsewhere)."""
@@ -159,8 +162,10 @@ def _read_field(work: _BatchWork, field: Field, feed: Feed) -> None:
     given = work.raw[field.name]
     if given.null_count() == len(given):
         return
-    values, wrong = read_values(given, field, feed.time_format)
+    values, wrong = read_values(given, field, feed.time_format, feed.zone)
     work.ready[field.name] = values
+    if field.name == "time.source" and given.dtype == pl.String:
+        work.unsure = unsure(given, values, feed.time_format, feed.zone)
     if wrong is not None:
         work.reject(field.name, wrong)
 
@@ -226,6 +231,8 @@ def _flags(work: _BatchWork, observed: datetime) -> pl.Series | None:
     if "time.source" in work.ready:
         ahead = (work.ready["time.source"] > observed + CLOCK_TOLERANCE).fill_null(value=False)
         marks |= {"future": ahead} if ahead.any() else {}
+    if work.unsure is not None and work.unsure.any():
+        marks["clock"] = work.unsure
     columns = [pl.when(mark).then(pl.lit(word)).alias(word) for word, mark in marks.items()]
     if "flags" in work.raw.columns:
         columns.insert(0, pl.lit(work.raw["flags"]).alias("said"))

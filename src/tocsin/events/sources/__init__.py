@@ -155,6 +155,7 @@ class Feed:
 
     ``duplicate_days`` 0 means the node's own setting; ``pap`` empty, that the feed says none.
     ``time_format`` is a strptime format of ``time.source`` that is tried first (fast); others are tried after it.
+    ``zone``: that of times which name none.
     ``notify``: whether its events have time or evidence enough for a team to be notified of them.
     """
 
@@ -169,6 +170,7 @@ class Feed:
     duplicate_days: int = 0
     time_format: str = "%Y-%m-%d %H:%M:%S"
     notify: bool = True
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True)

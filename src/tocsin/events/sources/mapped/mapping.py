@@ -78,7 +78,6 @@ class FeedMapping:
     values: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)  # column: value: field: text
     where: Mapping[str, str] = field(default_factory=dict)
     scheme: str = ""
-    zone: str = "UTC"
     equals: str = "="
     skip_lines: int = 0
     carry: tuple[str, ...] = ()  # columns of lines that hold for the lines below

@@ -30,7 +30,7 @@ _TYPES: Final = {int: FieldKind.INTEGER, float: FieldKind.FLOAT, bool: FieldKind
 _FEED: Final = {one.name for one in fields(Feed)} - {"source", "code"}
 _TABLES: Final = {"columns", "constants", "head", "values", "where"}
 _LISTS: Final = {"files", "names", "skip", "carry"}
-_TEXTS: Final = {"separator", "comment", "format", "records", "pattern", "scheme", "zone", "equals", "signature"}
+_TEXTS: Final = {"separator", "comment", "format", "records", "pattern", "scheme", "equals", "signature"}
 _CATALOGUE: Final = {"access", "url", "accuracy", "header"}
 _RULE: Final = {"to", "take", "pattern", "template", "decode", "time", "drop", "skip"}
 _NAMES: Final = {str: "text", int: "a number", bool: "true or false"}
@@ -106,6 +106,8 @@ def _mapping(said: Mapping[str, object], code: str) -> FeedMapping:
     except TocsinError as error:
         raise _EntryError(str(error), "separator") from error
     feed = Feed(source=NAME, code=code, name=_text(said, "name", code))
+    _zone(_text(said, "zone", "UTC"))
+    _time_format(_text(said, "time_format"), "time_format")
     known: dict[str, Any] = {key: value for key, value in said.items() if key in _FEED}
     return FeedMapping(
         _known(said, replace(feed, **known)),
@@ -124,7 +126,6 @@ def _mapping(said: Mapping[str, object], code: str) -> FeedMapping:
         {column.lower(): _values(table, kinds, column) for column, table in _table(said, "values").items()},
         {one.lower(): _where_pattern(_constant(found), one) for one, found in _table(said, "where").items()},
         _text(said, "scheme"),
-        _zone(_text(said, "zone", "UTC")),
         _text(said, "equals", "="),
         _number(said, "skip_lines"),
         _carry(said),
@@ -208,14 +209,22 @@ def _carry(said: Mapping[str, object]) -> tuple[str, ...]:
     return names
 
 
-def _zone(name: str) -> str:
+def _time_format(text: str, *place: str) -> str:
+    """A strptime format, with what Rust's chrono knows behind a percent sign."""
+    if wrong := re.search(
+        r"%(?!%|[-_0]?[YCymbBhdeaAwuUWGgVjDxFvHkIlPpMSfRTXrZcsnt+z]|[.]?[369]?f|:{1,3}z|#z).?", text.replace("%%", "")
+    ):
+        raise _EntryError(f"a time has no {wrong[0]!r}", *place)
+    return text
+
+
+def _zone(name: str) -> None:
     try:
         ZoneInfo(name)
     except (ValueError, OSError) as error:  # ZoneInfoNotFoundError is a KeyError
         raise _EntryError(f"there is no time zone {name!r}", "zone") from error
     except KeyError as error:
         raise _EntryError(f"there is no time zone {name!r}", "zone") from error
-    return name
 
 
 def _each(said: Mapping[str, object]) -> tuple[Each, ...]:
@@ -260,7 +269,7 @@ def _rule(said: Mapping[str, object], kinds: dict[str, FieldKind], *place: str) 
         _pattern(_text(said, "pattern", "", *place), *place, "pattern"),
         _text(said, "template", "", *place),
         decode,
-        _text(said, "time", "", *place),
+        _time_format(_text(said, "time", "", *place), *place, "time"),
         _pattern(_text(said, "drop", "", *place), *place, "drop"),
         _texts(said, "skip", *place),
     )

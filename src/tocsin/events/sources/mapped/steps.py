@@ -15,6 +15,7 @@ from tocsin.events.fields import BY_NAME, FieldKind
 from tocsin.events.sources import MOST_EVENTS, most_events
 from tocsin.events.sources.mapped.decoding import decoded, with_values
 from tocsin.events.sources.mapped.mapping import LINE, Each, FeedMapping, Rule
+from tocsin.events.times import has_zone, in_zone, times_in
 from tocsin.events.values import read_values
 from tocsin.networks import parse_addresses
 from tocsin.node.sentences import say
@@ -219,10 +220,8 @@ class _FieldTable:
             values = values.str.replace_all(rule.drop, "")
         if rule.pattern:
             values = _extracted(values, rule.pattern)
-        return _iso(values, rule.time, self.mapping.zone) if rule.time or self._is_local(rule) else values
-
-    def _is_local(self, rule: Rule) -> bool:
-        return self.mapping.zone != "UTC" and "time.source" in rule.to
+        local = bool(rule.to) and all(name.startswith("time.") for name in rule.to)
+        return _iso(values, rule.time, self.mapping.feed.zone, local=local) if rule.time else values
 
     def formatted(self, template: str) -> pl.Series:
         """The template filled; null where one of its columns says nothing."""
@@ -335,28 +334,27 @@ def _with_scheme(texts: pl.Series, scheme: str) -> pl.Series:
     return texts.zip_with(~bare, scheme + "://" + texts) if bare.any() else texts
 
 
-def _iso(texts: pl.Series, time_format: str, zone: str) -> pl.Series:
-    """Times in the format, of the zone when they name none, as ISO 8601 in UTC; those that are not stay as they are.
+def _iso(texts: pl.Series, time_format: str, zone: str, *, local: bool) -> pl.Series:
+    """Times in the format as ISO 8601; those that are not stay as they are.
 
-    Of a format without a year it is the last such time, a day ahead at most (RFC 3164 writes so).
+    ``local``: those that name no zone stay without one, since the field that takes them has the feed's. Of a format
+    without a year it is the last such time, a day ahead at most (RFC 3164 writes so).
     """
-    time_format = time_format or "%Y-%m-%d %H:%M:%S"
-    if _YEAR.search(time_format):
-        times = _times(texts, time_format, zone)
-    else:
-        latest = datetime.now(UTC) + timedelta(days=1)
-        this, last = (_times(f"{latest.year - ago} " + texts, f"%Y {time_format}", zone) for ago in (0, 1))
-        times = this.set((this > latest).fill_null(value=False), None).fill_null(last)
-    return times.dt.strftime("%Y-%m-%dT%H:%M:%S%.f+00:00").fill_null(texts)
-
-
-def _times(texts: pl.Series, time_format: str, zone: str) -> pl.Series:
+    given = texts
     if not _CLOCK.search(time_format):
         texts, time_format = texts + " 00:00", f"{time_format} %H:%M"
-    read = texts.str.to_datetime(time_format, time_unit="us", strict=False, cache=False)
-    if read.dtype == pl.Datetime("us"):
-        read = read.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    return read.dt.convert_time_zone("UTC")
+    if _YEAR.search(time_format):
+        times = times_in(texts, time_format)
+    else:
+        latest = datetime.now(UTC) + timedelta(days=1)
+        this, last = (times_in(f"{latest.year - ago} " + texts, f"%Y {time_format}") for ago in (0, 1))
+        ahead = (this if has_zone(time_format) else in_zone(this, zone)) > latest
+        times = this.set(ahead.fill_null(value=False), None).fill_null(last)
+    if not has_zone(time_format):
+        if local:
+            return times.dt.strftime("%Y-%m-%dT%H:%M:%S%.f").fill_null(given)
+        times = in_zone(times, zone)
+    return times.dt.strftime("%Y-%m-%dT%H:%M:%S%.f+00:00").fill_null(given)
 
 
 def _nothing(height: int) -> pl.Series:
