@@ -24,8 +24,11 @@ _LABEL: Final = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 DOMAIN: Final = rf"^(?:{_LABEL}\.)+(?:[a-z][a-z0-9-]{{0,61}}[a-z0-9])$"
 """A domain name (RFC 1035, with the underscores of RFC 8552); its last label is no number."""
 
-URL: Final = r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+(?:[/?#]\S*(?:[ \t]+\S+)*)?$"
-"""An absolute URL with an authority (RFC 3986, section 3); blanks behind it stay as those who phish write them."""
+_PORT: Final = ":0*(?:[0-9]{0,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_HOST: Final = r"(?:\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|(?:_|[^\w\s/?#@:\[\]])*[^\W_][^\s/?#@:\[\]]*)"
+URL: Final = rf"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^\s/?#@]*@)?{_HOST}(?:{_PORT})?(?:[/?#]\S*(?:[ \t]+\S+)*)?$"
+"""An absolute URL with an authority (RFC 3986, section 3): its host has a letter or digit or is an IPv6 address, its
+port is one. Blanks behind it stay as those who phish write them."""
 
 _SECOND_URL: Final = r"\s\S*://"
 
