@@ -1,5 +1,6 @@
 """What a mapping makes of a report before anything is taken in: events, what is set aside, what no column names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from tocsin.events.redaction import redacted
 from tocsin.events.sources import DescribedSource, FeedSource, MappingError, sources
 from tocsin.node.errors import UsageError
 from tocsin.node.paths import HomeFolder
+from tocsin.node.sentences import say
 from tocsin.pipeline.parse import origin_of, passing
 from tocsin.pipeline.stores import NodeWithStores
 
@@ -35,7 +37,8 @@ class FeedTrial:
 
     ``events`` as IDF, ``set_aside`` as line, reason and raw text; ``sample``: how the report begins. ``unmapped``:
     columns that no entry names, ``absent``: columns that an entry names and no record has, ``unread``: fields with a
-    value that they could not take, ``passed_over``: records that were not asked for.
+    value that they could not take, ``passed_over``: records that were not asked for. ``notes``: what else the mapping
+    lacks, in words.
     """
 
     feed: str = ""
@@ -46,6 +49,7 @@ class FeedTrial:
     unmapped: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     mistakes: list[MappingError] = field(default_factory=list)
     sample: str = ""
 
@@ -107,6 +111,10 @@ def try_feed(
             trial.unread = {name: str(value) for name, value in sorted(extra.items()) if name in named}
             if described and read:
                 trial.absent = sorted(described.absent(code, columns | set(reader.columns)))
+            if described and "classification.type" not in named:
+                trial.notes = [say("The mapping gives no type: classification.type, by [constants] or by [values].")]
+            patterns: Sequence[str] = getattr(reader, "unfitting", ())
+            trial.notes += [say("No line fits [head] %(pattern)s.", pattern=repr(one)) for one in patterns]
     return trial
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from tocsin.events.fields import BY_NAME
 from tocsin.events.idf_out import to_idf
 from tocsin.events.normalise import normalise
-from tocsin.events.sources import sources
+from tocsin.events.sources import MappingError, sources
+from tocsin.events.sources.mapped.reading import read_mapping
+from tocsin.events.sources.mapped.suggestion import suggestion
 from tocsin.events.values import mend_url, read_values
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -131,3 +134,106 @@ def test_addresses_may_be_the_keys_of_objects(records: str, document: object, co
         ("192.0.2.1", "20"),
         ("192.0.2.2", "21"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (
+            '{"src_ip": "192.0.2.1", "dest_ip": "198.51.100.1", "src_hostname": "a.example"}\n',
+            {"src_hostname": "source.fqdn", "src_ip": "source.ip", "dest_ip": "destination.ip"},
+        ),
+        (
+            '{"src_ip": "192.0.2.1", "dest_ip": "198.51.100.1", "hostname": "a.example", "dst_host": "b.example"}\n',
+            {"hostname": "source.fqdn", "dst_host": "destination.fqdn"},
+        ),
+        (
+            '{"src_ip": "192.0.2.1", "dest_ip": "198.51.100.1", "hostname": "a.example"}\n',
+            {"hostname": "destination.fqdn"},
+        ),
+        (
+            "host,virustotal,port\na.example,https://www.virustotal.com/gui/url/1,80\nb.example,https://www.virustotal.com/gui/url/2,80\n",
+            {"host": "source.fqdn", "virustotal": "event_description.url"},
+        ),
+        (
+            "ip,link\n192.0.2.1,https://reports.example/1\n192.0.2.2,https://reports.example/2\n",
+            {"ip": "source.ip", "link": "event_description.url"},
+        ),
+        ("url,seen\nhttp://bad.example/a,2026-11-20\nhttp://bad.example/b,2026-11-20\n", {"url": "source.url"}),
+    ],
+)  # fmt: skip
+def test_a_suggestion_knows_whose_a_name_is_and_what_a_page_about_it_is(text: str, wanted: dict[str, str]) -> None:
+    made = suggestion("a.txt", text.encode() * (3 if text[0] == "{" else 1))
+    columns = tomllib.loads(made)["columns"]
+    assert {name: columns.get(name) for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[columns]\nip = "source.ip"\ncomment = "#"', "comment stands in [columns]: put it above the first table"),
+        ('[columns]\nip = "source.ip"\nname = "Our feed"', "name stands in [columns]: put it above the first table"),
+        ('[columns]\nurl = "source.ulr"', "there is no field 'source.ulr'"),
+        ('separator = "\\""\n[columns]\nip = "source.ip"', "cannot separate"),
+        ('encoding = "klingon"\n[columns]\nip = "source.ip"', "there is no encoding 'klingon'"),
+    ],
+)
+def test_mistakes_say_what_to_do(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(text)
+    with pytest.raises(MappingError) as caught:
+        read_mapping(tmp_path / "a.toml")
+    assert message in caught.value.reason
+
+
+def test_an_object_that_is_kept_whole_may_have_columns_too(tmp_path: Path) -> None:
+    mapping = 'format = "json"\n[columns]\nhost = "extra.host"\n"host.ip" = "source.ip"'
+    [event], aside = read(tmp_path, mapping, b'{"host": {"ip": "192.0.2.1", "os": "x"}}')
+    assert not aside
+    assert (event["source.ip"], event["extra.host"]) == ("192.0.2.1", {"ip": "192.0.2.1", "os": "x"})
+
+
+ENCODED = [
+    ("cp1251", "Привет"),
+    ("shift_jis", "日本語"),
+    ("gb18030", "你好世界"),
+    ("iso2022_jp", "日本語"),
+    ("utf-8", "é"),
+]
+
+
+@pytest.mark.parametrize(("encoding", "word"), ENCODED)
+@pytest.mark.parametrize("chunk", [7, 1 << 20])
+def test_a_mapping_names_the_encoding_of_its_reports(encoding: str, word: str, chunk: int, tmp_path: Path) -> None:
+    mapping = f'encoding = "{encoding}"\n[columns]\nip = "source.ip"\n"{word}" = "extra.note"'
+    data = f"ip,{word}\n192.0.2.1,{word}\nnowhere,{word}\n"
+    events, aside = read(tmp_path, mapping, data.encode(encoding), chunk)
+    assert [one["extra.note"] for one in events] == [word]
+    assert aside == [f"nowhere,{word}"]
+    assert sources(tmp_path)["mapped"].recognise("x.csv", data.encode(encoding)) == "a"
+    again = "\n".join(["ip," + word, *aside]).replace("nowhere", "192.0.2.2")  # as they are kept and read again
+    assert [one["extra.note"] for one in read(tmp_path, mapping, b"\xef\xbb\xbf" + again.encode(), chunk)[0]] == [word]
+
+
+FIELDS = [{"name": "ip", "value": "192.0.2.1"}, {"name": "Port", "value": 443}, {"name": "tag", "value": "a"}]
+ITEM = '<IndicatorItem><Context document="x" search="{}"/><Content>{}</Content></IndicatorItem>'
+SAID = [("PortItem/remoteIP", "192.0.2.1"), ("PortItem/remoteIP", "192.0.2.2"), ("FileItem/Md5sum", "abc")]
+IOC = f"""<ioc><short_description>x</short_description><definition><Indicator operator="OR">
+{"".join(ITEM.format(*one) for one in SAID)}</Indicator></definition></ioc>"""
+
+
+def test_lists_of_names_and_values_are_columns(tmp_path: Path) -> None:
+    mapping = 'format = "json"\npairs = "data.fields name value"\n[columns]\n"data.fields.ip" = "source.ip"\n'
+    mapping += '"data.fields.port" = "source.port"\n"data.fields.tag" = "extra.tag"'
+    fields = [*FIELDS, {"name": "tag", "value": "b"}, {"label": "odd"}]
+    [event], aside = read(tmp_path, mapping, json.dumps({"data": {"fields": fields}}).encode())
+    assert not aside
+    assert (event["source.ip"], event["source.port"], event["extra.tag"]) == ("192.0.2.1", 443, ["a", "b"])
+    assert event["extra.data.fields.others.label"] == "odd"
+    mapping = 'format = "xml"\nrecords = "ioc"\npairs = "definition.indicator.indicatoritem context.@search content"\n'
+    column = "definition.indicator.indicatoritem.portitem/remoteip"
+    mapping += f'each = "{column} split ;"\n[columns]\n"{column}" = "source.ip"\nshort_description = "extra.note"'
+    events, aside = read(tmp_path, mapping, IOC.encode())
+    assert not aside
+    assert [(one["source.ip"], one["extra.note"]) for one in events] == [("192.0.2.1", "x"), ("192.0.2.2", "x")]
+    with pytest.raises(MappingError, match="PATH NAME VALUE"):
+        read(tmp_path, 'format = "json"\npairs = "a b"\n[columns]\na = "source.ip"', b"{}")

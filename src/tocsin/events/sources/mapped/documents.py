@@ -14,7 +14,7 @@ from tocsin.events.encoding import as_text, utf8
 from tocsin.events.sources import Batch, Chunk, Unreadable
 from tocsin.events.sources.delimited import distinct
 from tocsin.events.sources.mapped.json_paths import used_columns
-from tocsin.events.sources.mapped.mapping import ABOVE, FeedMapping
+from tocsin.events.sources.mapped.mapping import ABOVE, FeedMapping, Pairs
 from tocsin.events.sources.mapped.steps import COLUMN
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
@@ -170,7 +170,8 @@ class XmlRecords(DocumentRecords):
             fits = fits or bool(above) or (bool(around) and any(True for _ in _records(document, around_name)))
             for element in _records(document, wanted):
                 raw = etree.tostring(_below(document, above, element), encoding="unicode", with_tail=False)
-                found.append((_line(element), raw, _joined(_members(element, "")) | above))
+                paired = _joined(pair for pairs in self._mapping.pairs for pair in _paired(element, pairs))
+                found.append((_line(element), raw, _joined(_members(element, "")) | paired | above))
                 length += len(raw)
                 if length > _MOST_RAW:
                     raise _too_many()
@@ -272,6 +273,17 @@ def _joined(members: Iterator[tuple[str, str]]) -> dict[str, str]:
     for name, text in members:
         found.setdefault(name, []).append(text)
     return {name: ";".join(texts) for name, texts in found.items()}
+
+
+def _paired(record: etree._Element, pairs: Pairs) -> Iterator[tuple[str, str]]:
+    """The values of a list of names and values, by columns below its path."""
+    items = [record]
+    for step in pairs.path.split("."):
+        items = [one for of in items for one in of if isinstance(one.tag, str) and _local(one.tag) == step]
+    for item in items:
+        members = _joined(_members(item, ""))
+        if (name := members.get(pairs.name)) and pairs.value in members:
+            yield f"{pairs.path}.{name.lower()}", members[pairs.value]
 
 
 def _line(element: etree._Element) -> int:

@@ -105,6 +105,8 @@ class _Wanted:
         }
         self.used = used_columns(mapping) - {name for name in self.renamed if name not in _elsewhere(mapping)}
         self.named = self.used | self.renamed.keys()
+        self.pairs = [(one.path.split("."), one.name.split("."), one.value.split(".")) for one in mapping.pairs]
+        self.also_opened = {name for name in self.renamed if any(one.startswith(f"{name}.") for one in self.named)}
         self.above = any(name.startswith(ABOVE) for name in self.named)
         pieces = [name.removeprefix(ABOVE).split(".") for name in self.named]
         self.into = frozenset(
@@ -131,8 +133,7 @@ def used_columns(mapping: FeedMapping) -> set[str]:
 
 def items_at(value: object, path: Sequence[str]) -> list[object] | None:
     """The items of the list at a path; those of an object are its keys with their values."""
-    for key in path:
-        value = _member(value, key)
+    value = _at(value, path)
     if isinstance(value, dict):
         return [{"key": key, "value": member} for key, member in value.items()]
     return value if isinstance(value, list) else None
@@ -160,6 +161,30 @@ def _with_item(record: object, path: Sequence[str], item: object) -> object:
         return record
     name = next((name for name in record if name.lower() == path[0]), path[0])
     return {**record, name: _with_item(record.get(name), path[1:], item)}
+
+
+def _paired(record: Mapping[str, object], path: Sequence[str], name: Sequence[str], value: Sequence[str]) -> object:
+    """The record with an object in place of the list of names and values at the path; other items are ``others``."""
+    items = items_at(record, path)
+    if not items:
+        return record
+    made: dict[str, object] = {}
+    for item in items:
+        key, said = _at(item, name), _at(item, value)
+        known = isinstance(key, str) and key
+        place, one = (str(key), said) if known else ("others", item)
+        made[place] = one if place not in made else [*_listed(made[place]), *_listed(one)]
+    return _with_item(record, path, made)
+
+
+def _at(value: object, path: Sequence[str]) -> object:
+    for key in path:
+        value = _member(value, key)
+    return value
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
 
 
 def _events(wanted: _Wanted, record: Mapping[str, object]) -> Iterable[object]:
@@ -197,6 +222,8 @@ def _fill(
             _fill(wanted, items, f"{name}.", row, extra)
         else:
             _put(wanted, name, member, row, extra)
+            if name in wanted.also_opened and type(member) is dict:  # it is kept whole, and members of it are columns
+                _fill(wanted, member, f"{name}.", row, {})
 
 
 def _put(wanted: _Wanted, name: str, value: object, row: dict[str, str], extra: dict[str, object]) -> None:
@@ -215,7 +242,11 @@ def _frame(wanted: _Wanted, records: Sequence[Row]) -> pl.DataFrame:
     for place, record in enumerate(records):
         above = [one for one in flattened(record, ABOVE) if one[0] in wanted.named] if wanted.above else []
         repeated, size = 0, 0  # events so far, and the longest text beside them
-        for event in _events(wanted, _own(record, wanted.records)):
+        own = _own(record, wanted.records)
+        for pairs in wanted.pairs:
+            made = _paired(own, *pairs)
+            own = made if isinstance(made, dict) else own
+        for event in _events(wanted, own):
             if repeated and repeated > most_events(size):
                 break
             row: dict[str, str] = {}

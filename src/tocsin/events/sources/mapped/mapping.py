@@ -59,6 +59,18 @@ class Each:
 
 
 @dataclass(frozen=True)
+class Pairs:
+    """A list of names with values: each name becomes a column below ``path``, with its value.
+
+    ``name`` and ``value`` are paths in an item of the list.
+    """
+
+    path: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
 class FeedMapping:
     """A mapping file, read and checked."""
 
@@ -82,6 +94,8 @@ class FeedMapping:
     skip_lines: int = 0
     carry: tuple[str, ...] = ()  # columns of lines that hold for the lines below
     signature: str = ""  # a pattern in the first bytes of its reports, whatever they are called
+    encoding: str = ""  # of reports that are not UTF-8, UTF-16 or UTF-32
+    pairs: tuple[Pairs, ...] = ()
 
     @property
     def feed(self) -> Feed:
@@ -104,7 +118,7 @@ class FeedMapping:
     @property
     def plain(self) -> bool:
         """Whether it only names columns of CSV: then the fast path takes it whole."""
-        steps = (self.each, self.skip, self.head, self.values, self.where, self.scheme, self.skip_lines)
+        steps = (self.each, self.skip, self.head, self.values, self.where, self.scheme, self.skip_lines, self.encoding)
         return (
             self.format == "csv"
             and not any(steps)

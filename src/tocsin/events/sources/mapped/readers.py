@@ -1,6 +1,6 @@
 """A report cut into records by its format, and its records made events."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from io import BytesIO
@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 import numpy as np
 import polars as pl
 
-from tocsin.events.encoding import as_text, utf8
+from tocsin.events.encoding import as_text, recoded, utf8
 from tocsin.events.sources import Batch, Chunk, Reader, Unreadable
 from tocsin.events.sources.delimited import DelimitedReader, Shaping
 from tocsin.events.sources.mapped.json_paths import MappedJson
@@ -31,9 +31,9 @@ _HEAD: Final = 1 << 16
 
 def open_mapped(mapping: FeedMapping, stream: BinaryIO, chunk_bytes: int, field_limit: int) -> Reader:
     """A reader of a report whose mapping says more than names of columns."""
-    held = _Held(stream, mapping.skip_lines)
+    held = _Held(recoded(stream, mapping.encoding) if mapping.encoding else stream.read, mapping.skip_lines)
     chunk_bytes = max(chunk_bytes // 8, 1) if mapping.each else chunk_bytes  # its rows are more
-    constants, saying = constants_of(mapping, _head_lines(mapping, held.head)) if mapping.head else ({}, [])
+    constants, saying = constants_of(mapping, _head_lines(mapping, held.head)) if mapping.head else ({}, {})
     dialect = replace(mapping.dialect, field_limit=field_limit)
     cut: Reader
     if mapping.format == "csv":
@@ -53,10 +53,11 @@ def open_mapped(mapping: FeedMapping, stream: BinaryIO, chunk_bytes: int, field_
 class MappedReader:
     """The reader (`tocsin.events.sources.Reader`) of a cut report."""
 
-    def __init__(self, mapping: FeedMapping, cut: Reader, constants: dict[str, str], saying: Sequence[str]) -> None:
+    def __init__(self, mapping: FeedMapping, cut: Reader, constants: dict[str, str], saying: Mapping[str, str]) -> None:
         self._mapping, self._cut = mapping, cut
         self._constants = {**mapping.constants, **constants}
-        self.header = "\n".join(filter(None, [*saying, cut.header]))
+        self.header = "\n".join(filter(None, [*saying.values(), cut.header]))
+        self.unfitting: Sequence[str] = [one for one in mapping.head if one not in saying]  # patterns of [head]
         self.columns: Sequence[str] = () if mapping.names else cut.columns  # names are not the report's
         self._taken = sorted(taken_columns(mapping))
 
@@ -118,10 +119,10 @@ def _too_many(batch: Batch, made: RecordEvents) -> list[Unreadable]:
 class _Held:
     """A stream whose first bytes were looked at; lines to pass over are blank, so that lines keep their numbers."""
 
-    def __init__(self, stream: BinaryIO, skip_lines: int) -> None:
-        self._stream = stream
+    def __init__(self, read: Callable[[int], bytes], skip_lines: int) -> None:
+        self._read = read
         self.head = b""
-        while len(self.head) < _HEAD and (block := stream.read(_HEAD - len(self.head))):
+        while len(self.head) < _HEAD and (block := read(_HEAD - len(self.head))):
             self.head += block
         self._left = self.head
         if skip_lines:
@@ -132,7 +133,7 @@ class _Held:
         if self._left:
             found, self._left = (self._left, b"") if size < 0 else (self._left[:size], self._left[size:])
             return found
-        return self._stream.read(size)
+        return self._read(size)
 
 
 def _head_lines(mapping: FeedMapping, head: bytes) -> list[str]:

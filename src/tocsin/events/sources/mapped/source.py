@@ -190,6 +190,8 @@ def _may_be(head: bytes, mapping: FeedMapping) -> bool:
 def _has_columns(head: bytes, mapping: FeedMapping) -> bool:
     if mapping.format != "csv" or mapping.names or not mapping.columns:
         return False
+    if mapping.encoding:
+        head = head.decode(mapping.encoding, "replace").encode()
     records = first_records(head, 1, mapping.dialect)
     own = {column for column, rules in mapping.columns.items() if any(not rule.template for rule in rules)}
     return bool(records) and own <= set(records[0])

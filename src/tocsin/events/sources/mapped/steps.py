@@ -81,17 +81,17 @@ def event_rows(mapping: FeedMapping, frame: pl.DataFrame) -> RecordEvents:
     return RecordEvents(made if made.width else pl.DataFrame(height=table.height), numbers[0], numbers[1], cut)
 
 
-def constants_of(mapping: FeedMapping, lines: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """What the lines at a report's head say of every row; and the lines that say it."""
+def constants_of(mapping: FeedMapping, lines: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """What the lines at a report's head say of every row; and by pattern the line that says it."""
     texts = pl.Series("line", lines, pl.String)
     found: dict[str, str] = {}
-    saying: list[str] = []
+    saying: dict[str, str] = {}
     for pattern, rules in mapping.head.items():
         values = _extracted(texts, pattern)
         at = values.is_not_null().arg_true()
         if not len(at):
             continue
-        saying.append(lines[at[0]])
+        saying[pattern] = lines[at[0]]
         made = _FieldTable(mapping, pl.DataFrame({pattern: [values[at[0]]]}))
         made.add_rules(pattern, rules)
         found |= {name: one[0] for name, one in made.fields.items() if one[0] is not None and name not in found}
@@ -286,6 +286,8 @@ def taken_columns(mapping: FeedMapping) -> set[str]:
     below = tuple(f"{column}." for column, rule in rules if rule.decode)
     taken = {column for column, rule in rules if not rule.template and not _only_extra(rule)}
     taken |= {name for _, rule in rules for name in placeholders(rule.template)}
+    texts = (text for table in mapping.values.values() for entry in table.values() for text in entry.values())
+    taken |= {name for text in texts for name in placeholders(text)}
     taken |= {*mapping.values, *mapping.where, *(one.column for one in mapping.each)}
     return {name for name in taken - made if not name.startswith(below)}
 
