@@ -4,8 +4,10 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from fnmatch import fnmatch
 from functools import cache, partial
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -39,7 +41,7 @@ class MappedSource:
         named = [(fit, one) for one in known if (fit := _fit(filename, one.files))]
         if not named:
             near = [(fit, path) for path, files in _catalogue() if (fit := _fit(filename, files))]
-            named = [(fit, one) for fit, path in near if _may_be(head, one := read_mapping(path))]
+            named = [(fit, one) for fit, path in near if _may_be(filename, head, one := read_mapping(path))]
         if named:
             return max(named, key=lambda one: (one[0], len(one[1].columns)))[1].feed.code
         fitting = [one for one in known if _has_columns(head, one)]
@@ -182,9 +184,26 @@ def _has_signature(head: bytes, mapping: FeedMapping) -> bool:
     return bool(mapping.signature) and bool(pl.Series([as_text(head)[0]]).str.contains(mapping.signature)[0])
 
 
-def _may_be(head: bytes, mapping: FeedMapping) -> bool:
-    """Whether a report with a name of this feed can be of it: a header must have the columns."""
-    return mapping.format != "csv" or bool(mapping.names or mapping.skip_lines) or _has_columns(head, mapping)
+def _may_be(filename: str, head: bytes, mapping: FeedMapping) -> bool:
+    """Whether a report with a name of this feed can be of it: a header must have the columns.
+
+    Others may call a file like a download of it (``feed.txt``): then its first records must name a place.
+    """
+    if mapping.format == "csv" and not mapping.names and not mapping.skip_lines:
+        return _has_columns(head, mapping)
+    return bool(_fit(filename, [name for name in mapping.files if "*" in name])) or _has_events(head, mapping)
+
+
+def _has_events(head: bytes, mapping: FeedMapping) -> bool:
+    from tocsin.events.normalise import normalise
+
+    whole = head[: head.rfind(b"\n") + 1] or head
+    try:
+        reader = open_mapped(mapping, BytesIO(whole), len(whole), FIELD_LIMIT)
+        batches = (normalise(reader.parse(chunk), mapping.feed, datetime.now(UTC)) for chunk in reader.chunks())
+        return any(bool(batch.usable.any()) for batch in batches)
+    except TocsinError:
+        return False
 
 
 def _has_columns(head: bytes, mapping: FeedMapping) -> bool:
