@@ -94,6 +94,24 @@ def test_an_as_is_the_asset_where_nothing_else_is_named(tmp_path: Path) -> None:
     assert [reason for _, reason, _ in aside] == [UNUSABLE]
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        'place = { to = ["source.ip", "source.asn"], take = "first" }',
+        '[values.kind]\nip = { "source.ip" = "{place}" }\nas = { "source.asn" = "{place}" }',
+    ],
+)
+def test_an_as_is_the_asset_where_a_value_may_be_one(columns: str, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(
+        f'[columns]\nnote = "extra.note"\n{columns}\n[constants]\n"classification.type" = "scanner"\n'
+    )
+    events, _ = read(tmp_path, "a", "kind,place,note\nip,192.0.2.1,x\nas,64496,y\n")
+    assert [(event.get("source.ip"), event.get("source.asn")) for event in events] == [
+        ("192.0.2.1", None),
+        (None, 64496),
+    ]
+
+
 CSV_WITH_BOTH = [
     path.stem
     for path in sorted(CATALOGUE.glob("*.toml"))

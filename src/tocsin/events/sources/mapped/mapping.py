@@ -111,9 +111,13 @@ class FeedMapping:
 
     @cached_property
     def addressed(self) -> frozenset[str]:
-        """The sides of which it names a place more exact than the AS."""
+        """The sides of which it names a place more exact than the AS, where no value may be one or the other."""
         exact = ("ip", "network", "fqdn", "url")
-        return frozenset(side for side in SIDES if any(f"{side}.{name}" in self.goals for name in exact))
+        rules = [rule for some in (*self.columns.values(), *self.head.values()) for rule in some]
+        chosen = {name for rule in rules if rule.first for name in rule.to}
+        chosen |= {name for table in self.values.values() for entry in table.values() for name in entry}
+        sides = (side for side in SIDES if f"{side}.asn" not in chosen)
+        return frozenset(side for side in sides if any(f"{side}.{name}" in self.goals for name in exact))
 
     @property
     def plain(self) -> bool:
