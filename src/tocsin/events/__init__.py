@@ -56,7 +56,7 @@ if TYPE_CHECKING:
         TeamSet,
         WithheldEvents,
     )
-    from tocsin.events.normalise import normalise
+    from tocsin.events.normalise import NormalisedBatch, normalise
     from tocsin.events.purge import purge_ingest
     from tocsin.events.quarantine import Quarantine, SetAsideRow, forget_rows, header_of, purge_rows, set_aside
     from tocsin.events.repeats import pack_repeats, repeats_of

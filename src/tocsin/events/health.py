@@ -195,7 +195,7 @@ def _set_aside(_: Sequence[FeedReport], one: FeedReport) -> Trouble | None:
 def _empty(heard: Sequence[FeedReport], one: FeedReport) -> Trouble | None:
     """Whether a report has no row where each before it had many, also where its past is short."""
     earlier = [other.rows for other in _comparable(heard, one) if other.ingest < one.ingest]
-    if one.rows or not earlier or min(earlier) < _NEVER_EMPTY:
+    if one.rows or not 0 < len(earlier) < ENOUGH_REPORTS or min(earlier) < _NEVER_EMPTY:  # of more, `_sized` says it
         return None
     words = say("%(report)s: no rows, where each report before had some.", report=one.report)
     return Trouble(AlarmKind.SHRUNK, words, one.ingest)

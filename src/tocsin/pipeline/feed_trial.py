@@ -18,7 +18,7 @@ from tocsin.pipeline.parse import origin_of, passing
 from tocsin.pipeline.stores import NodeWithStores
 
 if TYPE_CHECKING:
-    from tocsin.events.normalise import NormalisedBatch
+    from tocsin.events import NormalisedBatch
     from tocsin.events.sources import Batch
 
 MOST_EVENTS: Final = 100_000
@@ -114,7 +114,7 @@ def try_feed(
             if described and "classification.type" not in named:
                 trial.notes = [say("The mapping gives no type: classification.type, by [constants] or by [values].")]
             patterns: Sequence[str] = getattr(reader, "unfitting", ())
-            trial.notes += [say("No line fits [head] %(pattern)s.", pattern=repr(one)) for one in patterns]
+            trial.notes += [say("[head]: no line is as %(pattern)s says.", pattern=repr(one)) for one in patterns]
     return trial
 
 

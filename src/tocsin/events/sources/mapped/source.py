@@ -4,7 +4,6 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from fnmatch import fnmatch
 from functools import cache, partial
 from io import BytesIO
@@ -19,7 +18,7 @@ from tocsin.events.sources.delimited import FIELD_LIMIT, DelimitedReader, Shapin
 from tocsin.events.sources.mapped.mapping import FeedMapping
 from tocsin.events.sources.mapped.readers import open_mapped
 from tocsin.events.sources.mapped.reading import NAME, read_mapping
-from tocsin.events.sources.mapped.steps import taken_columns, unfit_columns
+from tocsin.events.sources.mapped.steps import names_a_place, taken_columns, unfit_columns
 from tocsin.events.sources.mapped.suggestion import suggestion
 from tocsin.node.errors import TocsinError, UsageError
 
@@ -195,13 +194,10 @@ def _may_be(filename: str, head: bytes, mapping: FeedMapping) -> bool:
 
 
 def _has_events(head: bytes, mapping: FeedMapping) -> bool:
-    from tocsin.events.normalise import normalise
-
     whole = head[: head.rfind(b"\n") + 1] or head
     try:
         reader = open_mapped(mapping, BytesIO(whole), len(whole), FIELD_LIMIT)
-        batches = (normalise(reader.parse(chunk), mapping.feed, datetime.now(UTC)) for chunk in reader.chunks())
-        return any(bool(batch.usable.any()) for batch in batches)
+        return any(names_a_place(mapping, reader.parse(chunk).frame) for chunk in reader.chunks())
     except TocsinError:
         return False
 

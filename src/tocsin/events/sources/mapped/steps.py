@@ -14,7 +14,7 @@ import polars as pl
 from tocsin.events.fields import BY_NAME, FieldKind
 from tocsin.events.sources import MOST_EVENTS, most_events
 from tocsin.events.sources.mapped.decoding import decoded, with_values
-from tocsin.events.sources.mapped.mapping import LINE, Each, FeedMapping, Rule
+from tocsin.events.sources.mapped.mapping import LINE, SIDES, Each, FeedMapping, Rule
 from tocsin.events.times import has_zone, in_zone, times_in
 from tocsin.events.values import read_values
 from tocsin.networks import parse_addresses
@@ -315,6 +315,12 @@ def _chosen(texts: pl.Series, keys: Sequence[str]) -> pl.Series:
             fits = (chosen.is_null() & texts.str.contains(key[1:])).fill_null(value=False)
             chosen = chosen.set(fits, place)
     return chosen.fill_null(keys.index("default")) if "default" in keys else chosen
+
+
+def names_a_place(mapping: FeedMapping, events: pl.DataFrame) -> bool:
+    """Whether one of the events names a place that can be read."""
+    places = (f"{side}.{name}" for side in SIDES for name in ("ip", "network", "fqdn", "url", "asn"))
+    return any(_fits(events[name], name, mapping).any() for name in places if name in events.columns)
 
 
 def _fits(texts: pl.Series, name: str, mapping: FeedMapping) -> pl.Series:
