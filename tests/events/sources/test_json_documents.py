@@ -141,3 +141,16 @@ def test_damage_takes_time_by_its_length(name: str, line: str, tmp_path: Path) -
     seconds(100)
     short = max(seconds(3_000), 0.05)
     assert seconds(12_000) < 12 * short
+
+
+@pytest.mark.parametrize("between", ["", "\n", " \n\n "])
+def test_documents_without_damage_take_time_by_their_length(between: str, tmp_path: Path) -> None:
+    def seconds(records: int) -> float:
+        text = "[" + f",{between}".join(json.dumps(RECORDS["mapped"]("192.0.2.1")) for _ in range(records)) + "]"
+        started = time.process_time()
+        assert len(read(tmp_path, "mapped", text, 1 << 16)[0]) == records
+        return time.process_time() - started
+
+    seconds(100)
+    short = max(seconds(5_000), 0.05)
+    assert seconds(40_000) < 20 * short

@@ -26,8 +26,11 @@ from tocsin.node.sentences import say
 DOCUMENT_LIMIT: Final = 1 << 28
 """Longest document in bytes that is not one object a line: it has to be in memory as a whole."""
 
-_BETWEEN: Final = re.compile(rb"[}\]][ \t\r]*+\n\s*+(?=[{\[])")
-"""Where a document ends and the next begins: strings have no line ends, and within one a comma would stand there."""
+_BETWEEN: Final = re.compile(rb"\n\s*+(?=[{\[])")
+"""Behind a closing bracket a document ends here, and the next begins: strings have no line ends, and within a document
+a comma would stand there."""
+
+_NEAR: Final = 1 << 16
 
 _OPENING: Final = re.compile(r"\n([ \t]*+)(?=[{\[])")
 _LIST_LINE: Final = re.compile(rb"\n[ \t\r]*+\[")
@@ -121,7 +124,12 @@ class JsonRecords:
         """Where what is held may be cut; 0 where it may not. ``start``: what is before was looked at."""
         if self._by_line:
             return data.rfind(b"\n") + 1 or (len(data) if len(data) > LINE_LIMIT else 0)
-        return max((found.end() for found in _BETWEEN.finditer(data, start)), default=0)
+        for begin in (max(start, len(data) - _NEAR), start):  # the last is wanted, which is near the end mostly
+            between = (one.span() for one in _BETWEEN.finditer(data, begin))
+            ends = [end for at, end in between if data[max(at - 64, 0) : at].rstrip().endswith((b"}", b"]"))]
+            if ends:
+                return ends[-1]
+        return 0
 
     def _most_records(self, data: bytes) -> int:
         """At least as many as there are records in a chunk."""
@@ -273,8 +281,7 @@ class _Documents:
             if text[at] == "]":
                 self._at = at + 1
                 return
-            inner = _skip(text, at + 1, "")
-            if self._failed and text[at] == "[" and text[inner : inner + 1] == first:
+            if self._failed and text[at] == "[" and text[(inner := _skip(text, at + 1, "")) : inner + 1] == first:
                 self._at = at  # its end was lost with an item: this is the next list
                 return
             first = first or text[at]
@@ -299,8 +306,8 @@ class _Documents:
     def _next(self, at: int) -> Record:
         """The value there; where there is none, the text up to where the next one may begin."""
         text = self._text
-        line_end = text.find("\n", at)
-        alone = self._in_vain > _PATIENCE * len(text) and line_end > 0
+        line_end = text.find("\n", at) if self._in_vain > _PATIENCE * len(text) else -1
+        alone = line_end > 0
         try:
             value, end = DECODER.raw_decode(text[at:line_end] if alone else text, 0 if alone else at)
         except (ValueError, RecursionError) as error:
