@@ -8,6 +8,7 @@ it is a source's (`FEEDS`); what another system calls by another word is in `REN
 
 import io
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -100,6 +101,9 @@ n6 knows some twenty categories, so that logins are scans or exploits to it, blo
 fraud, which is a taxonomy here; its name is a text where there is no malware. IntelMQ's parser of Shodan puts all of a
 record beside its event by a setting.
 """
+
+PLACES = {f"{side}.{name}" for side in ("source", "destination") for name in ("ip", "network", "asn", "fqdn", "url")}
+FREE_TEXT = {"ioc_extractor.parser", "twitter.parser"}
 
 Event = Mapping[str, object]
 
@@ -211,14 +215,26 @@ def judge(case: Mapping[str, object], folder: Path) -> list[list[str]]:
 
 
 def compare(folder: Path, only: Sequence[str] = ()) -> dict[str, object]:
-    """What is equal and what is not, by parser."""
+    """What is equal and what is not, by parser; ``with_asset``: of the expected events that say where it was."""
     found: dict[str, list[list[str]]] = defaultdict(list)
+    placed: dict[str, list[list[str]]] = defaultdict(list)
     for case in cases(folder):
         if not only or any(one in str(case["parser"]) for one in only):
-            found[str(case["parser"])] += judge(case, folder)
+            judged = judge(case, folder)
+            found[str(case["parser"])] += judged
+            expected: list[Event] = case["expected"]  # type: ignore[assignment]  # as in `judge`
+            of = [one for wanted, one in zip(expected, judged, strict=False) if PLACES & wanted.keys()]
+            if of and case["parser"] not in FREE_TEXT:
+                placed[str(case["parser"])] += of
     by_parser = {
         parser: {"expected": len(of), "equal": sum(not one for one in of), "different": [one for one in of if one]}
         for parser, of in found.items()
     }
     whole = sum(not one["different"] for one in by_parser.values())
-    return {"parsers": len(by_parser), "equal": whole, "by_parser": by_parser}
+    with_asset = {"parsers": len(placed), "equal": sum(not any(of) for of in placed.values())}
+    return {"parsers": len(by_parser), "equal": whole, "by_parser": by_parser, "with_asset": with_asset}
+
+
+if __name__ == "__main__":  # python -m support.feed_cases FOLDER, in tests/
+    made = compare(Path(sys.argv[1]))
+    sys.stdout.write(json.dumps({name: made[name] for name in ("parsers", "equal", "with_asset")}) + "\n")

@@ -88,7 +88,7 @@ def _trial(found: "FeedTrial") -> dict[str, object]:
     return {
         **fields(found, "feed rows passed_over events"),
         "set_aside": [{"line": line, "reason": reason, "raw": raw} for line, reason, raw in found.set_aside],
-        **fields(found, "unmapped absent unread"),
+        **fields(found, "unmapped absent unread notes"),
         "problems": [
             {"file": str(one.path), "line": one.row, "column": one.place, "reason": one.reason}
             for one in found.mistakes
@@ -106,6 +106,8 @@ def _show_trial(found: "FeedTrial") -> None:
         say(f"Kept in extra, as no column names them: {', '.join(found.unmapped)}.")
     if found.absent:
         say(f"Named in the mapping, and empty in each record: {', '.join(found.absent)}.")
+    for text in found.notes:
+        say(text)
     for name, value in found.unread.items():
         say(f"{name} cannot take all values: {value}. They are kept in extra; 'skip' names values that say nothing.")
     if not found.mistakes:

@@ -49,6 +49,8 @@ def ingest(
     else:
         outcome = take_in(call.node, paths, source=source, feed=feed, progress=_progress, clock=call.clock)
     call.emit(document(outcome), lambda: show(outcome))
+    for feed_name, words in outcome.alarms:
+        note(f"{feed_name}: {words}")
     for path, error in outcome.failed:
         note_error(f"{path} was not taken in", error)
     if outcome.failed:
@@ -56,10 +58,12 @@ def ingest(
 
 
 def document(outcome: "IngestSummary") -> dict[str, object]:
-    """The outcome as one JSON document; ``listed`` and ``failed`` are there when there are some."""
-    counts = {name: count for name, count in vars(outcome.counts).items() if count or name != "listed"}
+    """The outcome as one JSON document; ``listed``, ``empty``, ``alarms``, ``failed`` are there when there are some."""
+    counts = {name: count for name, count in vars(outcome.counts).items() if count or name not in {"listed", "empty"}}
+    alarms = [{"feed": feed, "words": words} for feed, words in outcome.alarms]
     failed = [{"path": path, "reason": str(error)} for path, error in outcome.failed]
-    return {**counts, "seconds": round(outcome.seconds, 3), **({"failed": failed} if failed else {})}
+    beside = {name: listed for name, listed in (("alarms", alarms), ("failed", failed)) if listed}
+    return {**counts, "seconds": round(outcome.seconds, 3), **beside}
 
 
 def show(outcome: "IngestSummary") -> None:
@@ -67,6 +71,8 @@ def show(outcome: "IngestSummary") -> None:
     counts = outcome.counts
     print_table("", ("what", "count"), [(words, getattr(counts, name)) for name, words in ROWS], numbers=[1])
     say(f"{counts.rows:,} rows in {outcome.seconds:.1f} s.")
+    if counts.empty:
+        say(f"{counts.empty:,} of the reports had no rows.")
     if counts.listed:
         say(f"{counts.listed:,} entries of lists: context beside events and problems, of which nobody is notified.")
 

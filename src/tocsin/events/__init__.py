@@ -7,7 +7,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.events import acts
     from tocsin.events.acts import FeedCadence
-    from tocsin.events.alarms import FeedState, feed_states, watch_feeds
+    from tocsin.events.alarms import FeedState, alarms_of, feed_states, watch_feeds
     from tocsin.events.arrivals import EventArrivals
     from tocsin.events.browse import EventHistory, EventOrder, Events, cursor_of, read_cursor
     from tocsin.events.classify import RSIT_TYPES, TYPES
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tocsin.events.extra import extras_of, fold
     from tocsin.events.fields import BY_NAME, FIELDS, Field, FieldKind, Privacy
     from tocsin.events.filters import EVERYWHERE, NOT_KNOWN, SEVERITIES, SPANS, TLPS, EventFilter
+    from tocsin.events.health import filled_columns
     from tocsin.events.identifiers import bundled_identifiers, stored_identifiers
     from tocsin.events.idf_out import addresses, flat, idf_lines, to_idf
     from tocsin.events.ingests import (
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
         TeamSet,
         WithheldEvents,
     )
-    from tocsin.events.normalise import UNUSABLE, normalise
+    from tocsin.events.normalise import NormalisedBatch, normalise
     from tocsin.events.purge import purge_ingest
     from tocsin.events.quarantine import Quarantine, SetAsideRow, forget_rows, header_of, purge_rows, set_aside
     from tocsin.events.repeats import pack_repeats, repeats_of

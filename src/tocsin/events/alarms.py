@@ -48,6 +48,16 @@ class AlarmChanges:
     closed: Sequence[FeedAlarm]
 
 
+def alarms_of(database: Database, ingests: Collection[int]) -> list[tuple[str, str]]:
+    """What the newest reports of the feeds of these ingests showed and nobody acknowledged: the feed, and in words."""
+    with database.reading() as session:
+        feeds = select(Ingest.feed_id).where(Ingest.number.in_(ingests))
+        wanted = select(FeedAlarm, FeedRecord).join(FeedRecord, FeedRecord.id == FeedAlarm.feed_id)
+        wanted = wanted.where(FeedAlarm.feed_id.in_(feeds), FeedAlarm.ingest.is_not(None))
+        wanted = wanted.where(FeedAlarm.closed_at.is_(None), FeedAlarm.acknowledged_at.is_(None))
+        return [(feed_name(feed), one.words) for one, feed in session.execute(wanted.order_by(FeedAlarm.id))]
+
+
 def feed_name(record: FeedRecord) -> str:
     """How commands call a feed: source and code."""
     return f"{record.source}/{record.code}"
@@ -171,7 +181,7 @@ def _columns_looked_at(session: Session, feed: int) -> datetime | None:
 
 def _heard(session: Session, feed: int, now: datetime) -> list[FeedReport]:
     wanted = (
-        select(Ingest.number, Ingest.started_at, Ingest.report, Ingest.rows, ColumnSet.id)
+        select(Ingest.number, Ingest.started_at, Ingest.report, Ingest.rows, Ingest.quarantined, ColumnSet.id)
         .outerjoin(ColumnSet, ColumnSet.id == Ingest.column_set)
         .where(
             Ingest.feed_id == feed,
@@ -183,9 +193,12 @@ def _heard(session: Session, feed: int, now: datetime) -> list[FeedReport]:
         .limit(_MOST)
     )
     rows = session.execute(wanted).all()[::-1]
-    sets = {number for *_, number in rows if number is not None}
+    sets = {row[-1] for row in rows if row[-1] is not None}
     named = {one.id: frozenset(one.names) for one in session.scalars(select(ColumnSet).where(ColumnSet.id.in_(sets)))}
-    return [FeedReport(number, at, report, count, named.get(columns)) for number, at, report, count, columns in rows]
+    return [
+        FeedReport(number, at, report, count, named.get(columns), aside)
+        for number, at, report, count, aside, columns in rows
+    ]
 
 
 def _last_heard(session: Session, feeds: Collection[int]) -> dict[int, datetime]:

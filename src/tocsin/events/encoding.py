@@ -40,6 +40,13 @@ def encoding_of(head: bytes) -> tuple[int, str]:
     return 0, _PLAIN.get(tuple(byte == 0 for byte in head[:4]), "")
 
 
+def recoded(stream: BinaryIO, encoding: str) -> Callable[[int], bytes]:
+    """A read function: what is in that encoding as UTF-8; what begins with the mark of UTF-8 stays as it is."""
+    head = stream.read(3)
+    read = _joined(head, stream)
+    return read if head == codecs.BOM_UTF8 else _recoded(read, encoding)
+
+
 def _joined(head: bytes, stream: BinaryIO) -> Callable[[int], bytes]:
     """Reads bytes already taken, then the rest of the stream."""
     held = [head] if head else []

@@ -9,7 +9,7 @@ also vary by chance, which their square roots show (Anscombe, Biometrika 35, 194
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import exp, log, log1p, sqrt
@@ -27,6 +27,11 @@ _SPREADS = 5.0  # standard deviations away from the median that are not usual
 _LEAST_FACTOR = 2.0  # less than the double or more than the half is always usual
 _MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 _NAMED = 6  # columns that a sentence names
+_FILLED = ""  # among the names of columns: the others are of what was filled, not of what the report names
+_NEVER, _SOMETIMES, _MOSTLY, _ALWAYS = "0", "1", "2", "3"  # before such a name: in how many rows
+_CHANCE = 0.05  # by which a column that is as usual may be empty in all rows
+_RECENT = 5  # reports whose columns say what is usually filled
+_NEVER_EMPTY = 10  # rows; a feed whose reports all had so many does not come empty by chance
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class FeedReport:
     report: str
     rows: int
     columns: frozenset[str] | None = None
+    quarantined: int = 0
 
     @property
     def series(self) -> str:
@@ -80,8 +86,21 @@ def troubles(
     showed changed columns, where a person did not yet look at it; ``looked_at``: when a person last looked at some.
     """
     found = [_late(last, cadence_hours, now), _changed(heard, columns_since, looked_at)]
-    found += [_sized(heard, one) for one in _newest_of_each(heard, cadence_hours)]
+    newest = _newest_of_each(heard, cadence_hours)
+    found += [judge(heard, one) for one in newest for judge in (_set_aside, _empty, _sized)]
     return _one_of_a_kind([trouble for trouble in found if trouble is not None])
+
+
+def filled_columns(filled: Mapping[str, int]) -> list[str]:
+    """Names for the columns of a report that names none: of those that its records filled, by how many; see `Batch`."""
+    rows = filled.get("", 0)
+    if not rows:
+        return []
+    return [_FILLED, *(f"{_sign(count / rows)}{name}" for name, count in filled.items() if name)]
+
+
+def _sign(share: float) -> str:
+    return _ALWAYS if share == 1 else _MOSTLY if share >= 0.5 else _SOMETIMES if share else _NEVER
 
 
 def late_after(last: datetime, cadence_hours: int) -> datetime | None:
@@ -160,6 +179,28 @@ def _sized(heard: Sequence[FeedReport], one: FeedReport) -> Trouble | None:
     return Trouble(kind, words, one.ingest)
 
 
+def _set_aside(_: Sequence[FeedReport], one: FeedReport) -> Trouble | None:
+    """Whether more than half of a report is in quarantine."""
+    if 2 * one.quarantined <= one.rows:
+        return None
+    words = say(
+        "%(report)s: %(quarantined)s of %(rows)s rows cannot be used; they are in quarantine.",
+        report=one.report,
+        quarantined=f"{one.quarantined:,}",
+        rows=f"{one.rows:,}",
+    )
+    return Trouble(AlarmKind.UNREADABLE, words, one.ingest)
+
+
+def _empty(heard: Sequence[FeedReport], one: FeedReport) -> Trouble | None:
+    """Whether a report has no row where each before it had many, also where its past is short."""
+    earlier = [other.rows for other in _comparable(heard, one) if other.ingest < one.ingest]
+    if one.rows or not 0 < len(earlier) < ENOUGH_REPORTS or min(earlier) < _NEVER_EMPTY:  # of more, `_sized` says it
+        return None
+    words = say("%(report)s: no rows, where each report before had some.", report=one.report)
+    return Trouble(AlarmKind.SHRUNK, words, one.ingest)
+
+
 def _comparable(heard: Sequence[FeedReport], one: FeedReport) -> Sequence[FeedReport]:
     """The reports of the same series; all of the feed where names never come twice."""
     often = Counter(other.series for other in heard)
@@ -174,6 +215,8 @@ def _changed(heard: Sequence[FeedReport], since: int | None, looked_at: datetime
     if not known:
         return None
     newest, now = known[-1]
+    if _FILLED in now:
+        return _emptied(known, since or newest.ingest)
     ingest = since or newest.ingest
     before = [columns for one, columns in known if one.ingest < ingest]
     accepted = [columns for one, columns in known if looked_at is not None and one.at <= looked_at]
@@ -182,6 +225,25 @@ def _changed(heard: Sequence[FeedReport], since: int | None, looked_at: datetime
     if not before:  # the history that the change was seen against is past
         return Trouble(AlarmKind.COLUMNS, say("The columns changed."), ingest)
     return Trouble(AlarmKind.COLUMNS, _difference(before[-1], now), ingest)
+
+
+def _emptied(known: Sequence[tuple[FeedReport, frozenset[str]]], ingest: int) -> Trouble | None:
+    """Whether no row of the newest report fills a column that the mapping reads and that was filled before.
+
+    Compared with the reports before ``ingest``; each must have filled it in most rows, since others are rare.
+    """
+    before = [(one, columns) for one, columns in known if one.ingest < ingest and _FILLED in columns][-_RECENT:]
+    newest, now = known[-1]
+    rows, seen = max(newest.rows, 1), sum(one.rows for one, _ in before)
+    always = (seen / (seen + rows)) ** seen * (rows / (seen + rows)) ** rows  # at the likeliest share of rows
+    missing = []
+    for name in sorted(name[1:] for name in now if name[:1] == _NEVER):
+        signs = {next((sign for sign in (_ALWAYS, _MOSTLY) if sign + name in of), _SOMETIMES) for _, of in before}
+        chance = {_ALWAYS: always, _MOSTLY: 0.5**rows}.get(min(signs, default=_SOMETIMES), 1)
+        missing += [name] if chance <= _CHANCE else []
+    if not missing:
+        return None
+    return Trouble(AlarmKind.COLUMNS, say("No row fills %(columns)s any more.", columns=_listed(missing)), ingest)
 
 
 def _difference(before: frozenset[str], now: frozenset[str]) -> str:

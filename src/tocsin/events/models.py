@@ -164,7 +164,11 @@ class LeftAside(Base):
 
 
 class ColumnSet(Base):
-    """The columns that reports came with, once for all ingests with the same; ``digest`` tells them apart."""
+    """The columns that reports came with, once for all ingests with the same; ``digest`` tells them apart.
+
+    Where a report does not name its columns, ``names`` are those of the mapping that its records filled
+    (`tocsin.events.health.filled_columns`).
+    """
 
     __tablename__ = "column_set"
 
@@ -177,6 +181,7 @@ class AlarmKind(StrEnum):
     """What may be wrong with a feed."""
 
     LATE = "late"  # it missed its cadence
+    UNREADABLE = "unreadable"  # most of its rows are set aside
     SHRUNK = "shrunk"  # far fewer rows than is usual
     GROWN = "grown"  # far more
     COLUMNS = "columns"  # columns that it never had, or that are missing

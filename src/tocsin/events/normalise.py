@@ -2,8 +2,10 @@
 
 A value that is not what its field takes goes to ``extra`` under the field's name, and the row is flagged ``invalid``.
 A network in place of an address becomes ``source.network``. Addresses of special use are flagged by it (``private``,
-``documentation`` …: `tocsin.networks.SPECIAL_USE`), times to come with ``future``. A row is unusable only when it names
-no address, network, AS, domain or URL; an AS beside an address that cannot be read does not count.
+``documentation`` …: `tocsin.networks.SPECIAL_USE`), times to come with ``future``, and with ``clock`` those without a
+zone in an hour that a clock change of the feed's zone doubles or leaves out. A row is unusable only when it names
+no address, network, AS, domain or URL. An AS counts only where nothing more exact was to be said: not beside an address
+that cannot be read, nor where the feed names an address, network, domain or URL and the row has none.
 """
 
 from collections.abc import Mapping
@@ -20,6 +22,7 @@ from tocsin.events.extra import extra_columns
 from tocsin.events.fields import BY_NAME, Field, FieldKind
 from tocsin.events.schema import COLUMNS, INTERNAL
 from tocsin.events.sources import Batch, Feed
+from tocsin.events.times import unsure
 from tocsin.events.values import read_values
 from tocsin.networks import SPECIAL_USE, format_networks, parse_addresses, parse_networks, special_use
 from tocsin.node.sentences import say
@@ -28,6 +31,8 @@ CLOCK_TOLERANCE: Final = timedelta(minutes=10)
 """How far a time may lie ahead of ours before it counts as future: clocks differ."""
 
 UNUSABLE: Final = say("No usable address, network, AS, domain or URL in it.")
+
+ONLY_AS: Final = say("Only an AS in it, where the feed names what of it: the whole AS is not meant.")
 
 _ASSETS: Final = ("ip.hi", "network", "asn", "fqdn", "reverse_dns", "url")
 _SIDES: Final = ("source", "destination")
@@ -41,11 +46,21 @@ class NormalisedBatch:
 
     It has all columns but the internal ones, in order, and behind them ``extra.<name>`` (see `tocsin.events.extra`).
 
-    ``usable``: a Boolean for each row; what is not is `UNUSABLE`.
+    ``usable``: a Boolean for each row. ``only_as``: where the row names an AS that does not count.
     """
 
     frame: pl.DataFrame
     usable: pl.Series
+    only_as: pl.Series | None = None
+
+    def set_aside(self, batch: Batch) -> list[tuple[int, str, str]]:
+        """What of the batch cannot be used, each record once: its line, the reason, and its raw text."""
+        rows = (~self.usable).arg_true().to_list()
+        found: dict[tuple[int, str], str] = {}
+        for row, record in zip(rows, batch.locate(rows) if rows else (), strict=True):
+            found.setdefault(record, ONLY_AS if self.only_as is not None and self.only_as[row] else UNUSABLE)
+        unreadable = [(one.line, one.reason, one.raw) for one in batch.unreadable]
+        return unreadable + [(line, reason, raw) for (line, raw), reason in found.items()]
 
 
 @dataclass
@@ -55,6 +70,7 @@ class _BatchWork:
     raw: pl.DataFrame
     ready: dict[str, pl.Series]
     rejected: dict[str, pl.Series]
+    unsure: pl.Series | None = None  # whether the time stands in an hour that a clock change doubles or leaves out
 
     def reject(self, name: str, texts: pl.Series) -> None:
         """Keep the texts of a field that it cannot take (null elsewhere)."""
@@ -81,12 +97,13 @@ def normalise(batch: Batch, feed: Feed, observed: datetime) -> NormalisedBatch:
     if "time.observation" in work.ready:  # the sender's; ours is when we heard of it
         work.reject("time.observation", work.raw["time.observation"].cast(pl.String))
         del work.ready["time.observation"]
+    only_as = _lone_as(work, batch.addressed)
     *extras, work.ready["extra"] = extra_columns(work.raw, work.rejected, batch.kinds, plain=plain)
     if (flags := _flags(work, observed)) is not None:
         work.ready["flags"] = flags
     frame = classify(_complete(work, feed, observed, same)).hstack(extras)
     usable = pl.DataFrame(_assets(work, frame)).select(usable=pl.any_horizontal(pl.all()))
-    return NormalisedBatch(frame, usable.to_series())
+    return NormalisedBatch(frame, usable.to_series(), only_as)
 
 
 def _is_read(field: Field | None) -> bool:
@@ -104,11 +121,32 @@ def _assets(work: _BatchWork, frame: pl.DataFrame) -> list[pl.Series]:
     """For each column that says where it was: in which rows it does."""
     names = [f"{side}.{asset}" for side in _SIDES for asset in _ASSETS]
     found = {name: frame[name].is_not_null() for name in names if name in work.ready}
-    for side in _SIDES:
-        # An AS beside an address that nobody can read is not the whole AS.
-        if f"{side}.asn" in found and f"{side}.ip" in work.rejected:
-            found[f"{side}.asn"] &= work.rejected[f"{side}.ip"].is_null()
     return [mark.alias(name) for name, mark in found.items()] or [frame["source.ip.hi"].is_not_null()]
+
+
+def _lone_as(work: _BatchWork, addressed: frozenset[str]) -> pl.Series | None:
+    """The rows with an AS that does not count, which goes to ``extra``: it would be the whole AS.
+
+    That is an AS where nothing else of its side can be read, but was there or was to be.
+    """
+    marks = []
+    for side in _SIDES:
+        name = f"{side}.asn"
+        numbers = work.ready.get(name)
+        if numbers is None or not (side in addressed or f"{side}.ip" in work.rejected):
+            continue
+        others = [work.ready[one] for asset in _ASSETS if (one := f"{side}.{asset}") in work.ready and one != name]
+        alone = numbers.is_not_null()
+        for other in others:
+            alone &= other.is_null()
+        if side not in addressed:
+            alone &= work.rejected[f"{side}.ip"].is_not_null()
+        if alone.any():
+            marks.append(alone)
+            texts = work.raw[name].cast(pl.String).set(~alone, None)
+            work.reject(name, work.rejected[name].fill_null(texts) if name in work.rejected else texts)
+            work.ready[name] = numbers.set(alone, None)
+    return pl.select(pl.any_horizontal(marks)).to_series() if marks else None
 
 
 def _trimmed(frame: pl.DataFrame) -> pl.DataFrame:
@@ -124,8 +162,10 @@ def _read_field(work: _BatchWork, field: Field, feed: Feed) -> None:
     given = work.raw[field.name]
     if given.null_count() == len(given):
         return
-    values, wrong = read_values(given, field, feed.time_format)
+    values, wrong = read_values(given, field, feed.time_format, feed.zone)
     work.ready[field.name] = values
+    if field.name == "time.source" and given.dtype == pl.String:
+        work.unsure = unsure(given, values, feed.time_format, feed.zone)
     if wrong is not None:
         work.reject(field.name, wrong)
 
@@ -191,6 +231,8 @@ def _flags(work: _BatchWork, observed: datetime) -> pl.Series | None:
     if "time.source" in work.ready:
         ahead = (work.ready["time.source"] > observed + CLOCK_TOLERANCE).fill_null(value=False)
         marks |= {"future": ahead} if ahead.any() else {}
+    if work.unsure is not None and work.unsure.any():
+        marks["clock"] = work.unsure
     columns = [pl.when(mark).then(pl.lit(word)).alias(word) for word, mark in marks.items()]
     if "flags" in work.raw.columns:
         columns.insert(0, pl.lit(work.raw["flags"]).alias("said"))

@@ -1,16 +1,15 @@
 """How the text of each kind of field is read, a column at a time.
 
-Times without a zone are UTC. Read are, after the feed's own format: ISO 8601 (a date, or date and time with a blank or
-``T``, fractions, ``Z`` or an offset; basic format too), the same with slashes or dots, ``24.11.2026 10:11:12``,
-``24/Nov/2026:10:11:12 +0000``, seconds or milliseconds since 1970, and the dates of mails (RFC 5322). Day and month
-between slashes could be either, so only the feed's own format can say.
+Times without a zone are those of the feed's, by default UTC. Read are, after the feed's own format: ISO 8601 (a date,
+or date and time with a blank or ``T``, fractions, ``Z`` or an offset; basic format too), the same with slashes or dots,
+``24.11.2026 10:11:12``, ``24/Nov/2026:10:11:12 +0000``, seconds or milliseconds since 1970, the dates of mails (RFC
+5322), and names of zones that mean one (`tocsin.events.times.ZONES`). Day and month between slashes could be either, so
+only the feed's own format can say.
 """
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from functools import partial
 from string import ascii_uppercase
 from typing import Final
 
@@ -18,37 +17,43 @@ import polars as pl
 
 from tocsin.events.fields import Field, FieldKind
 from tocsin.events.schema import dtype_of
+from tocsin.events.times import mend_time, read_times
 from tocsin.networks import format_networks, parse_networks
 
 _LABEL: Final = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 DOMAIN: Final = rf"^(?:{_LABEL}\.)+(?:[a-z][a-z0-9-]{{0,61}}[a-z0-9])$"
 """A domain name (RFC 1035, with the underscores of RFC 8552); its last label is no number."""
 
-URL: Final = r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+(?:[/?#]\S*(?:[ \t]+\S+)*)?$"
-"""An absolute URL with an authority (RFC 3986, section 3); blanks behind it stay as those who phish write them."""
+_PORT: Final = ":0*(?:[0-9]{0,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_HOST: Final = r"(?:\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|(?:_|[^\w\s/?#@:\[\]])*[^\W_][^\s/?#@:\[\]]*)"
+URL: Final = rf"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^\s/?#@]*@)?{_HOST}(?:{_PORT})?(?:[/?#]\S*(?:[ \t]+\S+)*)?$"
+"""An absolute URL with an authority (RFC 3986, section 3): its host has a letter or digit or is an IPv6 address, its
+port is one. Blanks behind it stay as those who phish write them."""
 
 _SECOND_URL: Final = r"\s\S*://"
 
-_FROM_1601: Final = 11_644_473_600_000_000  # microseconds from 1601 to 1970
 _CODES: Final = [first + second for first in ascii_uppercase for second in ascii_uppercase]
 _TRUE: Final = ("y", "yes", "true", "t", "1", "on")
 _FALSE: Final = ("n", "no", "false", "f", "0", "off")
 _TLP: Final = {"WHITE": "CLEAR"}  # TLP 1.0
 
 
-def read_values(given: pl.Series, field: Field, time_format: str) -> tuple[pl.Series, pl.Series | None]:
+def read_values(
+    given: pl.Series, field: Field, time_format: str, zone: str = "UTC"
+) -> tuple[pl.Series, pl.Series | None]:
     """A column as its field wants it, null where the text is not that; and those texts, if there are any.
 
-    ``given``: text without blanks at its ends, or already of the field's type.
+    ``given``: text without blanks at its ends, or already of the field's type. ``zone``: of times that name none.
     """
     if given.dtype == dtype_of(field) and given.dtype != pl.String:
         return given, None
     texts = given.cast(pl.String)
-    values = _READERS[field.kind](texts, field, time_format)
+    is_time = field.kind is FieldKind.TIME
+    values = read_times(texts, time_format, zone).alias(field.name) if is_time else _READERS[field.kind](texts, field)
     if values.null_count() == texts.null_count():
         return values, None
     failed = texts.is_not_null() & values.is_null()
-    if mend := _MENDERS.get(field.kind):
+    if mend := partial(mend_time, zone=zone) if is_time else _MENDERS.get(field.kind):
         mended = _mapped(texts.filter(failed), mend, field)
         values = values.scatter(failed.arg_true(), mended) if len(mended) else values
     if field.kind is FieldKind.ASN:  # 0 says that it is not known
@@ -67,25 +72,25 @@ def _select(texts: pl.Series, expression: pl.Expr) -> pl.Series:
     return texts.to_frame().select(expression).to_series()
 
 
-def _text(texts: pl.Series, field: Field, _: str) -> pl.Series:
+def _text(texts: pl.Series, field: Field) -> pl.Series:
     return texts.alias(field.name)
 
 
-def _lower(texts: pl.Series, _: Field, __: str) -> pl.Series:
+def _lower(texts: pl.Series, _: Field) -> pl.Series:
     return texts.str.to_lowercase()
 
 
-def _upper(texts: pl.Series, field: Field, _: str) -> pl.Series:
+def _upper(texts: pl.Series, field: Field) -> pl.Series:
     if field.name in {"tlp", "pap"}:
         texts = texts.str.to_uppercase().str.strip_prefix(field.name.upper() + ":").replace(_TLP)
     return texts.str.to_uppercase()
 
 
-def _port(texts: pl.Series, field: Field, _: str) -> pl.Series:
+def _port(texts: pl.Series, field: Field) -> pl.Series:
     return _within(texts.cast(dtype_of(field), strict=False), 0, 65535)
 
 
-def _asn(texts: pl.Series, field: Field, _: str) -> pl.Series:
+def _asn(texts: pl.Series, field: Field) -> pl.Series:
     return _within(texts.cast(dtype_of(field), strict=False), 1, 0xFFFF_FFFF)
 
 
@@ -94,24 +99,24 @@ def _within(numbers: pl.Series, least: int, most: int) -> pl.Series:
     return numbers if fits.all() else numbers.set(~fits, None)
 
 
-def _number(texts: pl.Series, field: Field, _: str) -> pl.Series:
+def _number(texts: pl.Series, field: Field) -> pl.Series:
     values = texts.cast(dtype_of(field), strict=False)
     return (
         values if field.kind is FieldKind.INTEGER else _select(values, pl.when(pl.first().is_finite()).then(pl.first()))
     )
 
 
-def _boolean(texts: pl.Series, _: Field, __: str) -> pl.Series:
+def _boolean(texts: pl.Series, _: Field) -> pl.Series:
     word = pl.first().str.to_lowercase()
     return _select(texts, pl.when(word.is_in(_TRUE)).then(True).when(word.is_in(_FALSE)).then(False))
 
 
-def _country(texts: pl.Series, _: Field, __: str) -> pl.Series:
+def _country(texts: pl.Series, _: Field) -> pl.Series:
     code = texts if texts.is_in(_CODES).all() else texts.str.to_uppercase()
     return _where(code, code.is_in(_CODES))
 
 
-def _domain(texts: pl.Series, _: Field, __: str) -> pl.Series:
+def _domain(texts: pl.Series, _: Field) -> pl.Series:
     name = texts.str.to_lowercase()
     fits = name.str.contains(DOMAIN)
     if not fits.all():
@@ -124,48 +129,17 @@ def _where(texts: pl.Series, fits: pl.Series) -> pl.Series:
     return texts if fits.all() else texts.set(~fits, None)
 
 
-def _url(texts: pl.Series, _: Field, __: str) -> pl.Series:
+def _url(texts: pl.Series, _: Field) -> pl.Series:
     other = pl.first().str.contains(rf"^(?i)hxxp|\[\.\]|{_SECOND_URL}")
     return _select(texts, pl.when(pl.first().str.contains(URL) & ~other).then(pl.first()))
 
 
-def _network(texts: pl.Series, field: Field, _: str) -> pl.Series:
+def _network(texts: pl.Series, field: Field) -> pl.Series:
     hi, lo, length, ok = parse_networks(texts)
     return format_networks(hi, lo, length).alias(field.name).set(pl.Series(~ok), None)
 
 
-def _time(texts: pl.Series, field: Field, time_format: str) -> pl.Series:
-    zoned = "%z" in time_format or "%:z" in time_format or "%#z" in time_format or time_format.endswith("%+")
-    read = texts.str.to_datetime(time_format, time_unit="us", strict=False, cache=False)
-    read = read.dt.convert_time_zone("UTC") if zoned else read.dt.replace_time_zone("UTC")
-    left = texts.is_not_null() & read.is_null()
-    return _other_times(texts, read, left).alias(field.name) if left.any() else read.alias(field.name)
-
-
-def _other_times(texts: pl.Series, read: pl.Series, left: pl.Series) -> pl.Series:
-    """With those in ISO 8601 and in numbers that feeds often have; `mend_time` reads the same, one by one."""
-    odd = texts.set(~left, None)
-    zoned = odd.str.to_datetime("%+", time_unit="us", strict=False, cache=False)
-    plain = odd.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False, cache=False)
-    size, number = pl.first().str.len_bytes(), pl.first().cast(pl.Int64, strict=False)
-    digits = pl.first().str.contains("^[0-9]+$")
-    microseconds = (
-        pl.when(digits & size.is_in([9, 10]))
-        .then(number * 1_000_000)
-        .when(digits & size.is_in([12, 13]))
-        .then(number * 1_000)
-        .when(digits & (size == 18) & pl.first().str.starts_with("1"))
-        .then(number // 10 - _FROM_1601)
-    )
-    counted = _select(odd, microseconds).cast(pl.Datetime("us", "UTC"))
-    return (
-        read.fill_null(zoned.dt.convert_time_zone("UTC"))
-        .fill_null(plain.dt.replace_time_zone("UTC"))
-        .fill_null(counted)
-    )
-
-
-_READERS: Final[dict[FieldKind, Callable[[pl.Series, Field, str], pl.Series]]] = {
+_READERS: Final[dict[FieldKind, Callable[[pl.Series, Field], pl.Series]]] = {
     FieldKind.TEXT: _text,
     FieldKind.JSON: _text,
     FieldKind.LOWER: _lower,
@@ -179,7 +153,6 @@ _READERS: Final[dict[FieldKind, Callable[[pl.Series, Field, str], pl.Series]]] =
     FieldKind.DOMAIN: _domain,
     FieldKind.URL: _url,
     FieldKind.NETWORK: _network,
-    FieldKind.TIME: _time,
 }
 
 
@@ -208,56 +181,8 @@ def mend_url(text: str) -> str | None:
     return mended if re.fullmatch(URL, mended) and not re.search(_SECOND_URL, mended) else None
 
 
-def mend_time(text: str) -> datetime | None:
-    """A time in one of the formats this module names, in UTC."""
-    for read in (_from_digits, datetime.fromisoformat, _from_formats, parsedate_to_datetime):
-        with suppress(ValueError, OverflowError, TypeError, IndexError):
-            if time := read(text):
-                aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-                return aware.astimezone(UTC)
-    return None
-
-
-def _from_digits(text: str) -> datetime | None:
-    """Seconds (9 or 10 digits, or with a fraction) or milliseconds (12 or 13) since 1970; ``20261124101112``.
-
-    18 digits are tenths of microseconds since 1601 (Windows' FILETIME).
-    """
-    if re.fullmatch(r"[0-9]{14}", text, re.ASCII):
-        return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-    if re.fullmatch(r"[0-9]{9,10}(\.[0-9]+)?", text, re.ASCII):
-        return datetime.fromtimestamp(0, UTC) + timedelta(seconds=float(text))
-    if re.fullmatch(r"1[0-9]{17}", text, re.ASCII):
-        return datetime(1601, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(text) // 10)
-    if re.fullmatch(r"[0-9]{12,13}", text, re.ASCII):
-        return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(text))
-    return None
-
-
-_FORMATS: Final = (
-    "%Y/%m/%d %H:%M:%S",
-    "%Y.%m.%d %H:%M:%S",
-    "%d.%m.%Y %H:%M:%S",
-    "%d.%m.%Y %H:%M",
-    "%Y/%m/%d",
-    "%d.%m.%Y",
-    "%d/%b/%Y:%H:%M:%S %z",
-    "%d-%b-%Y %H:%M:%S",
-    "%Y-%m-%d %H:%M:%S UTC",
-    "%Y-%m-%d %H:%M:%S GMT",
-)
-
-
-def _from_formats(text: str) -> datetime | None:
-    for time_format in _FORMATS:
-        with suppress(ValueError):
-            return datetime.strptime(text, time_format)  # noqa: DTZ007
-    return None
-
-
 _MENDERS: Final[dict[FieldKind, Callable[[str], object]]] = {
     FieldKind.ASN: mend_asn,
     FieldKind.DOMAIN: mend_domain,
     FieldKind.URL: mend_url,
-    FieldKind.TIME: mend_time,
 }

@@ -8,15 +8,17 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from tocsin.delivery.never_held import IntakeFilter
-from tocsin.events import UNUSABLE, OpenedReport, normalise, to_idf
+from tocsin.events import OpenedReport, normalise, to_idf
 from tocsin.events.redaction import redacted
 from tocsin.events.sources import DescribedSource, FeedSource, MappingError, sources
 from tocsin.node.errors import UsageError
 from tocsin.node.paths import HomeFolder
+from tocsin.node.sentences import say
 from tocsin.pipeline.parse import origin_of, passing
 from tocsin.pipeline.stores import NodeWithStores
 
 if TYPE_CHECKING:
+    from tocsin.events import NormalisedBatch
     from tocsin.events.sources import Batch
 
 MOST_EVENTS: Final = 100_000
@@ -35,7 +37,8 @@ class FeedTrial:
 
     ``events`` as IDF, ``set_aside`` as line, reason and raw text; ``sample``: how the report begins. ``unmapped``:
     columns that no entry names, ``absent``: columns that an entry names and no record has, ``unread``: fields with a
-    value that they could not take, ``passed_over``: records that were not asked for.
+    value that they could not take, ``passed_over``: records that were not asked for. ``notes``: what else the mapping
+    lacks, in words.
     """
 
     feed: str = ""
@@ -46,6 +49,7 @@ class FeedTrial:
     unmapped: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     mistakes: list[MappingError] = field(default_factory=list)
     sample: str = ""
 
@@ -92,11 +96,11 @@ def try_feed(
                 )
                 for chunk in reader.chunks():
                     batch = reader.parse(chunk)
-                    columns |= batch.filled
+                    columns |= {name for name, count in batch.filled.items() if count}
                     read += batch.frame.height + batch.passed_over
                     intake.note(redaction)
                     checked = normalise(batch, known, now)
-                    _count(trial, batch, checked.usable.to_list())
+                    _count(trial, batch, checked)
                     trial.events += to_idf(checked.frame.filter(checked.usable))
                     if max(len(trial.events), len(trial.set_aside)) >= most:
                         break
@@ -107,6 +111,10 @@ def try_feed(
             trial.unread = {name: str(value) for name, value in sorted(extra.items()) if name in named}
             if described and read:
                 trial.absent = sorted(described.absent(code, columns | set(reader.columns)))
+            if described and "classification.type" not in named:
+                trial.notes = [say("The mapping gives no type: classification.type, by [constants] or by [values].")]
+            patterns: Sequence[str] = getattr(reader, "unfitting", ())
+            trial.notes += [say("[head]: no line is as %(pattern)s says.", pattern=repr(one)) for one in patterns]
     return trial
 
 
@@ -142,12 +150,10 @@ def _source(
     return origin_of(node, report, None, feed)
 
 
-def _count(trial: FeedTrial, batch: "Batch", usable: Sequence[bool]) -> None:
-    """Add what cannot be used, each record once, and count the records."""
-    bad = [(line, UNUSABLE, raw) for line, raw in batch.locate([row for row, good in enumerate(usable) if not good])]
-    trial.set_aside += [(one.line, one.reason, one.raw) for one in batch.unreadable]
-    trial.set_aside += dict.fromkeys(bad)
-    records = len(usable) if batch.records is None else len(set(batch.records.tolist()))
+def _count(trial: FeedTrial, batch: "Batch", checked: "NormalisedBatch") -> None:
+    """Add what cannot be used, and count the records."""
+    trial.set_aside += checked.set_aside(batch)
+    records = len(checked.usable) if batch.records is None else len(set(batch.records.tolist()))
     trial.rows += records + len(batch.unreadable)
     trial.passed_over += batch.passed_over
 

@@ -27,7 +27,7 @@ GROUP_BYTES: Final = 128_000_000
 """Of reports that become true together, a second's work; a larger one does so by itself."""
 
 
-NOT_STORED: Final = frozenset({"reports", "already", "listed"})
+NOT_STORED: Final = frozenset({"reports", "already", "listed", "empty"})
 """Of `Counts`: what the records of an ingest do not have."""
 
 
@@ -35,7 +35,7 @@ NOT_STORED: Final = frozenset({"reports", "already", "listed"})
 class Counts:
     """What happened to one report, or to several added up. ``rows == stored + duplicates + quarantined``.
 
-    ``listed``: entries of lists that are context only; they are no rows.
+    ``listed``: entries of lists that are context only; they are no rows. ``empty``: reports without any row.
     """
 
     reports: int = 0
@@ -51,6 +51,7 @@ class Counts:
     withheld: int = 0
     deliveries: int = 0
     listed: int = 0
+    empty: int = 0
 
     def __iadd__(self, other: "Counts") -> Self:
         """Add another's counts to these."""
@@ -63,13 +64,15 @@ class Counts:
 class IngestSummary:
     """What happened to each path: the sums, and the paths that could not be taken in with the reason.
 
-    ``ingests``: the numbers of the ingests that hold what came, also of those that were here before.
+    ``ingests``: the numbers of the ingests that hold what came, also of those that were here before. ``alarms``: what
+    is wrong with their feeds: the feed, and in words.
     """
 
     counts: Counts
     failed: Failures
     seconds: float
     ingests: Sequence[int] = ()
+    alarms: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)

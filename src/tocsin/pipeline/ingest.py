@@ -29,6 +29,8 @@ from tocsin.events import (
     Ingest,
     OpenedReport,
     Quarantine,
+    alarms_of,
+    filled_columns,
     shown,
     watch_feeds,
 )
@@ -103,6 +105,7 @@ class IngestRun:
     withheld: Counter[WithheldKey] = field(default_factory=Counter)
     newest: datetime | None = None
     touches: Counter[int] = field(default_factory=Counter)
+    filled: Counter[str] = field(default_factory=Counter)
 
     def count(self, verdicts: RowVerdicts) -> None:
         """Count what was settled of a batch."""
@@ -172,7 +175,7 @@ def ingest_in(
     """The same in an open session, which serves many calls."""
     requests = [IngestRequest(tuple(paths), source, feed)]
     [(_, summary)] = ingest_each(session, requests, progress=progress, place=place)
-    return summary
+    return replace(summary, alarms=alarms_of(session.node.database, summary.ingests))
 
 
 def ingest_each(
@@ -406,6 +409,7 @@ def _settle_all(reading: OpenReport, run: IngestRun, again: SecondReading | None
         for part, batch in enumerate(reading.batches, start=0 if again is None else 1):
             run.quarantine.add(batch.facts.unusable)
             cut("ingest.set-aside")
+            run.filled.update(batch.facts.filled)
             facts, numbers = batch.facts.numbered(run.sets)
             if again is not None:
                 facts = replace(facts, again=again.stored(rows_of(batch)))
@@ -450,6 +454,7 @@ def _prepared(run: IngestRun, reading: OpenReport, again: ReplayOf | SecondReadi
     counts.quarantined = run.quarantine.sync()
     cut("ingest.closed")
     counts.rows += counts.quarantined
+    counts.empty = int(not counts.rows)
     record = Ingest(
         number=run.number,
         feed_id=run.feed.id,
@@ -470,7 +475,7 @@ def _prepared(run: IngestRun, reading: OpenReport, again: ReplayOf | SecondReadi
         run.sets.numbers,
         run.owed,
         run.resolver.teams,
-        run.columns,
+        run.columns or filled_columns(run.filled),
         run.withheld,
         note=partial(_note, run, replay, replace(counts)),
         first=again.withdraw if isinstance(again, SecondReading) else None,

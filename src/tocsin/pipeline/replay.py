@@ -4,6 +4,7 @@ What was set aside stays on record as it came. A replay says which rows of which
 with them is set aside by the replay, so that sums balance on both.
 """
 
+import codecs
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -203,9 +204,9 @@ def replay(
         identity = hashlib.sha256(f"replay of ingest {number}\n{named}".encode() + content).hexdigest()
         node.spool.mkdir(parents=True, exist_ok=True)
         path = node.spool / f"replay-{number}.report"
-        path.write_bytes(content)
+        path.write_bytes(codecs.BOM_UTF8 + content)  # by which it is not taken for the encoding that a mapping names
         name = record.report.removesuffix(_SUFFIX) + _SUFFIX
-        report = OpenedReport(name, path, len(content), identity)
+        report = OpenedReport(name, path, path.stat().st_size, identity)
         at = now or datetime.now(UTC)
         again = ReplayOf(
             number, chosen, lambda session, counts: _note(session, rows, counts, mended=texts, actor=actor, at=at)

@@ -1,5 +1,6 @@
 """What an unreadable row is read as; what a new text of it would become, and whom it would notify. Nothing is kept."""
 
+import codecs
 import io
 from collections import Counter
 from collections.abc import Sequence
@@ -110,5 +111,5 @@ def _open_row(node: NodeWithStores, number: int, text: str) -> tuple[Reader, Fee
     feed = replace(origin.feed(record.code), tlp=record.tlp, name=record.name, provider=record.provider)
     limits = node.settings.ingest
     content = row_content(node, number, [plain_text(text, node)])
-    stream = io.BytesIO(IntakeFilter(node, "quarantine edit").kept(content)[0])
+    stream = io.BytesIO(codecs.BOM_UTF8 + IntakeFilter(node, "quarantine edit").kept(content)[0])  # as in `replay`
     return origin.open(record.code, stream, limits.batch_bytes, limits.max_record_bytes), feed

@@ -99,6 +99,7 @@ class RowFacts:
     since 1970 UTC. ``allowed``, ``asked_next`` and ``routed`` (beside the latter): int32[n], see `RecipientResolver`;
     numbers of sets of teams are the worker's own, ``used`` those of the batch, sorted.
     ``extras``: its columns ``extra.*``. ``again``: bool[n], which rows an earlier reading of the report had stored.
+    ``filled``: as in `Batch`.
     """
 
     row_keys: npt.NDArray[np.uint64]
@@ -113,6 +114,7 @@ class RowFacts:
     extras: Mapping[str, pl.DataType]
     unusable: Sequence[SetRow]
     again: Bools | None = None
+    filled: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """How many rows."""
@@ -248,6 +250,7 @@ class BatchWorker:
             self.sets,
             extras_of(frame),
             batch.unusable,
+            filled=batch.filled,
         )
         return WideBatch(frame, batch.rows, batch.problem_keys, known), facts
 

@@ -3,6 +3,7 @@
 chunk ─► read ─► normalise ─► enrich
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from tocsin.events import UNUSABLE, enrich, normalise, row_keys
+from tocsin.events import enrich, normalise, row_keys
 from tocsin.events.sources import Chunk, Feed, Reader
 from tocsin.networks import Networks
 from tocsin.problems import problem_keys
@@ -25,6 +26,7 @@ class ParsedBatch:
     row_keys: npt.NDArray[np.uint64]
     problem_keys: npt.NDArray[np.uint64]
     unusable: list[tuple[int, str, str]]
+    filled: Mapping[str, int]
 
 
 def understand(reader: Reader, chunk: Chunk, feed: Feed, networks: Networks, now: datetime) -> ParsedBatch:
@@ -32,14 +34,10 @@ def understand(reader: Reader, chunk: Chunk, feed: Feed, networks: Networks, now
     batch = reader.parse(chunk)
     normalised = normalise(batch, feed, now)
     usable = normalised.usable.to_numpy()
-    bad = np.flatnonzero(~usable).tolist()
-    unusable = [(row.line, row.reason, row.raw) for row in batch.unreadable]
-    if bad:
-        # of several events of one record the good ones are kept; the record is set aside once
-        unusable += [(line, UNUSABLE, raw) for line, raw in dict.fromkeys(batch.locate(bad))]
+    unusable = normalised.set_aside(batch)
     rows = batch.rows(chunk)[usable]
     frame, texts = normalised.frame, batch.key_texts()
-    if bad:
+    if not usable.all():
         frame, texts = frame.filter(normalised.usable), texts.filter(normalised.usable)
     keys = row_keys(texts, f"{feed.source}/{feed.code}\n{reader.header}")
-    return ParsedBatch(enrich(frame, networks), rows, keys, problem_keys(frame), unusable)
+    return ParsedBatch(enrich(frame, networks), rows, keys, problem_keys(frame), unusable, batch.filled)

@@ -56,8 +56,36 @@ def test_the_most_exact_name_says_which_feed_it_is(name: str, code: str | None) 
     assert sources()["mapped"].recognise(name, b"Family,Address\n") == code
 
 
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if any("*" not in name for name in names_in(path))], ids=lambda path: path.stem
+)
+def test_a_download_is_known_by_its_own_name_where_its_records_say_so(path: Path) -> None:
+    mapping = read_mapping(path)
+    goals = {column: goal for column, rules in mapping.columns.items() for rule in rules for goal in rule.to}
+    values = {
+        "source.ip": "192.0.2.1",
+        "source.fqdn": "a.example",
+        "source.url": "http://a.example/",
+        "source.network": "192.0.2.0",
+    }
+    columns = list(mapping.names or mapping.columns)
+    cells = [values.get(goals.get(name, ""), "24") for name in columns]
+    separator = mapping.dialect.separator
+    text = separator.join(cells) if mapping.format != "json" else json.dumps([dict(zip(columns, cells, strict=True))])
+    text = {
+        "danger_rulez": "192.0.2.1\t\t# 2026-11-10 09:11:03\t\t56\t1101973",
+        "dshield_block": "192.0.2.0\t192.0.2.255\t24\t3\tA\tAT\ta@b.example",
+    }.get(path.stem, text)
+    text = text if mapping.names or mapping.format != "csv" else f"{separator.join(columns)}\n{text}"
+    source = sources()["mapped"]
+    for name in (name for name in mapping.files if "*" not in name):
+        assert source.recognise(f"/in/{name}", text.encode() + b"\n") == path.stem
+        assert source.recognise(f"/in/{name}", b"Dear colleagues,\nfind enclosed\n") is None
+        assert source.recognise(f"/in/my-{name}", text.encode()) != path.stem
+
+
 DIFFERENT = {
-    "html_table.parser": "one case leaves a mark of the page before its URL, which is then none",
+    "html_table.parser": "one case leaves a mark of the page before its URL (http://[D] …), which is then none",
     "ioc_extractor.parser": "free text: whatever looks like a URL, after replacements set for the case",
     "twitter.parser": "free text, as above",
     "surbl.parser": "its domains are single labels, which nobody can own",
@@ -72,6 +100,7 @@ def test_the_cases_of_others_are_equal_but_for_those_that_are_named(shared_data:
     wrong = {parser: one["different"] for parser, one in found["by_parser"].items() if one["different"]}  # type: ignore[attr-defined]  # as `compare` makes it
     assert wrong.keys() == DIFFERENT.keys(), wrong
     assert found["parsers"] == 60
+    assert found["with_asset"] == {"parsers": 56, "equal": 54}
     assert RENAMED.keys() <= FEEDS.keys()
     assert sum(map(len, RENAMED.values())) <= 10
 

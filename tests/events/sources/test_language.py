@@ -353,7 +353,7 @@ def test_a_suggestion_reads_its_sample_and_names_every_column(tmp_path: Path, na
         "firewall.log": {"2026-11-20T06:11", "2026-11-20T06:12"},
     }.get(name, {"None"})
     assert not [one for one in events if "source.fqdn" in one and "destination.ip" in one]
-    named = {column for batch in batches for column in batch.filled}
+    named = {column for batch in batches for column, count in batch.filled.items() if count}
     assert all(f'"{column}"' in mapping for column in named)
     assert not source.absent("feed", named | {"asn"})
 
@@ -364,7 +364,7 @@ def test_what_a_mapping_takes_and_no_record_has_is_known(tmp_path: Path) -> None
     _, batches = read(tmp_path, mapping, json.dumps(NESTED).encode())
     source = sources(tmp_path)["mapped"]
     assert isinstance(source, DescribedSource)
-    filled = {column for batch in batches for column in batch.filled}
+    filled = {column for batch in batches for column, count in batch.filled.items() if count}
     assert source.absent("feed", filled) == {"result", "result.target.ip", "kind"}
 
 
@@ -391,7 +391,9 @@ def test_the_examples_of_the_manual_read_their_samples(tmp_path: Path) -> None:
         assert not [one for batch in batches for one in batch.unreadable]
         assert all(one["time.source"] and one["classification.type"] for one in events)
         assert not [one for one in events if "invalid" in str(one.get("flags"))]
-        assert not source.absent("feed", {column for batch in batches for column in batch.filled})
+        assert not source.absent(
+            "feed", {column for batch in batches for column, count in batch.filled.items() if count}
+        )
 
 
 def test_the_source_of_the_manual_reads_its_list() -> None:

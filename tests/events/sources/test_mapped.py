@@ -106,7 +106,7 @@ def test_a_report_without_header(tmp_path: Path) -> None:
         ("[columns]\na = 'source.adress'", "no field 'source.adress'"),
         ("[columns]\na = 'extra.b:number'", "no field 'extra.b:number'"),
         ("sepparator = ';'\n[columns]\na = 'source.ip'", "unknown entries: sepparator"),
-        ("separator = ';;'\n[columns]\na = 'source.ip'", "cannot separate"),
+        ("separator = ''\n[columns]\na = 'source.ip'", "cannot separate"),
         ("cadence_hours = 'x'\n[columns]\na = 'source.ip'", "cadence_hours is not a number"),
         ("files = 'x'\n[columns]\na = 'source.ip'", "files is not a list"),
     ],

@@ -55,6 +55,10 @@ def test_a_sample_is_tried_its_mapping_suggested_corrected_and_saved(world: Worl
     assert "1 event of 2 records, 1 for quarantine" in tried
     assert "nowhere;b" in tried
     assert "note" in tried.split("does not name")[1]
+    lacking = 'separator = ";"\n[head]\n"made (.*)" = "time.source"\n[columns]\naddress = "source.ip"\n'
+    lacks = text_of(analyst.send("/reports/feeds/try", **typed(mapping=lacking))).split("What the mapping lacks")[1]
+    assert "gives no type" in lacks
+    assert "made (.*)" in lacks
     wrong = analyst.send("/reports/feeds/save", **typed(mapping='[columns]\naddress = "sauce.ip"\n'))
     assert wrong.status_code == 422
     assert "Line 2, column 11" in text_of(wrong)

@@ -87,8 +87,11 @@ class Batch:
     ``ordinals``: where a record may be several events, the place of each among them (from 0, below `MOST_EVENTS`).
     ``texts``: the raw text of every row at once, where that is quick; without it `raw_texts` asks ``locate``.
     ``hashes``: XXH3 (64 bits) of the raw text of every row, where the reader knows them.
-    ``filled``: the report's own columns in which something stands, and ``passed_over``: how many of its records give
-    no event because they were not asked for; both where a mapping file says more than names of columns.
+    ``addressed``: the sides (``source``, ``destination``) of which the feed names a place more exact than its AS: a row
+    in which that is missing is none about the whole AS.
+    ``filled``: in how many records something stands in each of the columns that a mapping takes, and under ``""`` of
+    how many; ``passed_over``: how many of its records give no event because they were not asked for; both where a
+    mapping file says more than names of columns.
     """
 
     frame: pl.DataFrame
@@ -101,7 +104,8 @@ class Batch:
     hashes: pl.Series | None = None
     records: npt.NDArray[np.int64] | None = None
     ordinals: npt.NDArray[np.int64] | None = None
-    filled: frozenset[str] = frozenset()
+    addressed: frozenset[str] = frozenset()
+    filled: Mapping[str, int] = field(default_factory=dict)
     passed_over: int = 0
 
     def rows(self, chunk: "Chunk") -> npt.NDArray[np.int64]:
@@ -151,6 +155,7 @@ class Feed:
 
     ``duplicate_days`` 0 means the node's own setting; ``pap`` empty, that the feed says none.
     ``time_format`` is a strptime format of ``time.source`` that is tried first (fast); others are tried after it.
+    ``zone``: that of times which name none.
     ``notify``: whether its events have time or evidence enough for a team to be notified of them.
     """
 
@@ -165,6 +170,7 @@ class Feed:
     duplicate_days: int = 0
     time_format: str = "%Y-%m-%d %H:%M:%S"
     notify: bool = True
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True)

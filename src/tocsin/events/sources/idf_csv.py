@@ -14,6 +14,7 @@ from tocsin.events.fields import BY_NAME
 from tocsin.events.sources import Feed, Reader
 from tocsin.events.sources.delimited import FIELD_LIMIT, DelimitedReader, Dialect, Shaping, distinct, first_records
 from tocsin.events.sources.idf import TIME_FORMAT
+from tocsin.node.sentences import say
 
 NAME = "idf_csv"
 
@@ -51,7 +52,8 @@ def source(_: Sequence[Path] = ()) -> IdfCsv:
 
 def _shaping(columns: Sequence[str]) -> Shaping:
     names = dict(zip(columns, distinct(map(_field, columns)), strict=True))
-    return Shaping(partial(_shape, names))
+    unfit = "" if _MARKS & set(columns) else say("The header has no field that says where an event was.")
+    return Shaping(partial(_shape, names), unfit=unfit)
 
 
 def _field(column: str) -> str:

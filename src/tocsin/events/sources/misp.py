@@ -75,7 +75,7 @@ class Misp:
     def open(self, code: str, stream: BinaryIO, chunk_bytes: int, field_limit: int = FIELD_LIMIT) -> Reader:
         """A reader of one report."""
         del code
-        return _Attributes(stream, chunk_bytes, _row, field_limit)
+        return _Attributes(stream, chunk_bytes, _row, field_limit, several=True)
 
 
 def source(_: Sequence[Path] = ()) -> Misp:
@@ -87,7 +87,6 @@ class _Attributes(JsonRecords):
     """Each attribute with what is said of its event, so that it can be read again by itself."""
 
     def _records(self, chunk: Chunk) -> Iterator[Record]:
-        self._by_line = False  # a line may be many attributes
         for record in super()._records(chunk):
             events = list(_events(record.value))
             if record.reason or not events:

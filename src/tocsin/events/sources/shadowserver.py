@@ -178,7 +178,7 @@ def _shaping(report: ReportType, columns: Sequence[str]) -> Shaping:
             steps.append((column, field, conversion))
             if conversion in _KINDS and field.startswith("extra."):
                 kinds[field] = _KINDS[conversion]
-    return Shaping(partial(_shape, report, steps), kinds, report.constants)
+    return Shaping(partial(_shape, report, steps), kinds, report.constants, frozenset({"source", "destination"}))
 
 
 def _shape(report: ReportType, steps: Sequence[tuple[str, str, str]], frame: pl.DataFrame) -> pl.DataFrame:

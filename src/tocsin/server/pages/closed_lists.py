@@ -18,6 +18,7 @@ CLOSED: Final[Mapping[str, tuple[str, ...]]] = {
         NC_("feed", "well"),
         NC_("feed", "acknowledged"),
         NC_("feed", "late"),
+        NC_("feed", "unreadable"),
         NC_("feed", "shrunk"),
         NC_("feed", "grown"),
         NC_("feed", "columns"),

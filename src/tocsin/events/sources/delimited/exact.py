@@ -29,11 +29,16 @@ class Dialect:
     field_limit: int = FIELD_LIMIT
 
     def __post_init__(self) -> None:
-        if len(self.separator) != 1 or self.separator in '"\r\n' or not self.separator.isascii():
+        if not self.separator or set(self.separator) & set('"\r\n'):
             raise InputError(
                 say("%(separator)s cannot separate columns", separator=repr(self.separator)),
-                hint=say("Take one character, such as , ; or |"),
+                hint=say("Take characters such as , ; | or ||, without quotes and line ends."),
             )
+
+    @property
+    def is_one_byte(self) -> bool:
+        """Whether the separator is a character of ASCII: else only the exact reader can read the report."""
+        return len(self.separator) == 1 and self.separator.isascii()
 
 
 @dataclass
@@ -104,7 +109,9 @@ def scan(data: bytes, dialect: Dialect, *, final: bool, first_line: int = 1) -> 
     ``final``: nothing follows. Otherwise a last record that more data could change is given as not ``certain``.
     """
     separator = dialect.separator.encode()
-    plain = re.compile(rb"[^" + re.escape(separator) + rb"\r\n]*+")
+    plain = re.compile(rb"(?:(?!" + re.escape(separator) + rb")[^\r\n])*+")
+    if dialect.is_one_byte:
+        plain = re.compile(rb"[^" + re.escape(separator) + rb"\r\n]*+")
     position, line, size = 0, first_line, len(data)
     while position < size:
         end = first_line_end(data, position)
@@ -130,16 +137,17 @@ _QUOTED = re.compile(rb'"((?:[^"]++|"")*+)("?)')
 def _scan_fields(data: bytes, record: Record, plain: re.Pattern[bytes], dialect: Dialect, *, final: bool) -> None:
     """Fill in the values of a record that has quotes, and where it ends."""
     position, size = record.start, len(data)
-    after = dialect.separator.encode() + b"\r\n"
+    separator = dialect.separator.encode()
+    after = (separator, b"\r", b"\n")
     while True:
         match = _QUOTED.match(data, position, min(size, position + 2 * dialect.field_limit + 2))
-        if match and match[2] and (match.end() == size or data[match.end()] in after):
+        if match and match[2] and (match.end() == size or data.startswith(after, match.end())):
             record.values.append(match[1].replace(b'""', _QUOTE))
             position = match.end()
         elif match:
             record.certain = record.certain and (final or match.end() < size)
             record.flags = ["quotes"]
-            position = _scan_loose(data, record, position, after)
+            position = _scan_loose(data, record, position, separator)
         else:
             match = plain.match(data, position)
             position = match.end() if match else position
@@ -151,13 +159,13 @@ def _scan_fields(data: bytes, record: Record, plain: re.Pattern[bytes], dialect:
         if data[position] in b"\r\n":
             record.end = position + (2 if data.startswith(b"\r\n", position) else 1)
             return
-        position += 1
+        position += len(separator)
 
 
-def _scan_loose(data: bytes, record: Record, position: int, after: bytes) -> int:
+def _scan_loose(data: bytes, record: Record, position: int, separator: bytes) -> int:
     """Add the value of a badly quoted field, which ends with its line at the latest; where it ends."""
     stop = _line_stop(data, position)
-    closing = re.compile(rb'"(?=[' + re.escape(after) + rb"]|\Z)").search(data, position + 1, stop)
+    closing = re.compile(rb'"(?=' + re.escape(separator) + rb"|[\r\n]|\Z)").search(data, position + 1, stop)
     record.values.append(data[position + 1 : closing.start() if closing else stop].replace(b'""', _QUOTE))
     record.cut = not closing
     return closing.end() if closing else stop

@@ -23,7 +23,7 @@ _QUOTE, _LF, _CR, _NUL = b'"', b"\n", b"\r", b"\x00"
 
 def parse_fast(data: bytes, columns: Sequence[str], dialect: Dialect) -> FastChunk | None:
     """The chunk, by the compiled pass where there is one; None when that cannot be proved to be exact."""
-    if dialect.comment and dialect.comment.encode() in data:
+    if not dialect.is_one_byte or (dialect.comment and dialect.comment.encode() in data):
         return None
     scanned = compiled.scan(data, len(columns), dialect.separator, dialect.field_limit)
     if scanned is None:

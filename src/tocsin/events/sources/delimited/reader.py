@@ -37,11 +37,17 @@ _SMALL: Final = 1 << 15  # a chunk of this size is not split again before it is 
 
 @dataclass(frozen=True)
 class Shaping:
-    """How text columns, named as in a report's header, become fields; ``kinds`` and ``constants`` as in `Batch`."""
+    """How text columns, named as in a report's header, become fields; the other values as in `Batch`.
+
+    ``unfit``: why nothing can come of a report with this header, empty where something can: without rows the header is
+    set aside.
+    """
 
     shape: Callable[[pl.DataFrame], pl.DataFrame]
     kinds: Mapping[str, FieldKind] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
+    addressed: frozenset[str] = frozenset()
+    unfit: str = ""
 
 
 class DelimitedReader:
@@ -68,6 +74,7 @@ class DelimitedReader:
         self._line_limit = max(LINE_LIMIT, self.dialect.field_limit)
         self._held = b""
         self._line = 1
+        self._first = ""  # the header as it stands there
         self.columns: Sequence[str] = tuple(columns) or self._read_header()
         self.header = "" if columns else _header_line(self.columns, self.dialect)
         self._shaping = shaping(self.columns)
@@ -86,6 +93,7 @@ class DelimitedReader:
                     break
                 read = record.end
                 if not self.dialect.comment or not data.startswith(self.dialect.comment.encode(), record.start):
+                    self._first = as_text(data[record.start : record.end].rstrip(b"\r\n"))[0]
                     self._held, self._line = data[read:], self._line + count_lines(data[:read])
                     return column_names(record.values)
             data, self._line = data[read:], self._line + count_lines(data[:read])
@@ -97,9 +105,13 @@ class DelimitedReader:
     def chunks(self) -> Iterator[Chunk]:
         """Whole records in pieces of about ``chunk_bytes``; record numbers count lines, so they may leave gaps."""
         header = self._line - 1
+        empty = True
         for data, piece in self._pieces():
             yield Chunk(data, self._line - header, self._line, piece=piece)
             self._line += count_lines(data)
+            empty = False
+        if empty and self._shaping.unfit:
+            yield Chunk(b"", 0, header)
 
     def _pieces(self) -> Iterator[tuple[bytes, bool]]:
         """Bytes that end with a record, and whether they are only a piece of a line that is too long."""
@@ -124,6 +136,8 @@ class DelimitedReader:
 
     def parse(self, chunk: Chunk) -> Batch:
         """The chunk's records, named by ``shape``."""
+        if not chunk.first_record:
+            return Batch(pl.DataFrame(), [Unreadable(chunk.first_line, self._shaping.unfit, self._first)])
         if chunk.piece:
             reason = say(
                 "The line is longer than %(line_limit)s bytes; this is a piece of it.", line_limit=self._line_limit
@@ -180,7 +194,9 @@ class DelimitedReader:
         plain: bool = False,
         hashes: pl.Series | None = None,
     ) -> Batch:
-        return Batch(frame, unreadable, locate, self._shaping.kinds, self._shaping.constants, plain, texts, hashes)
+        kinds, constants = self._shaping.kinds, self._shaping.constants
+        addressed = self._shaping.addressed
+        return Batch(frame, unreadable, locate, kinds, constants, plain, texts, hashes, addressed=addressed)
 
 
 def _header_line(columns: Sequence[str], dialect: Dialect) -> str:

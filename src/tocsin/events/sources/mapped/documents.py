@@ -14,7 +14,7 @@ from tocsin.events.encoding import as_text, utf8
 from tocsin.events.sources import Batch, Chunk, Unreadable
 from tocsin.events.sources.delimited import distinct
 from tocsin.events.sources.mapped.json_paths import used_columns
-from tocsin.events.sources.mapped.mapping import ABOVE, FeedMapping
+from tocsin.events.sources.mapped.mapping import ABOVE, FeedMapping, Pairs
 from tocsin.events.sources.mapped.steps import COLUMN
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
@@ -50,6 +50,8 @@ class DocumentRecords:
             raise InputError(say("The report is empty."), hint=say("Ask its sender for the report again."))
         self._data, self._mapping, self._limit = data, mapping, field_limit
         self.columns: Sequence[str] = mapping.names
+        self._unfit = ""  # why none of it is a record; then all of it is set aside
+        self._whole = ""
         self._found = self._rows(as_text(data)[0].replace("\x00", ""))
 
     def chunks(self) -> Iterator[Chunk]:
@@ -60,7 +62,7 @@ class DocumentRecords:
         """Its records as columns."""
         del chunk  # it is the whole document
         rows: _Rows = []
-        unreadable: list[Unreadable] = []
+        unreadable = [Unreadable(1, self._unfit, self._whole)] if self._unfit else []
         for line, raw, values in self._found:
             if any(len(value) > self._limit for value in values.values()):
                 reason = say("A value is longer than %(limit)s characters.", limit=self._limit)
@@ -91,7 +93,6 @@ class HtmlRecords(DocumentRecords):
             raise InputError(
                 say("This is not HTML: %(error)s", error=error), hint=say("Ask its sender for the report again.")
             ) from error
-        best: _Rows = []
         for place, table in enumerate(tree.iter("table")):
             names = {
                 str(place),
@@ -100,12 +101,14 @@ class HtmlRecords(DocumentRecords):
             }
             if self._mapping.records and self._mapping.records not in names:
                 continue
-            found = self._of_table(table)
-            if self._mapping.records or any(values.keys() & self._mapping.columns.keys() for _, _, values in found):
+            columns, found = self._of_table(table)
+            if self._mapping.records or (self._mapping.names and found) or self._mapping.columns.keys() & set(columns):
                 return found
-        return best
+        self._unfit = say("There is no table in it that the mapping describes.")
+        self._whole = text
+        return []
 
-    def _of_table(self, table: html.HtmlElement) -> _Rows:
+    def _of_table(self, table: html.HtmlElement) -> tuple[Sequence[str], _Rows]:
         names: Sequence[str] = self._mapping.names
         found: _Rows = []
         for row in _own_rows(table):
@@ -116,7 +119,7 @@ class HtmlRecords(DocumentRecords):
             elif any(cells) and not all(cell.tag == "th" for cell in row):
                 raw = etree.tostring(row, encoding="unicode", method="html", with_tail=False)
                 found.append((_line(row), raw, dict(zip(names, cells, strict=False))))
-        return found
+        return names, found
 
 
 def _own_rows(table: html.HtmlElement) -> Iterator[html.HtmlElement]:
@@ -157,18 +160,24 @@ class XmlRecords(DocumentRecords):
             raise InputError(
                 say("This XML cannot be read: %(error)s", error=error), hint=say("Ask its sender for the report again.")
             ) from error
-        wanted = (self._mapping.records or "item").rpartition(".")[2]
+        around, _, wanted = (self._mapping.records or "item").rpartition(".")
+        around_name = around.rpartition(".")[2]
         paths = [name for name in used_columns(self._mapping) if name.startswith(ABOVE)]
         found: _Rows = []
-        length = 0
+        length, fits = 0, False
         for document in tree if tree.tag == _SET_ASIDE else [tree]:
             above = {path: found_at for path in sorted(paths) if (found_at := _text_at(document, path))}
+            fits = fits or bool(above) or (bool(around) and any(True for _ in _records(document, around_name)))
             for element in _records(document, wanted):
                 raw = etree.tostring(_below(document, above, element), encoding="unicode", with_tail=False)
-                found.append((_line(element), raw, _joined(_members(element, "")) | above))
+                paired = _joined(pair for pairs in self._mapping.pairs for pair in _paired(element, pairs))
+                found.append((_line(element), raw, _joined(_members(element, "")) | paired | above))
                 length += len(raw)
                 if length > _MOST_RAW:
                     raise _too_many()
+        if not found and not fits:
+            self._unfit = say("There is no element <%(name)s> in it.", name=wanted)
+            self._whole = etree.tostring(tree, encoding="unicode")  # behind others it must have no declaration
         return found
 
 
@@ -264,6 +273,17 @@ def _joined(members: Iterator[tuple[str, str]]) -> dict[str, str]:
     for name, text in members:
         found.setdefault(name, []).append(text)
     return {name: ";".join(texts) for name, texts in found.items()}
+
+
+def _paired(record: etree._Element, pairs: Pairs) -> Iterator[tuple[str, str]]:
+    """The values of a list of names and values, by columns below its path."""
+    items = [record]
+    for step in pairs.path.split("."):
+        items = [one for of in items for one in of if isinstance(one.tag, str) and _local(one.tag) == step]
+    for item in items:
+        members = _joined(_members(item, ""))
+        if (name := members.get(pairs.name)) and pairs.value in members:
+            yield f"{pairs.path}.{name.lower()}", members[pairs.value]
 
 
 def _line(element: etree._Element) -> int:

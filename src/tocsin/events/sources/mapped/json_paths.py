@@ -19,7 +19,7 @@ from tocsin.node.sentences import say
 
 _LONGEST_ABOVE: Final = 10_000
 EVERY: Final = ["*"]
-"""As ``records``: the items of all lists of the document, whose names are their ``key``."""
+"""As ``records``: the items of all lists of the document, or all its objects; their names are their ``key``."""
 
 
 class MappedJson(JsonRecords):
@@ -27,11 +27,14 @@ class MappedJson(JsonRecords):
 
     def __init__(self, stream: BinaryIO, chunk_bytes: int, mapping: FeedMapping, field_limit: int) -> None:
         super().__init__(
-            stream, chunk_bytes, lambda record: record, field_limit, frame=partial(_frame, _Wanted(mapping))
+            stream,
+            chunk_bytes,
+            lambda record: record,
+            field_limit,
+            several=bool(mapping.records),
+            frame=partial(_frame, _Wanted(mapping)),
         )
         self._mapping = mapping
-        if mapping.records:
-            self._by_line = False  # a line may be many records, which are numbered one by one
         self._above = [name for name in used_columns(mapping) if name.startswith(ABOVE)]
 
     def _records(self, chunk: Chunk) -> Iterator[Record]:
@@ -42,7 +45,8 @@ class MappedJson(JsonRecords):
                 continue
             path = self._mapping.records.split(".")
             if path == EVERY:
-                yield from _members(record)
+                members = list(_members(record))
+                yield from members or [replace(record, value=None, reason=say("There is no list in it."))]
                 continue
             items = items_at(record.value, path)
             if items is None:
@@ -65,10 +69,11 @@ class MappedJson(JsonRecords):
 
 
 def _members(record: Record) -> Iterator[Record]:
-    """The items of all lists of a document, each below its key."""
+    """The items of all lists of a document, each below its key; where it has no list, its objects."""
     document = record.value if isinstance(record.value, dict) else {}
-    for key, member in document.items():
-        for item in member if isinstance(member, list) else ():
+    listed = {key: member for key, member in document.items() if isinstance(member, list)}
+    for key, member in (listed or document).items():
+        for item in listed.get(key, [member] if isinstance(member, dict) else []):
             yield Record(record.line, json.dumps({key: [item]}, ensure_ascii=False), {key: [item]})
 
 
@@ -100,6 +105,8 @@ class _Wanted:
         }
         self.used = used_columns(mapping) - {name for name in self.renamed if name not in _elsewhere(mapping)}
         self.named = self.used | self.renamed.keys()
+        self.pairs = [(one.path.split("."), one.name.split("."), one.value.split(".")) for one in mapping.pairs]
+        self.also_opened = {name for name in self.renamed if any(one.startswith(f"{name}.") for one in self.named)}
         self.above = any(name.startswith(ABOVE) for name in self.named)
         pieces = [name.removeprefix(ABOVE).split(".") for name in self.named]
         self.into = frozenset(
@@ -126,8 +133,7 @@ def used_columns(mapping: FeedMapping) -> set[str]:
 
 def items_at(value: object, path: Sequence[str]) -> list[object] | None:
     """The items of the list at a path; those of an object are its keys with their values."""
-    for key in path:
-        value = _member(value, key)
+    value = _at(value, path)
     if isinstance(value, dict):
         return [{"key": key, "value": member} for key, member in value.items()]
     return value if isinstance(value, list) else None
@@ -155,6 +161,30 @@ def _with_item(record: object, path: Sequence[str], item: object) -> object:
         return record
     name = next((name for name in record if name.lower() == path[0]), path[0])
     return {**record, name: _with_item(record.get(name), path[1:], item)}
+
+
+def _paired(record: Mapping[str, object], path: Sequence[str], name: Sequence[str], value: Sequence[str]) -> object:
+    """The record with an object in place of the list of names and values at the path; other items are ``others``."""
+    items = items_at(record, path)
+    if not items:
+        return record
+    made: dict[str, object] = {}
+    for item in items:
+        key, said = _at(item, name), _at(item, value)
+        known = isinstance(key, str) and key
+        place, one = (str(key), said) if known else ("others", item)
+        made[place] = one if place not in made else [*_listed(made[place]), *_listed(one)]
+    return _with_item(record, path, made)
+
+
+def _at(value: object, path: Sequence[str]) -> object:
+    for key in path:
+        value = _member(value, key)
+    return value
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
 
 
 def _events(wanted: _Wanted, record: Mapping[str, object]) -> Iterable[object]:
@@ -192,6 +222,8 @@ def _fill(
             _fill(wanted, items, f"{name}.", row, extra)
         else:
             _put(wanted, name, member, row, extra)
+            if name in wanted.also_opened and type(member) is dict:  # it is kept whole, and members of it are columns
+                _fill(wanted, member, f"{name}.", row, {})
 
 
 def _put(wanted: _Wanted, name: str, value: object, row: dict[str, str], extra: dict[str, object]) -> None:
@@ -210,7 +242,11 @@ def _frame(wanted: _Wanted, records: Sequence[Row]) -> pl.DataFrame:
     for place, record in enumerate(records):
         above = [one for one in flattened(record, ABOVE) if one[0] in wanted.named] if wanted.above else []
         repeated, size = 0, 0  # events so far, and the longest text beside them
-        for event in _events(wanted, _own(record, wanted.records)):
+        own = _own(record, wanted.records)
+        for pairs in wanted.pairs:
+            made = _paired(own, *pairs)
+            own = made if isinstance(made, dict) else own
+        for event in _events(wanted, own):
             if repeated and repeated > most_events(size):
                 break
             row: dict[str, str] = {}

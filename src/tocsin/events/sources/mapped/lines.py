@@ -39,20 +39,20 @@ class LineRecords:
             end = data.rfind(b"\n") + 1
             if end or len(data) > LINE_LIMIT:
                 end = end or len(data)
-                yield Chunk(above + data[:end], line, line - bool(above))
-                above = self._last_carried(data[:end]) or above
+                yield Chunk(above + data[:end], line, line - above.count(b"\n"))
+                above = self._last_carried(above + data[:end])
                 line += data.count(b"\n", 0, end)
             data = data[end:] + block
         if data:
-            yield Chunk(above + data, line, line - bool(above))
+            yield Chunk(above + data, line, line - above.count(b"\n"))
 
     def _last_carried(self, data: bytes) -> bytes:
-        """The last line that holds for those below it."""
+        """The last lines that hold for those below them."""
         if not self._mapping.carry:
             return b""
         lines = pl.Series(LINE, as_text(data)[0].replace("\x00", "").split("\n"), pl.String).str.strip_chars()
-        found = lines.filter(self._columns(lines)[self._mapping.carry[0]].is_not_null())
-        return f"{found[-1]}\n".encode() if len(found) else b""
+        _, above = _holding(lines, self._columns(lines), self._mapping.carry)
+        return f"{above[-1]}\n".encode() if above[-1] else b""
 
     def parse(self, chunk: Chunk) -> Batch:
         """The chunk's lines as columns."""
@@ -99,15 +99,38 @@ class LineRecords:
         return groups.rename({name: name.lower() for name in groups.columns})
 
 
-def _below(lines: pl.DataFrame, frame: pl.DataFrame, carry: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The lines that are records, each with the line above that holds for it, and their columns."""
-    heads = frame[carry[0]].is_not_null()
-    above = pl.when(heads).then(lines[LINE]).forward_fill()
-    whole = pl.concat_str([above, pl.col(LINE)], separator="\n", ignore_nulls=True)
-    return (
-        lines.with_columns(whole.alias(LINE)).filter(~heads),
-        frame.with_columns(pl.col(*carry).forward_fill()).filter(~heads),
+def _holding(lines: pl.Series, frame: pl.DataFrame, carry: Sequence[str]) -> tuple[pl.Series, list[str]]:
+    """Which lines are no records, but hold for those below; and what holds at each line and behind the last.
+
+    A line with the first of ``carry`` begins anew: what stood above it holds no more. One with another of them holds
+    too where it says nothing else.
+    """
+    begins = frame[carry[0]].is_not_null()
+    said = frame.select(
+        any_of=pl.any_horizontal(pl.col(*carry).is_not_null()),
+        others=pl.any_horizontal(pl.exclude(*carry).is_not_null(), pl.lit(value=False)),
     )
+    holds = begins | (said["any_of"] & ~said["others"])
+    above: list[str] = [""]
+    held: dict[str, str] = {}  # by column the line that says it
+    for line, begin, holding, values in zip(
+        lines.to_list(), begins.to_list(), holds.to_list(), frame.select(*carry).iter_rows(), strict=True
+    ):
+        if begin:
+            held, above[-1] = {}, ""
+        if holding:
+            held |= {name: line for name, value in zip(carry, values, strict=True) if value is not None}
+        above.append("\n".join(dict.fromkeys(held.values())) if holding else above[-1])
+    return holds, above
+
+
+def _below(lines: pl.DataFrame, frame: pl.DataFrame, carry: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The lines that are records, each with the lines above that hold for it, and their columns."""
+    holds, above = _holding(lines[LINE], frame, carry)
+    whole = [f"{held}\n{line}" if held else line for held, line in zip(above, lines[LINE].to_list(), strict=False)]
+    block = frame[carry[0]].is_not_null().cum_sum()
+    filled = frame.with_columns(pl.col(*carry).forward_fill().over(pl.lit(block)))
+    return lines.with_columns(pl.Series(LINE, whole, pl.String)).filter(~holds), filled.filter(~holds)
 
 
 def _pairs(line: str, mapping: FeedMapping) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from tocsin.events.fields import FieldKind
@@ -11,6 +12,8 @@ from tocsin.events.sources.delimited import Dialect
 FORMATS: Final = ("csv", "json", "lines", "keyvalue", "html", "xml")
 LINE: Final = "line"
 """The one column of ``lines``: the whole line."""
+
+SIDES: Final = ("source", "destination")
 
 ABOVE: Final = "/"
 """Before the path of what stands above the records, from the top of the document."""
@@ -56,6 +59,18 @@ class Each:
 
 
 @dataclass(frozen=True)
+class Pairs:
+    """A list of names with values: each name becomes a column below ``path``, with its value.
+
+    ``name`` and ``value`` are paths in an item of the list.
+    """
+
+    path: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
 class FeedMapping:
     """A mapping file, read and checked."""
 
@@ -75,21 +90,39 @@ class FeedMapping:
     values: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)  # column: value: field: text
     where: Mapping[str, str] = field(default_factory=dict)
     scheme: str = ""
-    zone: str = "UTC"
     equals: str = "="
     skip_lines: int = 0
     carry: tuple[str, ...] = ()  # columns of lines that hold for the lines below
     signature: str = ""  # a pattern in the first bytes of its reports, whatever they are called
+    encoding: str = ""  # of reports that are not UTF-8, UTF-16 or UTF-32
+    pairs: tuple[Pairs, ...] = ()
 
     @property
     def feed(self) -> Feed:
         """What it says of its feed."""
         return self.known.feed
 
+    @cached_property
+    def goals(self) -> frozenset[str]:
+        """The fields that it fills."""
+        rules = [rule for some in (*self.columns.values(), *self.head.values()) for rule in some]
+        valued = {name for table in self.values.values() for entry in table.values() for name in entry}
+        return frozenset({*self.constants, *valued, *(name for rule in rules for name in rule.to)})
+
+    @cached_property
+    def addressed(self) -> frozenset[str]:
+        """The sides of which it names a place more exact than the AS, where no value may be one or the other."""
+        exact = ("ip", "network", "fqdn", "url")
+        rules = [rule for some in (*self.columns.values(), *self.head.values()) for rule in some]
+        chosen = {name for rule in rules if rule.first for name in rule.to}
+        chosen |= {name for table in self.values.values() for entry in table.values() for name in entry}
+        sides = (side for side in SIDES if f"{side}.asn" not in chosen)
+        return frozenset(side for side in sides if any(f"{side}.{name}" in self.goals for name in exact))
+
     @property
     def plain(self) -> bool:
         """Whether it only names columns of CSV: then the fast path takes it whole."""
-        steps = (self.each, self.skip, self.head, self.values, self.where, self.scheme, self.skip_lines)
+        steps = (self.each, self.skip, self.head, self.values, self.where, self.scheme, self.skip_lines, self.encoding)
         return (
             self.format == "csv"
             and not any(steps)

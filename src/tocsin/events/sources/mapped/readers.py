@@ -1,6 +1,6 @@
 """A report cut into records by its format, and its records made events."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from io import BytesIO
@@ -9,13 +9,21 @@ from typing import BinaryIO, Final
 import numpy as np
 import polars as pl
 
-from tocsin.events.encoding import as_text, utf8
+from tocsin.events.encoding import as_text, recoded, utf8
 from tocsin.events.sources import Batch, Chunk, Reader, Unreadable
 from tocsin.events.sources.delimited import DelimitedReader, Shaping
 from tocsin.events.sources.mapped.json_paths import MappedJson
 from tocsin.events.sources.mapped.lines import LineRecords
 from tocsin.events.sources.mapped.mapping import FeedMapping
-from tocsin.events.sources.mapped.steps import COLUMN, RECORD, RecordEvents, constants_of, event_rows
+from tocsin.events.sources.mapped.steps import (
+    COLUMN,
+    RECORD,
+    RecordEvents,
+    constants_of,
+    event_rows,
+    taken_columns,
+    unfit_columns,
+)
 from tocsin.node.sentences import say
 
 _HEAD: Final = 1 << 16
@@ -23,13 +31,13 @@ _HEAD: Final = 1 << 16
 
 def open_mapped(mapping: FeedMapping, stream: BinaryIO, chunk_bytes: int, field_limit: int) -> Reader:
     """A reader of a report whose mapping says more than names of columns."""
-    held = _Held(stream, mapping.skip_lines)
+    held = _Held(recoded(stream, mapping.encoding) if mapping.encoding else stream.read, mapping.skip_lines)
     chunk_bytes = max(chunk_bytes // 8, 1) if mapping.each else chunk_bytes  # its rows are more
-    constants, saying = constants_of(mapping, _head_lines(mapping, held.head)) if mapping.head else ({}, [])
+    constants, saying = constants_of(mapping, _head_lines(mapping, held.head)) if mapping.head else ({}, {})
     dialect = replace(mapping.dialect, field_limit=field_limit)
     cut: Reader
     if mapping.format == "csv":
-        cut = DelimitedReader(held, chunk_bytes, _own_columns, dialect, mapping.names)  # type: ignore[arg-type]  # only read is used
+        cut = DelimitedReader(held, chunk_bytes, partial(_own_columns, mapping), dialect, mapping.names)  # type: ignore[arg-type]  # only read is used
     elif mapping.format == "json":
         cut = MappedJson(held, chunk_bytes, mapping, field_limit)  # type: ignore[arg-type]  # only read is used
     elif mapping.format in {"lines", "keyvalue"}:
@@ -45,11 +53,13 @@ def open_mapped(mapping: FeedMapping, stream: BinaryIO, chunk_bytes: int, field_
 class MappedReader:
     """The reader (`tocsin.events.sources.Reader`) of a cut report."""
 
-    def __init__(self, mapping: FeedMapping, cut: Reader, constants: dict[str, str], saying: Sequence[str]) -> None:
+    def __init__(self, mapping: FeedMapping, cut: Reader, constants: dict[str, str], saying: Mapping[str, str]) -> None:
         self._mapping, self._cut = mapping, cut
         self._constants = {**mapping.constants, **constants}
-        self.header = "\n".join(filter(None, [*saying, cut.header]))
-        self.columns: Sequence[str] = cut.columns
+        self.header = "\n".join(filter(None, [*saying.values(), cut.header]))
+        self.unfitting: Sequence[str] = [one for one in mapping.head if one not in saying]  # patterns of [head]
+        self.columns: Sequence[str] = () if mapping.names else cut.columns  # names are not the report's
+        self._taken = sorted(taken_columns(mapping))
 
     def chunks(self) -> Iterator[Chunk]:
         """As the format cuts it."""
@@ -58,12 +68,12 @@ class MappedReader:
     def parse(self, chunk: Chunk) -> Batch:
         """The chunk's events."""
         batch = self._cut.parse(chunk)
+        filled = self._filled(batch)
         if not batch.frame.height:
-            return batch
+            return replace(batch, filled=filled)
         made = event_rows(self._mapping, batch.frame)
         frame = batch.frame
         records = frame[RECORD].n_unique() if RECORD in frame.columns else frame.height
-        filled = (name for name in frame.columns if name.startswith(COLUMN) and frame[name].null_count() < frame.height)
 
         def locate(wanted: Sequence[int]) -> list[tuple[int, str]]:
             return batch.locate(made.records[np.asarray(wanted, np.int64)].tolist())
@@ -82,9 +92,22 @@ class MappedReader:
             hashes=None if batch.hashes is None else batch.hashes.gather(made.records),
             records=made.records,
             ordinals=made.ordinals if self._mapping.each else None,
-            filled=frozenset(name.removeprefix(COLUMN) for name in filled),
+            addressed=self._mapping.addressed,
+            filled=filled,
             passed_over=records - len(np.unique(made.records)),
         )
+
+    def _filled(self, batch: Batch) -> dict[str, int]:
+        """How many of the records say something in each of the columns that the mapping takes; all under ``""``."""
+        frame = batch.frame
+        said = {name.removeprefix(COLUMN): frame.height - frame[name].null_count() for name in frame.columns}
+        found = {"": frame.height + len(batch.unreadable)}
+        for name in self._taken:
+            below = f"{name}."
+            found[name] = said.get(name, 0) or max(
+                (many for one, many in said.items() if one.startswith(below)), default=0
+            )
+        return found
 
 
 def _too_many(batch: Batch, made: RecordEvents) -> list[Unreadable]:
@@ -96,10 +119,10 @@ def _too_many(batch: Batch, made: RecordEvents) -> list[Unreadable]:
 class _Held:
     """A stream whose first bytes were looked at; lines to pass over are blank, so that lines keep their numbers."""
 
-    def __init__(self, stream: BinaryIO, skip_lines: int) -> None:
-        self._stream = stream
+    def __init__(self, read: Callable[[int], bytes], skip_lines: int) -> None:
+        self._read = read
         self.head = b""
-        while len(self.head) < _HEAD and (block := stream.read(_HEAD - len(self.head))):
+        while len(self.head) < _HEAD and (block := read(_HEAD - len(self.head))):
             self.head += block
         self._left = self.head
         if skip_lines:
@@ -110,7 +133,7 @@ class _Held:
         if self._left:
             found, self._left = (self._left, b"") if size < 0 else (self._left[:size], self._left[size:])
             return found
-        return self._stream.read(size)
+        return self._read(size)
 
 
 def _head_lines(mapping: FeedMapping, head: bytes) -> list[str]:
@@ -120,5 +143,6 @@ def _head_lines(mapping: FeedMapping, head: bytes) -> list[str]:
     return [line for line in text.splitlines() if line.startswith(comment)] if comment else text.splitlines()[:50]
 
 
-def _own_columns(_: Sequence[str]) -> Shaping:
-    return Shaping(lambda frame: frame.rename({name: COLUMN + name for name in frame.columns}))
+def _own_columns(mapping: FeedMapping, columns: Sequence[str]) -> Shaping:
+    names = {name: COLUMN + name for name in columns}
+    return Shaping(lambda frame: frame.rename(names), unfit=unfit_columns(mapping, columns))

@@ -1,6 +1,8 @@
 """Mapping files read and checked; each mistake with its line and column."""
 
+import codecs
 import re
+import string
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -15,7 +17,7 @@ from tocsin.events.classify import is_known
 from tocsin.events.fields import BY_NAME, FieldKind
 from tocsin.events.sources import Feed, KnownFeed, MappingError
 from tocsin.events.sources.delimited import Dialect
-from tocsin.events.sources.mapped.mapping import FORMATS, Each, FeedMapping, Rule
+from tocsin.events.sources.mapped.mapping import FORMATS, Each, FeedMapping, Pairs, Rule
 from tocsin.node.errors import TocsinError
 
 NAME: Final = "mapped"
@@ -30,10 +32,12 @@ _TYPES: Final = {int: FieldKind.INTEGER, float: FieldKind.FLOAT, bool: FieldKind
 _FEED: Final = {one.name for one in fields(Feed)} - {"source", "code"}
 _TABLES: Final = {"columns", "constants", "head", "values", "where"}
 _LISTS: Final = {"files", "names", "skip", "carry"}
-_TEXTS: Final = {"separator", "comment", "format", "records", "pattern", "scheme", "zone", "equals", "signature"}
+_TEXTS: Final = {"separator", "comment", "format", "records", "pattern", "scheme", "equals", "signature", "encoding"}
 _CATALOGUE: Final = {"access", "url", "accuracy", "header"}
+_ENTRIES: Final = _FEED | _LISTS | _TEXTS | _CATALOGUE | {"each", "pairs", "skip_lines"}
 _RULE: Final = {"to", "take", "pattern", "template", "decode", "time", "drop", "skip"}
 _NAMES: Final = {str: "text", int: "a number", bool: "true or false"}
+_NO_ENCODINGS: Final = {"utf-7", "hz", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"}
 _DECODED: Final = {"base64", "json"}
 
 
@@ -106,6 +110,8 @@ def _mapping(said: Mapping[str, object], code: str) -> FeedMapping:
     except TocsinError as error:
         raise _EntryError(str(error), "separator") from error
     feed = Feed(source=NAME, code=code, name=_text(said, "name", code))
+    _zone(_text(said, "zone", "UTC"))
+    _time_format(_text(said, "time_format"), "time_format")
     known: dict[str, Any] = {key: value for key, value in said.items() if key in _FEED}
     return FeedMapping(
         _known(said, replace(feed, **known)),
@@ -124,11 +130,12 @@ def _mapping(said: Mapping[str, object], code: str) -> FeedMapping:
         {column.lower(): _values(table, kinds, column) for column, table in _table(said, "values").items()},
         {one.lower(): _where_pattern(_constant(found), one) for one, found in _table(said, "where").items()},
         _text(said, "scheme"),
-        _zone(_text(said, "zone", "UTC")),
         _text(said, "equals", "="),
         _number(said, "skip_lines"),
         _carry(said),
         _pattern(_text(said, "signature"), "signature"),
+        _encoding(_text(said, "encoding")),
+        _pairs(said),
     )
 
 
@@ -145,7 +152,7 @@ def _known(said: Mapping[str, object], feed: Feed) -> KnownFeed:
 def _check(said: Mapping[str, object]) -> None:
     """Refuse entries that this module does not know, and values of another type than an entry has."""
     for key in said:
-        if key not in _FEED | _TABLES | _LISTS | _TEXTS | _CATALOGUE | {"each", "skip_lines"}:
+        if key not in _ENTRIES | _TABLES:
             raise _EntryError(f"it has unknown entries: {key}", key)
     if not (isinstance(said.get("columns"), dict) and said["columns"]) and not _table(said, "values"):
         raise _EntryError("it has no table [columns]", "columns")
@@ -208,14 +215,22 @@ def _carry(said: Mapping[str, object]) -> tuple[str, ...]:
     return names
 
 
-def _zone(name: str) -> str:
+def _time_format(text: str, *place: str) -> str:
+    """A strptime format, with what Rust's chrono knows behind a percent sign."""
+    if wrong := re.search(
+        r"%(?!%|[-_0]?[YCymbBhdeaAwuUWGgVjDxFvHkIlPpMSfRTXrZcsnt+z]|[.]?[369]?f|:{1,3}z|#z).?", text.replace("%%", "")
+    ):
+        raise _EntryError(f"a time has no {wrong[0]!r}", *place)
+    return text
+
+
+def _zone(name: str) -> None:
     try:
         ZoneInfo(name)
     except (ValueError, OSError) as error:  # ZoneInfoNotFoundError is a KeyError
         raise _EntryError(f"there is no time zone {name!r}", "zone") from error
     except KeyError as error:
         raise _EntryError(f"there is no time zone {name!r}", "zone") from error
-    return name
 
 
 def _each(said: Mapping[str, object]) -> tuple[Each, ...]:
@@ -235,6 +250,28 @@ def _each(said: Mapping[str, object]) -> tuple[Each, ...]:
             )
         )
     return tuple(found)
+
+
+def _encoding(name: str) -> str:
+    """An encoding in which ASCII is ASCII: in others nobody sees what must never be held."""
+    if not name:
+        return ""
+    try:
+        known = codecs.lookup(name).name
+        plain = known not in _NO_ENCODINGS and string.printable.encode(known) == string.printable.encode()
+    except (LookupError, UnicodeError, AssertionError, TypeError) as error:
+        raise _EntryError(f"there is no encoding {name!r}", "encoding") from error
+    if not plain:
+        raise _EntryError(f"the encoding {name!r} cannot be used: its letters are not those of ASCII", "encoding")
+    return known
+
+
+def _pairs(said: Mapping[str, object]) -> tuple[Pairs, ...]:
+    listed = said.get("pairs", [])
+    found = [str(one).lower().split() for one in (listed if isinstance(listed, list) else [listed])]
+    if any(len(one) != 3 for one in found) or (found and said.get("format") not in {"json", "xml"}):
+        raise _EntryError("pairs is PATH NAME VALUE, of JSON and XML", "pairs")
+    return tuple(Pairs(*one) for one in found)
 
 
 def _rules(rules: object, kinds: dict[str, FieldKind], *place: str) -> tuple[Rule, ...]:
@@ -260,7 +297,7 @@ def _rule(said: Mapping[str, object], kinds: dict[str, FieldKind], *place: str) 
         _pattern(_text(said, "pattern", "", *place), *place, "pattern"),
         _text(said, "template", "", *place),
         decode,
-        _text(said, "time", "", *place),
+        _time_format(_text(said, "time", "", *place), *place, "time"),
         _pattern(_text(said, "drop", "", *place), *place, "drop"),
         _texts(said, "skip", *place),
     )
@@ -286,6 +323,8 @@ def _field(goal: object, kinds: dict[str, FieldKind], *place: str) -> str:
     """The field that a goal names; what it is to be in extra is noted."""
     name, _, kind = str(goal).partition(":")
     if not (name in BY_NAME or name.removeprefix("extra.") != name) or (kind and kind not in _KINDS):
+        if place and place[-1] in _ENTRIES and not re.fullmatch(r"[a-z_]+(\.[a-z0-9_]+)+(:\w+)?", str(goal)):
+            raise _EntryError(f"{place[-1]} stands in [{place[0]}]: put it above the first table", *place, str(goal))
         raise _EntryError(f"there is no field {goal!r}", *place, str(goal))
     if kind:
         kinds[name] = _KINDS[kind]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 from functools import cache, partial
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -17,7 +18,7 @@ from tocsin.events.sources.delimited import FIELD_LIMIT, DelimitedReader, Shapin
 from tocsin.events.sources.mapped.mapping import FeedMapping
 from tocsin.events.sources.mapped.readers import open_mapped
 from tocsin.events.sources.mapped.reading import NAME, read_mapping
-from tocsin.events.sources.mapped.steps import taken_columns
+from tocsin.events.sources.mapped.steps import names_a_place, taken_columns, unfit_columns
 from tocsin.events.sources.mapped.suggestion import suggestion
 from tocsin.node.errors import TocsinError, UsageError
 
@@ -39,7 +40,7 @@ class MappedSource:
         named = [(fit, one) for one in known if (fit := _fit(filename, one.files))]
         if not named:
             near = [(fit, path) for path, files in _catalogue() if (fit := _fit(filename, files))]
-            named = [(fit, one) for fit, path in near if _may_be(head, one := read_mapping(path))]
+            named = [(fit, one) for fit, path in near if _may_be(filename, head, one := read_mapping(path))]
         if named:
             return max(named, key=lambda one: (one[0], len(one[1].columns)))[1].feed.code
         fitting = [one for one in known if _has_columns(head, one)]
@@ -81,10 +82,7 @@ class MappedSource:
 
     def named(self, code: str) -> set[str]:
         """The fields that the file of that name fills."""
-        mapping = self.mapping(code)
-        rules = [rule for some in (*mapping.columns.values(), *mapping.head.values()) for rule in some]
-        valued = {name for table in mapping.values.values() for entry in table.values() for name in entry}
-        return {*mapping.constants, *valued, *(name for rule in rules for name in rule.to)}
+        return set(self.mapping(code).goals)
 
     def absent(self, code: str, columns: set[str]) -> set[str]:
         """The columns that the file of that name takes, and that are not among those of a report."""
@@ -185,14 +183,30 @@ def _has_signature(head: bytes, mapping: FeedMapping) -> bool:
     return bool(mapping.signature) and bool(pl.Series([as_text(head)[0]]).str.contains(mapping.signature)[0])
 
 
-def _may_be(head: bytes, mapping: FeedMapping) -> bool:
-    """Whether a report with a name of this feed can be of it: a header must have the columns."""
-    return mapping.format != "csv" or bool(mapping.names or mapping.skip_lines) or _has_columns(head, mapping)
+def _may_be(filename: str, head: bytes, mapping: FeedMapping) -> bool:
+    """Whether a report with a name of this feed can be of it: a header must have the columns.
+
+    Others may call a file like a download of it (``feed.txt``): then its first records must name a place.
+    """
+    if mapping.format == "csv" and not mapping.names and not mapping.skip_lines:
+        return _has_columns(head, mapping)
+    return bool(_fit(filename, [name for name in mapping.files if "*" in name])) or _has_events(head, mapping)
+
+
+def _has_events(head: bytes, mapping: FeedMapping) -> bool:
+    whole = head[: head.rfind(b"\n") + 1] or head
+    try:
+        reader = open_mapped(mapping, BytesIO(whole), len(whole), FIELD_LIMIT)
+        return any(names_a_place(mapping, reader.parse(chunk).frame) for chunk in reader.chunks())
+    except TocsinError:
+        return False
 
 
 def _has_columns(head: bytes, mapping: FeedMapping) -> bool:
     if mapping.format != "csv" or mapping.names or not mapping.columns:
         return False
+    if mapping.encoding:
+        head = head.decode(mapping.encoding, "replace").encode()
     records = first_records(head, 1, mapping.dialect)
     own = {column for column, rules in mapping.columns.items() if any(not rule.template for rule in rules)}
     return bool(records) and own <= set(records[0])
@@ -204,7 +218,8 @@ def _shaping(mapping: FeedMapping, columns: Sequence[str]) -> Shaping:
         known = [goal for rule in mapping.columns.get(column, ()) for goal in rule.to]
         for goal in known or [f"extra.{column}"]:
             steps[goal if goal not in steps else f"extra.{column}"] = column
-    return Shaping(partial(_shape, steps), mapping.kinds, mapping.constants)
+    unfit = unfit_columns(mapping, columns)
+    return Shaping(partial(_shape, steps), mapping.kinds, mapping.constants, mapping.addressed, unfit)
 
 
 def _shape(steps: Mapping[str, str], frame: pl.DataFrame) -> pl.DataFrame:

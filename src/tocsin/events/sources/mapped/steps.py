@@ -14,9 +14,11 @@ import polars as pl
 from tocsin.events.fields import BY_NAME, FieldKind
 from tocsin.events.sources import MOST_EVENTS, most_events
 from tocsin.events.sources.mapped.decoding import decoded, with_values
-from tocsin.events.sources.mapped.mapping import LINE, Each, FeedMapping, Rule
+from tocsin.events.sources.mapped.mapping import LINE, SIDES, Each, FeedMapping, Rule
+from tocsin.events.times import has_zone, in_zone, times_in
 from tocsin.events.values import read_values
 from tocsin.networks import parse_addresses
+from tocsin.node.sentences import say
 
 COLUMN: Final = "column."
 """Before the names of a report's own columns, so that none is taken for a note about the row."""
@@ -79,17 +81,17 @@ def event_rows(mapping: FeedMapping, frame: pl.DataFrame) -> RecordEvents:
     return RecordEvents(made if made.width else pl.DataFrame(height=table.height), numbers[0], numbers[1], cut)
 
 
-def constants_of(mapping: FeedMapping, lines: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """What the lines at a report's head say of every row; and the lines that say it."""
+def constants_of(mapping: FeedMapping, lines: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """What the lines at a report's head say of every row; and by pattern the line that says it."""
     texts = pl.Series("line", lines, pl.String)
     found: dict[str, str] = {}
-    saying: list[str] = []
+    saying: dict[str, str] = {}
     for pattern, rules in mapping.head.items():
         values = _extracted(texts, pattern)
         at = values.is_not_null().arg_true()
         if not len(at):
             continue
-        saying.append(lines[at[0]])
+        saying[pattern] = lines[at[0]]
         made = _FieldTable(mapping, pl.DataFrame({pattern: [values[at[0]]]}))
         made.add_rules(pattern, rules)
         found |= {name: one[0] for name, one in made.fields.items() if one[0] is not None and name not in found}
@@ -218,10 +220,8 @@ class _FieldTable:
             values = values.str.replace_all(rule.drop, "")
         if rule.pattern:
             values = _extracted(values, rule.pattern)
-        return _iso(values, rule.time, self.mapping.zone) if rule.time or self._is_local(rule) else values
-
-    def _is_local(self, rule: Rule) -> bool:
-        return self.mapping.zone != "UTC" and "time.source" in rule.to
+        local = bool(rule.to) and all(name.startswith("time.") for name in rule.to)
+        return _iso(values, rule.time, self.mapping.feed.zone, local=local) if rule.time else values
 
     def formatted(self, template: str) -> pl.Series:
         """The template filled; null where one of its columns says nothing."""
@@ -286,8 +286,20 @@ def taken_columns(mapping: FeedMapping) -> set[str]:
     below = tuple(f"{column}." for column, rule in rules if rule.decode)
     taken = {column for column, rule in rules if not rule.template and not _only_extra(rule)}
     taken |= {name for _, rule in rules for name in placeholders(rule.template)}
+    texts = (text for table in mapping.values.values() for entry in table.values() for text in entry.values())
+    taken |= {name for text in texts for name in placeholders(text)}
     taken |= {*mapping.values, *mapping.where, *(one.column for one in mapping.each)}
     return {name for name in taken - made if not name.startswith(below)}
+
+
+def unfit_columns(mapping: FeedMapping, columns: Sequence[str]) -> str:
+    """Why nothing can come of a report with these columns; empty where one of them is taken."""
+    taken = taken_columns(mapping)
+    if mapping.names or not taken or any(name.partition(".")[0] in columns or name in columns for name in taken):
+        return ""
+    return say(
+        "The header has none of the columns that the mapping names: %(columns)s.", columns=", ".join(sorted(taken))
+    )
 
 
 def _only_extra(rule: Rule) -> bool:
@@ -303,6 +315,12 @@ def _chosen(texts: pl.Series, keys: Sequence[str]) -> pl.Series:
             fits = (chosen.is_null() & texts.str.contains(key[1:])).fill_null(value=False)
             chosen = chosen.set(fits, place)
     return chosen.fill_null(keys.index("default")) if "default" in keys else chosen
+
+
+def names_a_place(mapping: FeedMapping, events: pl.DataFrame) -> bool:
+    """Whether one of the events names a place that can be read."""
+    places = (f"{side}.{name}" for side in SIDES for name in ("ip", "network", "fqdn", "url", "asn"))
+    return any(_fits(events[name], name, mapping).any() for name in places if name in events.columns)
 
 
 def _fits(texts: pl.Series, name: str, mapping: FeedMapping) -> pl.Series:
@@ -324,28 +342,27 @@ def _with_scheme(texts: pl.Series, scheme: str) -> pl.Series:
     return texts.zip_with(~bare, scheme + "://" + texts) if bare.any() else texts
 
 
-def _iso(texts: pl.Series, time_format: str, zone: str) -> pl.Series:
-    """Times in the format, of the zone when they name none, as ISO 8601 in UTC; those that are not stay as they are.
+def _iso(texts: pl.Series, time_format: str, zone: str, *, local: bool) -> pl.Series:
+    """Times in the format as ISO 8601; those that are not stay as they are.
 
-    Of a format without a year it is the last such time, a day ahead at most (RFC 3164 writes so).
+    ``local``: those that name no zone stay without one, since the field that takes them has the feed's. Of a format
+    without a year it is the last such time, a day ahead at most (RFC 3164 writes so).
     """
-    time_format = time_format or "%Y-%m-%d %H:%M:%S"
-    if _YEAR.search(time_format):
-        times = _times(texts, time_format, zone)
-    else:
-        latest = datetime.now(UTC) + timedelta(days=1)
-        this, last = (_times(f"{latest.year - ago} " + texts, f"%Y {time_format}", zone) for ago in (0, 1))
-        times = this.set((this > latest).fill_null(value=False), None).fill_null(last)
-    return times.dt.strftime("%Y-%m-%dT%H:%M:%S%.f+00:00").fill_null(texts)
-
-
-def _times(texts: pl.Series, time_format: str, zone: str) -> pl.Series:
+    given = texts
     if not _CLOCK.search(time_format):
         texts, time_format = texts + " 00:00", f"{time_format} %H:%M"
-    read = texts.str.to_datetime(time_format, time_unit="us", strict=False, cache=False)
-    if read.dtype == pl.Datetime("us"):
-        read = read.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    return read.dt.convert_time_zone("UTC")
+    if _YEAR.search(time_format):
+        times = times_in(texts, time_format)
+    else:
+        latest = datetime.now(UTC) + timedelta(days=1)
+        this, last = (times_in(f"{latest.year - ago} " + texts, f"%Y {time_format}") for ago in (0, 1))
+        ahead = (this if has_zone(time_format) else in_zone(this, zone)) > latest
+        times = this.set(ahead.fill_null(value=False), None).fill_null(last)
+    if not has_zone(time_format):
+        if local:
+            return times.dt.strftime("%Y-%m-%dT%H:%M:%S%.f").fill_null(given)
+        times = in_zone(times, zone)
+    return times.dt.strftime("%Y-%m-%dT%H:%M:%S%.f+00:00").fill_null(given)
 
 
 def _nothing(height: int) -> pl.Series:

@@ -34,6 +34,7 @@ _BY_NAME: Final = {
     r"city": "source.geolocation.city",
     r"(reverse|r)[_. -]?(dns|lookup|host(name)?)|ptr": "source.reverse_dns",
     r"ref(erence)?s?": "event_description.url",
+    r"(d(e?st)?|destination|remote|server)[_. -]?(host(name)?|domain|fqdn)": "destination.fqdn",
     r"(.*[_. -])?(host(name)?|domain|fqdn)": "source.fqdn",
     r"(.*[_. -])?(url|uri|link)": "source.url",
     r"(.*[_. -])?(network|cidr|prefix)": "source.network",
@@ -52,6 +53,11 @@ _ZEROS: Final = r"\b0+\B"
 _LONGEST: Final = 40
 _MOST: Final = 1 << 20  # characters of what is no JSON
 _Table = Mapping[str, Sequence[str]]
+_OF_SOURCE: Final = r"s(rc|ource)?[_. -]?(host(name)?|domain|fqdn|url|uri)"
+_PAGE: Final = r"(.*[_. -])?(perma)?link|(.*[_. -])?(virus_?total|vt|reference)([_. -]?(url|link|permalink))?"
+_LOOKUPS: Final = (
+    r"^https?://([\w-]+\.)*(virustotal\.com|urlscan\.io|abuse\.ch|shodan\.io|any\.run|hybrid-analysis\.com)/"
+)
 _OTHER_END: Final = {"source.fqdn": "destination.fqdn", "source.url": "destination.url"}
 _DAY: Final = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d"
 _ADDRESS: Final = (
@@ -89,15 +95,38 @@ def _goals(table: _Table) -> dict[str, str]:
     """For each column the field that its name and values speak of; none twice."""
     taken: dict[str, str] = {}
     for column, values in sorted(table.items(), key=lambda one: bool(re.search(_LAST, one[0]))):
-        by_name = [goal for pattern, goal in _BY_NAME.items() if re.fullmatch(pattern, column.rpartition(".")[2])]
+        name = column.rpartition(".")[2]
+        by_name = [goal for pattern, goal in _BY_NAME.items() if re.fullmatch(pattern, name)]
+        if _is_page(name, values):
+            by_name = ["event_description.url"]
         goal = next(
-            (goal for goal in (*by_name, *_BY_VALUE) if goal not in taken.values() and _takes(goal, values)), ""
+            (
+                goal
+                for goal in (*by_name, *(() if by_name == ["event_description.url"] else _BY_VALUE))
+                if goal not in taken.values() and _takes(goal, values)
+            ),
+            "",
         )
         if goal:
             taken[column] = goal
     if {"source.ip", "destination.ip"} <= set(taken.values()):  # of a connection the name is that of its other end
-        taken = {column: _OTHER_END.get(goal, goal) for column, goal in taken.items()}
+        taken = {
+            column: goal
+            if re.fullmatch(_OF_SOURCE, column.rpartition(".")[2]) or _OTHER_END.get(goal) in taken.values()
+            else _OTHER_END.get(goal, goal)
+            for column, goal in taken.items()
+        }
     return {column: taken[column] for column in table if column in taken}
+
+
+def _is_page(name: str, values: Sequence[str]) -> bool:
+    """Whether URLs lead to what somebody says of the matter, and are not the matter: all on a page of look-ups."""
+    said = [value for value in values if value.strip() and value not in _NOTHING]
+    looked_up = sum(bool(re.match(_LOOKUPS, value)) for value in said)
+    hosts = {value.split("/")[2] for value in said if value.count("/") > 2}
+    return bool(said) and (
+        2 * looked_up > len(said) or (bool(re.fullmatch(_PAGE, name)) and len(said) > 1 and len(hosts) == 1)
+    )
 
 
 def _has_place(table: _Table) -> bool:
