@@ -9,18 +9,18 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
-from tocsin.exchange.formats import Verdict
+from tocsin.exchange.formats import Fault, Verdict
 from tocsin.exchange.formats.entities import entity_of_cluster, galaxies_of
 from tocsin.exchange.formats.json_documents import parse_json, write_json
 from tocsin.exchange.formats.mapping import default_category, template
 from tocsin.exchange.formats.markings import NOT_MARKED, UNMARKED, Markings, read_iep, read_label, stricter
-from tocsin.exchange.formats.misp_check import check_event, events_of
+from tocsin.exchange.formats.misp_check import check_event, event_around, things_of
 from tocsin.exchange.formats.model import (
     Collection,
     Entity,
@@ -52,8 +52,11 @@ _EVENT_PROPERTIES: Final = ("threat_level_id", "analysis", "extends_uuid")
 def check(data: bytes) -> Iterator[Verdict]:
     """One verdict for each event of the file."""
     document = parse_json(data)
-    for place, event in events_of(document):
-        yield check_event(place, event)
+    things = [*things_of(document)]
+    for place, kind, thing in things:
+        yield check_event(place, event_around(kind, thing))
+    if not things:
+        yield Verdict("", valid=False, faults=(Fault("", "", "It has no event of MISP."),))
 
 
 def read(data: bytes) -> Collection:
@@ -63,11 +66,36 @@ def read(data: bytes) -> Collection:
         InputError: there is none.
 
     """
-    events = [event for _, event in events_of(parse_json(data)) if isinstance(event, dict)]
-    if not events or not any(_is_event(event) for event in events):
-        raise InputError("It has no event of MISP.", hint="An event has info, and Attribute or Object.")
-    found = tuple(_Reader(event).collection() for event in events if _is_event(event))
-    return found[0] if len(found) == 1 else Collection(parts=found)
+    things = [(kind, thing) for _, kind, thing in things_of(parse_json(data))]
+    events = [thing for kind, thing in things if kind == "Event"]
+    events += _events_around([one for one in things if one[0] in {"Attribute", "Object"}])
+    if not events:
+        raise InputError(
+            "It has no event of MISP.", hint="An event has info, and Attribute or Object; those can be alone too."
+        )
+    found = tuple(_Reader(event).collection() for event in events)
+    other = sum(not kind for kind, _ in things)
+    missed = (f"Neither event, object nor attribute: {other}.",) if other else ()
+    if len(found) == 1:
+        return replace(found[0], not_understood=(*missed, *found[0].not_understood))
+    return Collection(parts=found, not_understood=missed)
+
+
+def _events_around(things: Sequence[tuple[str, Json]]) -> list[Json]:
+    """Attributes and objects that a search found, in the events that they name; in one where they name none.
+
+    What an event forbids holds for each part of it, so what they say of their event counts.
+    """
+    events: dict[str, dict[str, Any]] = {}
+    for kind, thing in things:
+        of = _object(thing.get("Event"))
+        said = {name: value for name, value in of.items() if name not in {"Attribute", "Object"}}
+        event = events.setdefault(
+            _text(of.get("uuid")) or _text(of.get("id")),
+            {"info": "Attributes and objects without their event", **said, "Attribute": [], "Object": []},
+        )
+        event[kind].append(thing)
+    return [*events.values()]
 
 
 def write(collection: Collection) -> tuple[bytes, tuple[str, ...]]:
@@ -82,10 +110,6 @@ def misp_event(collection: Collection) -> tuple[dict[str, Any], tuple[str, ...]]
     """One event as a MISP takes it, and what it could not say."""
     written = _Writer(collection)
     return written.event(), tuple(dict.fromkeys(written.lost))
-
-
-def _is_event(event: Json) -> bool:
-    return any(name in event for name in ("info", "Attribute", "Object"))
 
 
 def marking_of(thing: Json, above: Markings | None = None) -> Markings:
@@ -154,7 +178,10 @@ class _Reader:
 
     def _kept(self, thing: Json, name: str) -> Iterator[Json]:
         """The members that were not deleted."""
+        given = thing.get(name) or []
+        self._missed[f"What is no object of JSON ({name})"] += len(given if isinstance(given, list) else [given])
         for one in _list(thing, name):
+            self._missed[f"What is no object of JSON ({name})"] -= 1
             if one.get("deleted") in (True, "1", 1):
                 self._missed[f"Deleted, left out ({name})"] += 1
             else:
@@ -453,7 +480,7 @@ def _derived(*parts: str) -> str:
 
 def _list(thing: Json, name: str) -> list[Json]:
     found = thing.get(name)
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
 
 
 def _object(value: object) -> Json:
