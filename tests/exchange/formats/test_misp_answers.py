@@ -47,10 +47,10 @@ def test_what_has_no_event_is_refused(document: Any) -> None:
 
 def test_what_else_an_answer_holds_is_named() -> None:
     made = convert_document(json.dumps([{"Event": _EVENT}, 5, {"x": 1}]).encode(), "misp", "misp")
-    assert made.lost == ("Neither event, object nor attribute: 2.",)
+    assert made.lost == ("Neither event, object nor attribute: 2.", "x")
     event = {**_EVENT, "Attribute": [_ATTRIBUTE, "192.0.2.9"]}
     made = convert_document(json.dumps(event).encode(), "misp", "misp")
-    assert made.lost == ("What is no object of JSON (Attribute): 1.",)
+    assert made.lost == ("What is no object of JSON (Attribute): 1.", "Event: Attribute")
 
 
 def test_what_the_event_of_a_search_forbids_holds_for_each_of_its_objects() -> None:

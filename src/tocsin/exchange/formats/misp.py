@@ -259,6 +259,9 @@ class _Reader:
 
 _PASSED_OVER: Final = {
     "ShadowAttribute": "Proposals are not taken over",
+    "Note": "Notes, opinions and relations of analysts are not taken over",
+    "Opinion": "Notes, opinions and relations of analysts are not taken over",
+    "Relationship": "Notes, opinions and relations of analysts are not taken over",
     "RelatedEvent": "Correlations belong to the server that made them",
 }
 
@@ -287,7 +290,8 @@ class _Writer:
         all_ = self._all
         when = all_.time or all_.published or all_.first_seen
         groups = {one.id for one in all_.groups}
-        unlinked = [one for one in all_.links if one.source not in groups and one.target not in self._by_id]
+        values = {one.id for one in all_.all_observables()}
+        unlinked = [one for one in all_.links if one.source not in (values if one.target in self._by_id else groups)]
         if unlinked:
             self.lost.append(f"Relations between things that are no objects of MISP: {len(unlinked)}.")
         if all_.markings.statements:
@@ -350,8 +354,15 @@ class _Writer:
     def _object(self, group: ObservableGroup) -> dict[str, Any]:
         known = template(group.name)
         uuid = group.id or _derived(self._id, group.name, *(one.value for one in group.observables))
-        # An object of MISP has no tags: what marks it marks each of its attributes.
-        inner = [replace(one, markings=stricter(group.markings, one.markings)) for one in group.observables]
+        # An object of MISP has no tags: each of its attributes has its markings and labels.
+        inner = [
+            replace(
+                one,
+                markings=stricter(group.markings, one.markings),
+                labels=tuple(dict.fromkeys((*group.labels, *one.labels))),
+            )
+            for one in group.observables
+        ]
         links = self._references.get(group.id, []) if group.id else []
         return {
             "uuid": uuid,

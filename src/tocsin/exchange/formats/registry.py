@@ -7,11 +7,16 @@ from importlib.util import find_spec
 from typing import Final, Protocol, cast
 
 from tocsin.exchange.formats import Fault, Verdict
+from tocsin.exchange.formats.json_documents import parse_json
+from tocsin.exchange.formats.losses import losses
 from tocsin.exchange.formats.model import Collection
 from tocsin.node.confined import confined
 from tocsin.node.errors import InputError, TocsinError, UsageError
 
 _NAMES: Final = ("stix", "stix-pattern", "misp", "csaf", "iodef", "idea", "xarf")
+
+_COMPARED: Final = frozenset({"stix", "misp"})
+"""Formats of which every value is looked for in what was made of it."""
 
 
 class Format(Protocol):
@@ -86,7 +91,9 @@ def convert_document(data: bytes, source: str, target: str) -> Conversion:
         raise
     except Exception as error:
         raise InputError(f"It cannot be converted: its structure is not that of {source} ({error!r}).") from error
-    missed = tuple(line for one in (collection, *collection.parts) for line in one.not_understood)
+    missed = [line for one in (collection, *collection.parts) for line in one.not_understood]
+    if {source, target} <= _COMPARED and written != data:
+        unsaid = (*unsaid, *losses(parse_json(data), parse_json(written)))
     return Conversion(written, tuple(dict.fromkeys((*missed, *unsaid))))
 
 

@@ -38,6 +38,18 @@ from tocsin.exchange.formats.stix_objects import (
 
 _LABEL: Final = re.compile(r'misp:([\w-]+)="(.*)"', re.DOTALL)
 _FILES: Final = ("attachment", "malware-sample")
+_DEFAULTS: Final = frozenset(
+    (f"extensions.{part}.{name}", value)
+    for part, text in tables()["defaults"].items()
+    for name, _, value in [text.partition("=")]
+)
+_CONTENT: Final = (":content_ref", ":x_misp_attachment", ":content_ref.payload_bin")
+_WRAPPING: Final = {
+    "mime_type": "application/zip",
+    "encryption_algorithm": "mime-type-indicated",
+    "decryption_key": "infected",
+}
+"""What MISP says of each sample beside its bytes."""
 
 
 def misp_labels(thing: Json) -> dict[str, str]:
@@ -87,9 +99,10 @@ def group_objects(group: ObservableGroup, entries: Sequence[ObservableGroup] = (
     builder = ObjectBuilder(known.stix, group.id)
     for path, value in known.always:
         builder.put(path, value)
+    broken = _broken_parts(group, known, entries)
     # Addresses before the names that belong to them.
     for one in sorted(group.observables, key=lambda one: one.relation.endswith("-display-name")):
-        _put(builder, known, one)
+        _put(builder, known, one, broken)
     for entry in entries:
         _, path = tables()["embedded"][entry.name].split()
         builder.add_entry(path, (_entry(entry, one) for one in entry.observables))
@@ -103,14 +116,30 @@ def group_objects(group: ObservableGroup, entries: Sequence[ObservableGroup] = (
     return builder.finished()
 
 
-def _put(builder: ObjectBuilder, known: Template, one: Observable) -> None:
+def _broken_parts(group: ObservableGroup, known: Template, entries: Sequence[ObservableGroup]) -> tuple[str, ...]:
+    """The beginnings of paths that lack what STIX asks for beside them."""
+    found = [(one, known.relation(one.relation)) for one in group.observables]
+    said = {way.path for one, way in found if way and fits(f"{known.stix}:{way.path}", one.value)}
+    inside = f"{known.inside}."
+    own = entries or any(
+        path.startswith(inside) and not path.rpartition(".")[2].startswith(("pe_type", "x_misp_")) for path in said
+    )
+    return (
+        *(part for part, beside in tables()["whole"].items() if not said.issuperset(beside.split())),
+        *([] if own or not known.inside else [inside]),
+    )
+
+
+def _put(builder: ObjectBuilder, known: Template, one: Observable, broken: tuple[str, ...]) -> None:
     relation = known.relation(one.relation)
-    own = f"x_misp_{re.sub('[^a-z0-9]+', '_', one.relation.lower())}"
+    own = _own_name(one.relation)
     path = relation.path if relation else f"{known.inside}.{own}".lstrip(".")
     if one.relation in known.contact:
         before = builder.root.get("contact_information", "")
         builder.root["contact_information"] = _with_contact(before, one)
-    elif path.startswith("external_id.") or path == "url":
+    elif path.startswith(broken):
+        builder.add_own(own, _own_value(one))
+    elif (path.startswith("external_id.") or path == "url") and fits(_form_of(path), one.value):
         builder.root.setdefault("external_references", []).append(_reference(path, one.value))
     elif path == "content_ref":
         builder.add_own("x_misp_malware_sample", {"value": one.value})
@@ -120,6 +149,11 @@ def _put(builder: ObjectBuilder, known: Template, one: Observable) -> None:
         builder.add_own(path, _own_value(one))
     elif not builder.put(path, one.value, one.id):
         builder.add_own(own, _own_value(one))
+
+
+def _form_of(path: str) -> str:
+    """The place whose form a reference to the outside has."""
+    return "url:value" if path == "url" else path.replace(".", ":")
 
 
 def _own_value(one: Observable) -> str:
@@ -174,10 +208,28 @@ def group_pattern(group: ObservableGroup, entries: Sequence[ObservableGroup] = (
 
 
 def _warning(group: ObservableGroup, known: Template, prefix: str) -> Iterator[Comparison]:
+    """What each value that warns is compared with: none is left out, since the rest would warn of more."""
     for one in group.observables:
         relation = known.relation(one.relation)
-        if one.indicator and relation and one.type not in _FILES and fits(f"{prefix}{relation.path}", one.value):
+        name, _, md5 = one.value.partition("|")
+        if not one.indicator:
+            continue
+        if one.type == "malware-sample":
+            yield Comparison(f"{prefix}content_ref.x_misp_filename", name)
+            yield from [Comparison(f"{prefix}content_ref.hashes.md5", md5)] if md5 else []
+        elif one.type in _FILES:
+            yield Comparison(f"{prefix}{_own_name(one.relation)}.value", one.value)
+        elif relation and fits(f"{prefix}{relation.path}", one.value):
             yield Comparison(f"{prefix}{relation.path}", one.value)
+        else:
+            inside = f"{known.inside}." if known.inside else ""
+            yield Comparison(f"{prefix}{inside}{_own_name(one.relation)}", one.value)
+
+
+def _own_name(relation: str) -> str:
+    """The property of our own for a relation that STIX has none for."""
+    name = f"x_misp_{re.sub('[^a-z0-9]+', '_', relation.lower())}"
+    return f"{name}_text" if name.endswith(("_bin", "_hex")) else name  # STIX has bytes in those (section 3.1)
 
 
 # In
@@ -236,42 +288,72 @@ def _links(objects: Mapping[str, Json], root: Json) -> Iterator[Link]:
 
 
 def content_of_pattern(pattern: Pattern, labels: Mapping[str, str], uuid: str) -> list[Content]:
-    """What a pattern looks for: one thing where all must hold, else one for each comparison."""
-    pairs = list(_with_samples((one.path, one.value) for one in pattern.comparisons if not one.path.endswith(".type")))
+    """What a pattern looks for: one thing where all must hold, else one for each comparison.
+
+    What is missed of a thing makes it less than the pattern: whoever reads it never takes it for the whole.
+    """
+    pairs = list(_with_samples(_without_types((one.path, one.value) for one in pattern.comparisons)))
     if labels.get("type"):
-        return [Content(observable=replace(_labelled(labels["type"], pairs, uuid), indicator=True))]
+        return [_all_indicators(_labelled_whole(labels["type"], pairs, uuid))]
     if labels.get("name") and (known := template(labels["name"])):
-        return [_all_indicators(_group_of(known, [(path.partition(":")[2], value) for path, value in pairs], uuid))]
+        return [_all_indicators(_group_looked_for(known, pairs, uuid))]
     if pattern.whole:
         return [_all_indicators(_looked_for(pairs, uuid))]
     return [_all_indicators(_looked_for([pair], str(uuid5(UUID(uuid), "\n".join(pair))))) for pair in pairs]
 
 
+def _without_types(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pairs but for the types of addresses, which their values show."""
+    given = list(pairs)
+    shown = {f"{path.removesuffix('.value')}.type" for path, _ in given if path.endswith(".value")}
+    return [pair for pair in given if pair[0] not in shown]
+
+
 def _with_samples(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """The pairs, where what is said of a file's content is one: the name and MD5 of a sample, or of an attachment."""
-    said: dict[str, str] = {}
+    said: dict[str, tuple[str, str]] = {}
     for path, value in [*pairs, ("", "")]:
-        before, found, name = path.partition(":content_ref.")
-        if said and (not found or name == "payload_bin"):
-            name_, md5 = said.get("x_misp_filename", ""), said.get("hashes.md5", "")
-            if name_:
-                yield (f"{said['']}:content_ref", f"{name_}|{md5}") if md5 else (f"{said['']}:x_misp_attachment", name_)
+        _, found, name = path.partition(":content_ref.")
+        if said and (not found or name in said):
+            yield from _sample(said)
             said = {}
         if found:
-            said |= {"": before, name: value}
+            said[name] = (path, value)
         elif path.endswith(".value") and ":x_misp_" in path:
             yield path.removesuffix(".value"), value
-        elif path and not (path.endswith(".data") and ":x_misp_" in path):
+        elif path and not (path.endswith(".data") and ":x_misp_" in path):  # bytes are left out
             yield path, value
+
+
+def _sample(said: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """One pair for a sample or an attachment, whose bytes and wrapping are left out; all else as it is."""
+    type_ = next(iter(said.values()))[0].partition(":")[0]
+    name, md5 = said.get("x_misp_filename"), said.get("hashes.md5")
+    used = {"x_misp_filename", "payload_bin"} if name else set()
+    if name and md5:
+        used |= {"hashes.md5", *(part for part, value in _WRAPPING.items() if said.get(part, ("", ""))[1] == value)}
+        yield f"{type_}:content_ref", f"{name[1]}|{md5[1]}"
+    elif name:
+        yield f"{type_}:x_misp_attachment", name[1]
+    yield from (pair for part, pair in said.items() if part not in used)
+
+
+def _labelled_whole(type_: str, pairs: list[tuple[str, str]], uuid: str) -> Content:
+    """The attribute of that type; missed are the pairs that it has no part for."""
+    own = {path_key(one.partition("=")[0]) for one in attribute_paths(type_)} or {""}
+    there = {path_key(path) for path, _ in pairs}
+    other = [path for path, _ in pairs if path_key(path) not in own and not path.endswith(_CONTENT)]
+    return Content(
+        observable=_labelled(type_, pairs, uuid), missed=tuple(other) if len(other) > len(own - there) else ()
+    )
 
 
 def _looked_for(pairs: list[tuple[str, str]], uuid: str) -> Content:
     """An attribute where its paths are just these, else a group by the type of the first."""
     alone = tables()["alone"].get(pairs[0][0].partition(":")[0], "")
     paths = tuple(path for path, _ in pairs)
-    simple = [path for path in paths if not path.endswith((":display_name",))]
-    if alone and not alone.startswith("object ") and [one.rpartition(":")[2] for one in simple] == ["value"]:
-        return Content(observable=Observable(alone, dict(pairs)[simple[0]], uuid, category=default_category(alone)))
+    if alone and not alone.startswith("object ") and [one.rpartition(":")[2] for one in paths] == ["value"]:
+        return Content(observable=Observable(alone, pairs[0][1], uuid, category=default_category(alone)))
     exact = next((type_ for type_ in _types_by_paths() if attribute_paths(type_) == paths), "")
     if exact:
         return Content(
@@ -279,8 +361,17 @@ def _looked_for(pairs: list[tuple[str, str]], uuid: str) -> Content:
         )
     known = template(alone.removeprefix("object ")) if alone.startswith("object ") else template("domain-ip")
     if known is None:
-        return Content(missed=tuple(path for path, _ in pairs))
-    return _group_of(known, [(path.partition(":")[2], value) for path, value in pairs], uuid)
+        return Content(missed=paths)
+    return _group_looked_for(known, pairs, uuid)
+
+
+def _group_looked_for(known: Template, pairs: list[tuple[str, str]], uuid: str) -> Content:
+    """The group in which all pairs hold; missed are those of other objects than the template's, too."""
+    prefix = f"{known.stix}:"
+    found = _group_of(
+        known, [(path.removeprefix(prefix), value) for path, value in pairs if path.startswith(prefix)], uuid
+    )
+    return replace(found, missed=(*found.missed, *(path for path, _ in pairs if not path.startswith(prefix))))
 
 
 def _types_by_paths() -> Iterator[str]:
@@ -294,10 +385,13 @@ def _all_indicators(found: Content) -> Content:
     return replace(
         found,
         observable=replace(found.observable, indicator=True) if found.observable else None,
-        group=replace(group, observables=tuple(replace(one, indicator=True) for one in group.observables))
-        if group
-        else None,
+        group=_warned(group) if group else None,
+        entries=tuple(_warned(one) for one in found.entries),
     )
+
+
+def _warned(group: ObservableGroup) -> ObservableGroup:
+    return replace(group, observables=tuple(replace(one, indicator=True) for one in group.observables))
 
 
 def _labelled(type_: str, pairs: list[tuple[str, str]], uuid: str) -> Observable:
@@ -344,11 +438,11 @@ def _group_of(
     found: list[Observable] = []
     entries: dict[str, list[tuple[str, str]]] = {}
     missed: list[str] = []
-    always = set(known.always)
+    always = {*known.always, *_DEFAULTS}
     observed = root is not None and root.get("type") == "network-traffic" and known.name != "network-traffic"
     framed = {"ipv4", "ipv6", *(["tcp"] if observed and "tcp-ext" in str(root) else [])} if observed else set()
-    for path, value in [*pairs, *_referenced(known, root)]:
-        if (path, value) in always or path.endswith(".type") or (path == "protocols" and value in framed):
+    for path, value in _with_names(known, [*pairs, *_referenced(known, root)]):
+        if not value or (path, value) in always or (path == "protocols" and value in framed):
             continue
         inner = next(
             (
@@ -377,6 +471,17 @@ def _group_of(
     return Content(group=made, entries=tuple(_entries(entries, uuid)), missed=tuple(dict.fromkeys(missed)))
 
 
+def _with_names(known: Template, pairs: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The pairs, where the name of a person is the first and the last name that it was made of."""
+    full = any(path == "x_misp_full_name" for path, _ in pairs)
+    for path, value in pairs:
+        first, space, last = value.partition(" ")
+        if path != "name" or not known.names or known.at("name"):
+            yield path, value
+        elif not full and not any(name == "x_misp_first_name" for name, _ in pairs):
+            yield from [("x_misp_first_name", first), *([("x_misp_last_name", last)] if space else [])]
+
+
 def _relation_at(known: Template, path: str, value: str, used: Counter[str]) -> Relation | None:
     """The relation of a path: the next one where several share it; a name where an address is expected is a host."""
     there = known.at(path)
@@ -393,7 +498,10 @@ def _relation_at(known: Template, path: str, value: str, used: Counter[str]) -> 
     name = path.rpartition(".")[2]
     if not there and name.startswith("x_misp_") and not path.startswith("content_ref"):
         own = name.removeprefix("x_misp_").replace("_", "-")
-        there = (Relation(own, own if is_attribute_type(own) else "text", path),)
+        there = (
+            next((replace(one, path=path) for one in known.relations if _own_name(one.name) == name), None)
+            or Relation(own, own if is_attribute_type(own) else "text", path),
+        )
     used[path] += 1
     return there[min(used[path], len(there)) - 1] if there else None
 
