@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tocsin.exchange.formats import Markings, convert_document, stricter
+from tocsin.exchange.formats.mapping import tables
 from tocsin.exchange.formats.markings import UNMARKED
 
 Json = Mapping[str, Any]
@@ -92,7 +93,9 @@ def _comparable(one: Json) -> object:
         values = [re.sub(r"^(\d{4}-\d\d-\d\d) (.*)\+00:00$", r"\1T\2Z", text) for text in found]
         values = [text for text in values if not text.endswith("-addr") and text != "domain-name"]
     else:
-        values = list(_leaves(one))
+        # MISP gives a rule no name where it has none; each indicator of ours has one.
+        named = one["type"] == "indicator" and one.get("name") in tables()["rules"]
+        values = list(_leaves({key: value for key, value in one.items() if not (named and key == "name")}))
     return one["type"], sorted(values), one.get("modified")
 
 

@@ -26,6 +26,7 @@ def test_objects_of_each_template_leave_valid_and_whole(name: str, seed: int) ->
     back = convert_document(stix.data, "stix", "misp")
     assert [fault for one in check_document("stix", stix.data) for fault in one.faults] == []
     assert [fault for one in check_document("misp", back.data) for fault in one.faults] == []
+    assert all(one["name"] for one in json.loads(stix.data)["objects"] if one["type"] == "indicator")
     made = {one["uuid"]: one for one in json.loads(back.data)["Event"]["Object"]}
     assert set(made) == {one["uuid"] for one in given}
     said = {*stix.lost, *back.lost}

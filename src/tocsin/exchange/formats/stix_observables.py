@@ -37,6 +37,7 @@ from tocsin.exchange.formats.stix_objects import (
 )
 
 _LABEL: Final = re.compile(r'misp:([\w-]+)="(.*)"', re.DOTALL)
+_ADDRESS: Final = "ip:value"
 _FILES: Final = ("attachment", "malware-sample")
 _DEFAULTS: Final = frozenset(
     (f"extensions.{part}.{name}", value)
@@ -64,11 +65,11 @@ def misp_labels(thing: Json) -> dict[str, str]:
 
 def observable_objects(one: Observable) -> list[Json]:
     """The STIX objects of one value; empty: STIX has no place for it."""
-    paths = attribute_paths(one.type)
-    if not paths:
+    parts = list(_parts(one, attribute_paths(one.type)))
+    if not parts:
         return []
-    builder = ObjectBuilder(paths[0].partition(":")[0], one.id)
-    for path, value in _parts(one, paths):
+    builder = ObjectBuilder(parts[0][0].partition(":")[0], one.id)
+    for path, value in parts:
         if not builder.put(path.partition(":")[2], value, one.id):
             return []
     return builder.finished()
@@ -88,7 +89,7 @@ def _parts(one: Observable, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
         name, equals, always = path.partition("=")
         value = always if equals else next(values, "")
         if value:
-            yield name, value
+            yield (f"{referred_type('ip', value)}:value" if name == _ADDRESS else name), value
 
 
 def group_objects(group: ObservableGroup, entries: Sequence[ObservableGroup] = ()) -> list[Json]:
@@ -354,7 +355,7 @@ def _looked_for(pairs: list[tuple[str, str]], uuid: str) -> Content:
     paths = tuple(path for path, _ in pairs)
     if alone and not alone.startswith("object ") and [one.rpartition(":")[2] for one in paths] == ["value"]:
         return Content(observable=Observable(alone, pairs[0][1], uuid, category=default_category(alone)))
-    exact = next((type_ for type_ in _types_by_paths() if attribute_paths(type_) == paths), "")
+    exact = next((type_ for type_, ways in _types_by_paths() if ways == paths), "")
     if exact:
         return Content(
             observable=Observable(exact, "|".join(value for _, value in pairs), uuid, category=default_category(exact))
@@ -374,10 +375,10 @@ def _group_looked_for(known: Template, pairs: list[tuple[str, str]], uuid: str) 
     return replace(found, missed=(*found.missed, *(path for path, _ in pairs if not path.startswith(prefix))))
 
 
-def _types_by_paths() -> Iterator[str]:
-    yield from tables()["hashes"]
-    yield from tables()["attributes"]
-    yield from (f"filename|{one}" for one in tables()["hashes"])
+def _types_by_paths() -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield from ((type_, (path,)) for type_, path in tables()["read"].items())
+    for type_ in (*tables()["hashes"], *tables()["attributes"], *(f"filename|{one}" for one in tables()["hashes"])):
+        yield type_, attribute_paths(type_)
 
 
 def _all_indicators(found: Content) -> Content:

@@ -450,13 +450,14 @@ def _both(first: Markings, second: Markings) -> Markings:
 def _rule_group(name: str, one: Json, text: str, uuid: str) -> Content:
     """A rule with what is said of it."""
     relation = "raw-rule" if name == "nova-rule" else name
+    title = _text(one.get("name"))
     said = [
         (
             relation,
             name if name in tables()["attributes"] or name in {"sigma", "snort", "suricata", "yara"} else "text",
             text,
         ),
-        ("rule-name" if name.endswith("-rule") else f"{name}-rule-name", "text", _text(one.get("name"))),
+        ("rule-name" if name.endswith("-rule") else f"{name}-rule-name", "text", title if title != name else ""),
         ("comment", "comment", _text(one.get("description"))),
         ("version", "text", _text(one.get("pattern_version"))),
         *(

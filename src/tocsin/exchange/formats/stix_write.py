@@ -32,6 +32,7 @@ from tocsin.exchange.formats.stix_pattern import pattern_faults
 
 _OBSERVED: Final = frozenset(name for name, kind in tables()["alone"].items()) - {"location", "note"}
 _OPINIONS: Final = {"false-positive": "strongly-disagree", "expired": "disagree"}
+_LONGEST_NAME: Final = 200  # characters
 _TYPED: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -197,6 +198,7 @@ class _Writer:
         until = one.last_seen if one.last_seen and one.last_seen > valid else None
         return {
             **self._common("indicator", one.id, one.time, one.markings, labels),
+            "name": _indicator_name(one),
             **_described(one.comment),
             "pattern": pattern,
             "pattern_type": "stix",
@@ -304,7 +306,7 @@ class _Writer:
                 continue
             if (
                 one.relation in {f"{group.name}-name", f"{group.name}-rule-name", "rule-name", "rule-id"}
-                and "name" not in made
+                and made["name"] == group.name
             ):
                 made["name"] = one.value
             elif one.relation == "comment":
@@ -446,6 +448,16 @@ def _is_rule(kind: str, text: str) -> bool:
         return not pattern_faults(text)
     except ImportError:
         return text.startswith(("[", "("))
+
+
+def _indicator_name(one: Observable | ObservableGroup) -> str:
+    """What others' programs show of an indicator: the value that it looks for, or the kind of rule that it is."""
+    if isinstance(one, ObservableGroup):
+        warns = "" if one.name in tables()["rules"] else next((it.value for it in one.observables if it.indicator), "")
+        text = f"{one.name}: {warns}" if warns else one.name
+    else:
+        text = one.type if one.type in tables()["rules"] else one.value
+    return text[:_LONGEST_NAME]
 
 
 def _identity(source: Source) -> str:
