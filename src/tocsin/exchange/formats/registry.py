@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Final, Protocol, cast
+from typing import Final, Protocol, cast, runtime_checkable
 
 from tocsin.exchange.formats import Fault, Verdict
 from tocsin.exchange.formats.json_documents import parse_json
@@ -42,6 +42,16 @@ class Format(Protocol):
         """
 
 
+@runtime_checkable
+class NamingFormat(Protocol):
+    """The module of a format whose files have names that it prescribes."""
+
+    NAMES_FILES: bool
+
+    def check(self, data: bytes, name: str = "") -> Iterator[Verdict]:
+        """As `Format.check`, with the name of the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Conversion:
     """The other file; ``lost``: what was not understood, and what could not be said, a line each."""
@@ -55,15 +65,16 @@ def format_names() -> tuple[str, ...]:
     return tuple(name for name in _NAMES if find_spec(_module(name)) is not None)
 
 
-def check_document(name: str, data: bytes) -> Iterator[Verdict]:
-    """What the format's own validator says of each document of a file.
+def check_document(name: str, data: bytes, file_name: str = "") -> Iterator[Verdict]:
+    """What the format's own validator says of each document of a file; ``file_name``: of CSAF that is checked too.
 
     Raises:
         UsageError: there is no such format.
 
     """
     try:
-        yield from _format(name).check(data)
+        module = _format(name)
+        yield from module.check(data, file_name) if isinstance(module, NamingFormat) else module.check(data)
     except InputError as error:
         yield Verdict("", valid=False, faults=(Fault("", "", str(error)),))
     except UsageError:
