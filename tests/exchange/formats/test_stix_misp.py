@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.cast import Tocsin
-from support.exchange_mapping import differences, is_within, mapping_cases
+from support.exchange_mapping import agreeing_pairs, differences, is_within, mapping_cases
 from tocsin.exchange.formats import (
     Collection,
     Markings,
@@ -85,6 +85,15 @@ def test_mapping_is_that_of_misps_documentation_but_for_the_misses_with_a_reason
     missed = {one.name for one in cases if differences(one)}
     assert missed <= set(MISSES)
     assert len(missed) <= len(cases) // 9
+
+
+@pytest.mark.parametrize(("way", "floor"), [
+    ("misp_objects_to_stix21", 0.85), ("stix21_to_misp_objects", 0.9), ("external_stix21_to_misp_objects", 0.75),
+])  # fmt: skip
+def test_objects_agree_with_misps_mapping_in_types_paths_and_values(way: str, floor: float, shared_data: Path) -> None:
+    cases = [one for one in mapping_cases(shared_data / "exchange/misp/mapping") if one.name.startswith(f"{way}:")]
+    agree, pairs = (sum(found) for found in zip(*map(agreeing_pairs, cases), strict=True))
+    assert agree >= floor * pairs, f"{agree} of {pairs}"
 
 
 def test_examples_of_the_specification_come_back_with_every_property(shared_data: Path) -> None:

@@ -39,11 +39,13 @@ from tocsin.exchange.formats.stix_objects import (
 _LABEL: Final = re.compile(r'misp:([\w-]+)="(.*)"', re.DOTALL)
 _ADDRESS: Final = "ip:value"
 _FILES: Final = ("attachment", "malware-sample")
-_DEFAULTS: Final = frozenset(
+_DEFAULTS: Final = {("body_multipart.content_disposition", "attachment")} | {
     (f"extensions.{part}.{name}", value)
     for part, text in tables()["defaults"].items()
     for name, _, value in [text.partition("=")]
-)
+}
+"""What is said of a thing where nothing is known, and of each file that is attached to a mail."""
+
 _CONTENT: Final = (":content_ref", ":x_misp_attachment", ":content_ref.payload_bin")
 _WRAPPING: Final = {
     "mime_type": "application/zip",
