@@ -9,7 +9,7 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -20,7 +20,7 @@ from tocsin.exchange.formats.entities import entity_of_cluster, galaxies_of
 from tocsin.exchange.formats.json_documents import parse_json, write_json
 from tocsin.exchange.formats.mapping import default_category, template
 from tocsin.exchange.formats.markings import NOT_MARKED, UNMARKED, Markings, read_iep, read_label, stricter
-from tocsin.exchange.formats.misp_check import check_event, event_around, things_of
+from tocsin.exchange.formats.misp_check import check_event, event_around, events_around, things_of
 from tocsin.exchange.formats.model import (
     Collection,
     Entity,
@@ -68,7 +68,7 @@ def read(data: bytes) -> Collection:
     """
     things = [(kind, thing) for _, kind, thing in things_of(parse_json(data))]
     events = [thing for kind, thing in things if kind == "Event"]
-    events += _events_around([one for one in things if one[0] in {"Attribute", "Object"}])
+    events += events_around([one for one in things if one[0] in {"Attribute", "Object"}])
     if not events:
         raise InputError(
             "It has no event of MISP.", hint="An event has info, and Attribute or Object; those can be alone too."
@@ -79,23 +79,6 @@ def read(data: bytes) -> Collection:
     if len(found) == 1:
         return replace(found[0], not_understood=(*missed, *found[0].not_understood))
     return Collection(parts=found, not_understood=missed)
-
-
-def _events_around(things: Sequence[tuple[str, Json]]) -> list[Json]:
-    """Attributes and objects that a search found, in the events that they name; in one where they name none.
-
-    What an event forbids holds for each part of it, so what they say of their event counts.
-    """
-    events: dict[str, dict[str, Any]] = {}
-    for kind, thing in things:
-        of = _object(thing.get("Event"))
-        said = {name: value for name, value in of.items() if name not in {"Attribute", "Object"}}
-        event = events.setdefault(
-            _text(of.get("uuid")) or _text(of.get("id")),
-            {"info": "Attributes and objects without their event", **said, "Attribute": [], "Object": []},
-        )
-        event[kind].append(thing)
-    return [*events.values()]
 
 
 def write(collection: Collection) -> tuple[bytes, tuple[str, ...]]:

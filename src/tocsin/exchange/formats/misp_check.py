@@ -1,7 +1,7 @@
 """The structure of a MISP event, as draft-dulaunoy-misp-core-format (section 2) says; tolerant where the field is."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tocsin.exchange.formats import Fault, Verdict
@@ -70,6 +70,23 @@ def _kind(one: Any) -> str:
 def event_around(kind: str, thing: Any) -> Any:
     """The event that a thing is, or one around an attribute or an object that is alone."""
     return thing if kind not in {"Attribute", "Object"} else {"info": f"{kind} without its event", kind: [thing]}
+
+
+def events_around(things: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Mapping[str, Any]]:
+    """Attributes and objects that a search found, in the events that they name; in one where they name none.
+
+    What an event forbids holds for each part of it, so what they say of their event counts.
+    """
+    events: dict[str, dict[str, Any]] = {}
+    for kind, thing in things:
+        of = thing["Event"] if isinstance(thing.get("Event"), dict) else {}
+        said = {name: value for name, value in of.items() if name not in {"Attribute", "Object"}}
+        event = events.setdefault(
+            str(of.get("uuid") or of.get("id") or ""),
+            {"info": "Attributes and objects without their event", **said, "Attribute": [], "Object": []},
+        )
+        event[kind].append(thing)
+    return [*events.values()]
 
 
 def check_event(place: str, event: object) -> Verdict:

@@ -251,11 +251,15 @@ def _values(on: _Way, value: Any, here: str, seen: tuple[str, ...]) -> Iterator[
 
 
 def _content(artifact: Json, file: Json, here: str) -> Iterator[tuple[str, str]]:
-    """The name of a sample, and its MD5 where one is said; its bytes are left out."""
+    """The name of a sample, and its MD5 where one is said, or where what is attached was; its bytes are left out."""
     name = str(artifact.get("x_misp_filename") or file.get("name") or "")
     md5 = artifact.get("hashes", {}).get("MD5") if isinstance(artifact.get("hashes"), dict) else None
     if name and artifact.get("encryption_algorithm") and md5:
         yield here, f"{name}|{md5}"
+    elif artifact.get("url"):
+        yield f"{here}.url", str(artifact["url"])
+    elif artifact.get("x_misp_filename") and not artifact.get("encryption_algorithm"):
+        yield "x_misp_attachment", name
 
 
 def reached(objects: Mapping[str, Json], there: Sequence[Json]) -> dict[str, Json]:

@@ -1,6 +1,6 @@
 """A bundle of STIX as a collection: observations and indicators become values, domain objects become entities."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -19,15 +19,19 @@ from tocsin.exchange.formats.model import (
     Source,
 )
 from tocsin.exchange.formats.stix_comparisons import parse_pattern
-from tocsin.exchange.formats.stix_markings import read_markings
-from tocsin.exchange.formats.stix_objects import Json, read_time, references_in, referred
-from tocsin.exchange.formats.stix_observables import (
+from tocsin.exchange.formats.stix_contents import (
     Content,
     content_of_objects,
     content_of_pattern,
     is_group,
+    merged_values,
     misp_labels,
+    rule_group,
+    unwarned,
 )
+from tocsin.exchange.formats.stix_markings import read_markings
+from tocsin.exchange.formats.stix_objects import Json, read_time, references_in, referred
+from tocsin.exchange.formats.stix_older import in_21
 from tocsin.node.confined import confined
 from tocsin.node.errors import InputError, TocsinError
 
@@ -52,7 +56,7 @@ def read_document(document: Json) -> Collection:
     """The collection of a bundle or an object; several reports become parts of it."""
     given = document.get("objects") if document.get("type") == "bundle" else [document]
     listed = [one for one in (given if isinstance(given, list) else []) if _is_object(one)]
-    objects = {one["id"]: one for one in _in_21(listed)}
+    objects = {one["id"]: one for one in in_21(listed)}
     wholes = [one for one in objects.values() if one["type"] in _WHOLE]
     inner = referred(objects, (one for one in objects.values() if one["type"] in _OBSERVED))
     bundle = _Bundle(objects, inner, set())
@@ -209,7 +213,7 @@ class _Reader:
             )
             found = []
         if kind != "stix" and labels.get("name"):
-            found = [_rule_group(labels["name"], one, text, uuid)]
+            found = [rule_group(labels["name"], one, text, uuid)]
         elif not found:
             types = {name: type_ for type_, name in reversed(tables()["rules"].items())}
             labelled = labels.get("type") if kind != "stix" else ""
@@ -219,7 +223,7 @@ class _Reader:
             found = [Content(observable=Observable(type_, text, own, category=default_category(type_)))]
         if one.get("revoked") is True:
             self._missed.append("Revoked, so it warns of nothing")
-            found = [_unwarned(content) for content in found]
+            found = [unwarned(content) for content in found]
         self._keep(one, found, indicator=labels.get("to_ids") != "False" and one.get("revoked") is not True)
 
     def _keep(self, one: Json, found: Iterable[Content], *, indicator: bool | None = None) -> None:
@@ -270,19 +274,9 @@ class _Reader:
         if before is None:
             self._groups[group.id] = group
             return
-        there = {_place(one) for one in before.observables}
-        said = {one.value.casefold() for one in before.observables}
-        given = [one for one in group.observables if one.indicator and indicator]
-        warned = {_place(one) for one in given}
-        # The same value by another relation, where two of them share a path.
-        also = {one.value.casefold() for one in given if _place(one) not in there}
-        values = (
-            replace(one, indicator=one.indicator or _place(one) in warned or one.value.casefold() in also)
-            for one in before.observables
-        )
         self._groups[group.id] = replace(
             before,
-            observables=(*values, *(one for one in group.observables if one.value.casefold() not in said)),
+            observables=merged_values(before.observables, group.observables, warn=bool(indicator)),
             comment=before.comment or group.comment,
             markings=_both(before.markings, group.markings),
         )
@@ -414,21 +408,11 @@ class _Reader:
         return Source(_text(made.get("name")), _uuid_of(made)) if made and made.get("name") else None
 
 
-def _place(one: Observable) -> tuple[str, str]:
-    return one.relation, one.value.casefold()
-
-
 def _comment(one: Json, *, named: bool) -> str:
     """What is said of a thing in words; the name of others' indicators too, as ours is made of what they look for."""
     name = _text(one.get("name")) if named and one["type"] == "indicator" else ""
     said = _text(one.get("description")) or _text(one.get("x_misp_comment"))
     return said if not name or name in said else f"{name}: {said}".removesuffix(": ")
-
-
-def _unwarned(content: Content) -> Content:
-    group = content.group
-    values = tuple(replace(one, indicator=False) for one in group.observables) if group else ()
-    return replace(content, group=replace(group, observables=values) if group else None, entries=())
 
 
 def _inherit(one: Any, own: Markings) -> Any:
@@ -447,79 +431,10 @@ def _both(first: Markings, second: Markings) -> Markings:
     return found if labelled or not found.tlp else stricter(found, Markings(tlp=UNMARKED))
 
 
-def _rule_group(name: str, one: Json, text: str, uuid: str) -> Content:
-    """A rule with what is said of it."""
-    relation = "raw-rule" if name == "nova-rule" else name
-    title = _text(one.get("name"))
-    said = [
-        (
-            relation,
-            name if name in tables()["attributes"] or name in {"sigma", "snort", "suricata", "yara"} else "text",
-            text,
-        ),
-        ("rule-name" if name.endswith("-rule") else f"{name}-rule-name", "text", title if title != name else ""),
-        ("comment", "comment", _text(one.get("description"))),
-        ("version", "text", _text(one.get("pattern_version"))),
-        *(
-            ("reference" if name == "sigma" else "ref", "link", _text(ref.get("url")))
-            for ref in one.get("external_references") or []
-            if isinstance(ref, dict)
-        ),
-        *(
-            (key.removeprefix("x_misp_").replace("_", "-"), "text", _text(value))
-            for key, value in one.items()
-            if key.startswith("x_misp_")
-        ),
-    ]
-    values = tuple(
-        Observable(
-            type_,
-            value,
-            str(uuid5(NAMESPACE_URL, f"{uuid}\n{place}")),
-            relation=place,
-            category=default_category(type_),
-            indicator=place == relation and misp_labels(one).get("to_ids") != "False",
-        )
-        for place, type_, value in said
-        if value
-    )
-    return Content(group=ObservableGroup(name, values, uuid, misp_labels(one).get("meta-category", "misc")))
-
-
 def _seen(one: Json, observed: str, valid: str) -> Any:
     """When it was seen, where that is more than when it was written."""
     found = read_time(one.get(observed)) or read_time(one.get(valid))
     return None if found in {read_time(one.get("created")), read_time(one.get("modified"))} else found
-
-
-def _in_21(listed: list[Json]) -> Iterator[Json]:
-    """The objects as STIX 2.1 has them: observations of 2.0 hold their objects inside."""
-    for one in listed:
-        inner = one.get("objects")
-        if one["type"] != "observed-data" or not isinstance(inner, dict):
-            yield one
-            continue
-        ids = {
-            key: f"{value['type']}--{uuid5(NAMESPACE_URL, one['id'] + key)}"
-            for key, value in inner.items()
-            if isinstance(value, dict) and isinstance(value.get("type"), str)
-        }
-        made = [{**_renamed(inner[key], ids), "id": id_} for key, id_ in ids.items()]
-        yield {**{name: value for name, value in one.items() if name != "objects"}, "object_refs": [*ids.values()]}
-        yield from made
-
-
-def _renamed(thing: Any, ids: Mapping[str, str]) -> Any:
-    if isinstance(thing, dict):
-        return {
-            name: ids.get(value, value)
-            if name.endswith("_ref") and isinstance(value, str)
-            else [ids.get(one, one) if isinstance(one, str) else one for one in value]
-            if name.endswith("_refs") and isinstance(value, list)
-            else _renamed(value, ids)
-            for name, value in thing.items()
-        }
-    return [_renamed(one, ids) for one in thing] if isinstance(thing, list) else thing
 
 
 def _is_object(one: object) -> bool:

@@ -25,14 +25,14 @@ from tocsin.exchange.formats.stix_objects import Json, fits, stix_time
 from tocsin.exchange.formats.stix_observables import (
     group_objects,
     group_pattern,
+    indicator_name,
     observable_objects,
     observable_pattern,
 )
-from tocsin.exchange.formats.stix_pattern import pattern_faults
+from tocsin.exchange.formats.stix_pattern import is_rule
 
 _OBSERVED: Final = frozenset(name for name, kind in tables()["alone"].items()) - {"location", "note"}
 _OPINIONS: Final = {"false-positive": "strongly-disagree", "expired": "disagree"}
-_LONGEST_NAME: Final = 200  # characters
 _TYPED: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -162,7 +162,7 @@ class _Writer:
         rule = tables()["rules"].get(one.type)
         if named:
             self._named(one, named.split(), labels)
-        elif rule and _is_rule(rule, one.value):
+        elif rule and is_rule(rule, one.value):
             self._add(one.id, self._rule(one, one.value, rule, labels, warns=one.indicator))
         else:
             self._observed(one, observable_objects(one), observable_pattern(one), labels)
@@ -198,7 +198,7 @@ class _Writer:
         until = one.last_seen if one.last_seen and one.last_seen > valid else None
         return {
             **self._common("indicator", one.id, one.time, one.markings, labels),
-            "name": _indicator_name(one),
+            "name": indicator_name(one),
             **_described(one.comment),
             "pattern": pattern,
             "pattern_type": "stix",
@@ -286,7 +286,7 @@ class _Writer:
         known = template(group.name)
         inner = stricter(group.markings, *(one.markings for one in group.observables))
         group = _remarked(group, inner)
-        if rule and text and _is_rule(rule, text.value):
+        if rule and text and is_rule(rule, text.value):
             self._rule_group(group, rule, text, labels)
         elif known and known.stix and known.stix not in _OBSERVED:
             self._described_entity(group, labels)
@@ -438,26 +438,6 @@ class _Writer:
         self._made.append(made)
         if uuid:
             self._ids.setdefault(uuid, []).append(made["id"])
-
-
-def _is_rule(kind: str, text: str) -> bool:
-    """Whether a text can be the pattern of an indicator; of STIX's own only what its grammar allows."""
-    if kind != "stix":
-        return bool(text)
-    try:
-        return not pattern_faults(text)
-    except ImportError:
-        return text.startswith(("[", "("))
-
-
-def _indicator_name(one: Observable | ObservableGroup) -> str:
-    """What others' programs show of an indicator: the value that it looks for, or the kind of rule that it is."""
-    if isinstance(one, ObservableGroup):
-        warns = "" if one.name in tables()["rules"] else next((it.value for it in one.observables if it.indicator), "")
-        text = f"{one.name}: {warns}" if warns else one.name
-    else:
-        text = one.type if one.type in tables()["rules"] else one.value
-    return text[:_LONGEST_NAME]
 
 
 def _identity(source: Source) -> str:
