@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tocsin.exchange.formats import Markings, convert_document, stricter
+from tocsin.exchange.formats.mapping import tables
 from tocsin.exchange.formats.markings import UNMARKED
+from tocsin.exchange.formats.stix_comparisons import parse_pattern
+from tocsin.exchange.formats.stix_objects import flattened
 
 Json = Mapping[str, Any]
 
@@ -18,6 +21,9 @@ _UNCOMPARED = frozenset(
     "valid_from pattern_type pattern_version kill_chain_phases is_multipart data payload_bin mime_type decryption_key "
     "encryption_algorithm description".split()
 )
+_LONG_TIME = re.compile(r"^(\d{4}-\d\d-\d\d)[T ]([\d:]+)(?:\.\d+)?(?:\+00:00|Z)$")
+_BYTES = ("payload_bin", ".data")  # which are left out
+_UNNAMED = ("name", "valid_from", "pattern_type", "pattern_version", "description")  # of an indicator
 _LITERAL = re.compile(r"= t?'?((?:[^'\\]|\\.)*?)'?(?= AND|\)|\]|$)")
 
 
@@ -49,13 +55,47 @@ def mapping_cases(folder: Path) -> Iterator[MappingCase]:
             yield MappingCase(case["case"], {"": pair} if "MISP" in pair else pair)
 
 
+def agreeing_pairs(case: MappingCase) -> tuple[int, int]:
+    """How many pairs of a case agree in types, paths (or relations) and values, and of how many."""
+    compare = _path_differences if case.is_from_misp else _misp_differences
+    found = [compare(_listed(pair["MISP"]), _listed(pair["STIX"])) for pair in case.pairs.values()]
+    return sum(not one for one in found), len(found)
+
+
 def differences(case: MappingCase) -> list[str]:
     """What of a case is not as MISP has it; empty: equal in type, value and time."""
     compare = _stix_differences if case.is_from_misp else _misp_differences
     return [one for pair in case.pairs.values() for one in compare(_listed(pair["MISP"]), _listed(pair["STIX"]))]
 
 
+def _path_differences(misp: list[Json], stix: list[Json]) -> list[str]:
+    """What MISP says at a path of an object or in a pattern, and we do not say just so."""
+    there = [_with_paths(one, _made_of(misp, stix)) for one in _made_of(misp, stix)]
+    return [str(one) for one in (_with_paths(one, stix) for one in stix) if one and one not in there]
+
+
+def _with_paths(one: Json, objects: list[Json]) -> object:
+    if one["type"] in {"relationship", "grouping", "observed-data"}:
+        return None
+    pattern = parse_pattern(one["pattern"]) if one["type"] == "indicator" else None
+    if pattern:
+        said = [(found.path, found.value) for found in pattern.comparisons]
+    else:
+        said = list(flattened({thing["id"]: dict(thing) for thing in objects}, dict(one)))
+    values = [(path, _LONG_TIME.sub(r"\1T\2Z", value).replace("\\\\", "\\")) for path, value in said]
+    unnamed = one["type"] == "indicator"
+    return one["type"], sorted(
+        pair for pair in values if not pair[0].endswith(_BYTES) and not (unnamed and pair[0] in _UNNAMED)
+    )
+
+
 def _stix_differences(misp: list[Json], stix: list[Json]) -> list[str]:
+    made = _made_of(misp, stix)
+    wanted, there = [_comparable(one) for one in stix], [_comparable(one) for one in made]
+    return [str(one) for one in wanted if one and one not in there]
+
+
+def _made_of(misp: list[Json], stix: list[Json]) -> list[Json]:
     warns = any(one["type"] == "indicator" for one in stix)  # its attribute does not say so in the documentation
     event: dict[str, Any] = {
         "info": "x",
@@ -68,9 +108,8 @@ def _stix_differences(misp: list[Json], stix: list[Json]) -> list[str]:
     for one in misp:
         kind = "Galaxy" if "GalaxyCluster" in one else "Object" if "Attribute" in one else "Attribute"
         event[kind].append({**one, "to_ids": True} if kind == "Attribute" and warns else one)
-    made = _converted({"Event": event}, "misp", "stix")["objects"]
-    wanted, there = [_comparable(one) for one in stix], [_comparable(one) for one in made]
-    return [str(one) for one in wanted if one and one not in there]
+    made: list[Json] = _converted({"Event": event}, "misp", "stix")["objects"]
+    return made
 
 
 def _misp_differences(misp: list[Json], stix: list[Json]) -> list[str]:
@@ -92,7 +131,9 @@ def _comparable(one: Json) -> object:
         values = [re.sub(r"^(\d{4}-\d\d-\d\d) (.*)\+00:00$", r"\1T\2Z", text) for text in found]
         values = [text for text in values if not text.endswith("-addr") and text != "domain-name"]
     else:
-        values = list(_leaves(one))
+        # MISP gives a rule no name where it has none; each indicator of ours has one.
+        named = one["type"] == "indicator" and one.get("name") in tables()["rules"]
+        values = list(_leaves({key: value for key, value in one.items() if not (named and key == "name")}))
     return one["type"], sorted(values), one.get("modified")
 
 

@@ -151,7 +151,7 @@ def _verdicts(file: Path, format_: str) -> "Iterator[Verdict]":
     except UsageError as error:
         yield Verdict("", valid=None, faults=(Fault("", "", str(error)),))
     else:
-        yield from check_document(format_, data)
+        yield from check_document(format_, data, file.name)
 
 
 def _rows(file: Path, verdict: "Verdict") -> list[tuple[str, str, str]]:

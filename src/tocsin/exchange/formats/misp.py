@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
-from tocsin.exchange.formats import Verdict
+from tocsin.exchange.formats import Fault, Verdict
 from tocsin.exchange.formats.entities import entity_of_cluster, galaxies_of
 from tocsin.exchange.formats.json_documents import parse_json, write_json
 from tocsin.exchange.formats.mapping import default_category, template
 from tocsin.exchange.formats.markings import NOT_MARKED, UNMARKED, Markings, read_iep, read_label, stricter
-from tocsin.exchange.formats.misp_check import check_event, events_of
+from tocsin.exchange.formats.misp_check import check_event, event_around, events_around, things_of
 from tocsin.exchange.formats.model import (
     Collection,
     Entity,
@@ -52,8 +52,11 @@ _EVENT_PROPERTIES: Final = ("threat_level_id", "analysis", "extends_uuid")
 def check(data: bytes) -> Iterator[Verdict]:
     """One verdict for each event of the file."""
     document = parse_json(data)
-    for place, event in events_of(document):
-        yield check_event(place, event)
+    things = [*things_of(document)]
+    for place, kind, thing in things:
+        yield check_event(place, event_around(kind, thing))
+    if not things:
+        yield Verdict("", valid=False, faults=(Fault("", "", "It has no event of MISP."),))
 
 
 def read(data: bytes) -> Collection:
@@ -63,11 +66,19 @@ def read(data: bytes) -> Collection:
         InputError: there is none.
 
     """
-    events = [event for _, event in events_of(parse_json(data)) if isinstance(event, dict)]
-    if not events or not any(_is_event(event) for event in events):
-        raise InputError("It has no event of MISP.", hint="An event has info, and Attribute or Object.")
-    found = tuple(_Reader(event).collection() for event in events if _is_event(event))
-    return found[0] if len(found) == 1 else Collection(parts=found)
+    things = [(kind, thing) for _, kind, thing in things_of(parse_json(data))]
+    events = [thing for kind, thing in things if kind == "Event"]
+    events += events_around([one for one in things if one[0] in {"Attribute", "Object"}])
+    if not events:
+        raise InputError(
+            "It has no event of MISP.", hint="An event has info, and Attribute or Object; those can be alone too."
+        )
+    found = tuple(_Reader(event).collection() for event in events)
+    other = sum(not kind for kind, _ in things)
+    missed = (f"Neither event, object nor attribute: {other}.",) if other else ()
+    if len(found) == 1:
+        return replace(found[0], not_understood=(*missed, *found[0].not_understood))
+    return Collection(parts=found, not_understood=missed)
 
 
 def write(collection: Collection) -> tuple[bytes, tuple[str, ...]]:
@@ -82,10 +93,6 @@ def misp_event(collection: Collection) -> tuple[dict[str, Any], tuple[str, ...]]
     """One event as a MISP takes it, and what it could not say."""
     written = _Writer(collection)
     return written.event(), tuple(dict.fromkeys(written.lost))
-
-
-def _is_event(event: Json) -> bool:
-    return any(name in event for name in ("info", "Attribute", "Object"))
 
 
 def marking_of(thing: Json, above: Markings | None = None) -> Markings:
@@ -154,7 +161,10 @@ class _Reader:
 
     def _kept(self, thing: Json, name: str) -> Iterator[Json]:
         """The members that were not deleted."""
+        given = thing.get(name) or []
+        self._missed[f"What is no object of JSON ({name})"] += len(given if isinstance(given, list) else [given])
         for one in _list(thing, name):
+            self._missed[f"What is no object of JSON ({name})"] -= 1
             if one.get("deleted") in (True, "1", 1):
                 self._missed[f"Deleted, left out ({name})"] += 1
             else:
@@ -232,6 +242,9 @@ class _Reader:
 
 _PASSED_OVER: Final = {
     "ShadowAttribute": "Proposals are not taken over",
+    "Note": "Notes, opinions and relations of analysts are not taken over",
+    "Opinion": "Notes, opinions and relations of analysts are not taken over",
+    "Relationship": "Notes, opinions and relations of analysts are not taken over",
     "RelatedEvent": "Correlations belong to the server that made them",
 }
 
@@ -260,7 +273,8 @@ class _Writer:
         all_ = self._all
         when = all_.time or all_.published or all_.first_seen
         groups = {one.id for one in all_.groups}
-        unlinked = [one for one in all_.links if one.source not in groups and one.target not in self._by_id]
+        values = {one.id for one in all_.all_observables()}
+        unlinked = [one for one in all_.links if one.source not in (values if one.target in self._by_id else groups)]
         if unlinked:
             self.lost.append(f"Relations between things that are no objects of MISP: {len(unlinked)}.")
         if all_.markings.statements:
@@ -323,8 +337,15 @@ class _Writer:
     def _object(self, group: ObservableGroup) -> dict[str, Any]:
         known = template(group.name)
         uuid = group.id or _derived(self._id, group.name, *(one.value for one in group.observables))
-        # An object of MISP has no tags: what marks it marks each of its attributes.
-        inner = [replace(one, markings=stricter(group.markings, one.markings)) for one in group.observables]
+        # An object of MISP has no tags: each of its attributes has its markings and labels.
+        inner = [
+            replace(
+                one,
+                markings=stricter(group.markings, one.markings),
+                labels=tuple(dict.fromkeys((*group.labels, *one.labels))),
+            )
+            for one in group.observables
+        ]
         links = self._references.get(group.id, []) if group.id else []
         return {
             "uuid": uuid,
@@ -453,7 +474,7 @@ def _derived(*parts: str) -> str:
 
 def _list(thing: Json, name: str) -> list[Json]:
     found = thing.get(name)
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
 
 
 def _object(value: object) -> Json:

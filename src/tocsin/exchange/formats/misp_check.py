@@ -1,7 +1,7 @@
 """The structure of a MISP event, as draft-dulaunoy-misp-core-format (section 2) says; tolerant where the field is."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tocsin.exchange.formats import Fault, Verdict
@@ -11,6 +11,7 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _MOST_FAULTS: Final = 200
 _CHOICES: Final = {"threat_level_id": "1234", "analysis": "012", "distribution": "012345"}
+_KINDS: Final = ("Event", "Object", "Attribute")
 _LISTS: Final = {"Attribute", "Object", "Tag", "Galaxy", "EventReport", "Sighting", "ShadowAttribute", "RelatedEvent"}
 _FLAGS: Final = ("published", "to_ids", "deleted", "locked", "disable_correlation", "proposal_email_lock")
 _KNOWN: Final = frozenset(
@@ -23,20 +24,69 @@ _KNOWN: Final = frozenset(
 )
 
 
-def events_of(document: object) -> Iterator[tuple[str, Any]]:
-    """Each event with its path: alone, wrapped, in a list or an answer; also an attribute or an object alone."""
+def things_of(document: object) -> Iterator[tuple[str, str, Any]]:
+    """(path, kind, thing): each event, and each attribute or object that is alone; without a kind it is none of them.
+
+    Alone, wrapped in its kind, in a list or in an answer of the API, as the field writes them.
+    """
     path = "response" if isinstance(document, dict) and isinstance(document.get("response"), list | dict) else ""
-    answer = document["response"] if path and isinstance(document, dict) else document
-    for number, one in enumerate(answer if isinstance(answer, list) else [answer]):
-        place = f"{path}[{number}]" if isinstance(answer, list) else path
-        if isinstance(one, dict) and isinstance(one.get("Event"), dict):
-            yield f"{place}.Event".lstrip("."), one["Event"]
-        elif isinstance(one, dict) and "type" in one and "value" in one:
-            yield place, {"info": "An attribute", "Attribute": [one]}
-        elif isinstance(one, dict) and "meta-category" in one:
-            yield place, {"info": "An object", "Object": [one]}
-        else:
-            yield place, one
+    yield from _things(path, document["response"] if path and isinstance(document, dict) else document)
+
+
+def _things(path: str, answer: object) -> Iterator[tuple[str, str, Any]]:
+    if isinstance(answer, list):
+        for number, one in enumerate(answer):
+            yield from _things(f"{path}[{number}]", one) if isinstance(one, dict) else [(f"{path}[{number}]", "", one)]
+        return
+    kind = _kind(answer)
+    wrapped = [name for name in _KINDS if isinstance(answer, dict) and isinstance(answer.get(name), dict)]
+    if not isinstance(answer, dict):
+        yield path, "", answer
+    elif answer and set(answer) <= {"Attribute", "Object"}:  # the answer of a search
+        for name, found in answer.items():
+            for number, one in enumerate(found) if isinstance(found, list) else [(-1, found)]:
+                yield (
+                    _at(path, name) + (f"[{number}]" if number >= 0 else ""),
+                    name if isinstance(one, dict) else "",
+                    one,
+                )
+    elif wrapped and kind in {"", "Event"} and "info" not in answer:
+        yield _at(path, wrapped[0]), wrapped[0], answer[wrapped[0]]
+    else:
+        yield path, kind, answer
+
+
+def _kind(one: Any) -> str:
+    """What a thing is that no name is written around."""
+    if not isinstance(one, dict):
+        return ""
+    if "info" not in one and "type" in one and "value" in one:
+        return "Attribute"
+    if "info" not in one and "meta-category" in one:
+        return "Object"
+    return "Event" if any(name in one for name in ("info", "Attribute", "Object")) else ""
+
+
+def event_around(kind: str, thing: Any) -> Any:
+    """The event that a thing is, or one around an attribute or an object that is alone."""
+    return thing if kind not in {"Attribute", "Object"} else {"info": f"{kind} without its event", kind: [thing]}
+
+
+def events_around(things: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Mapping[str, Any]]:
+    """Attributes and objects that a search found, in the events that they name; in one where they name none.
+
+    What an event forbids holds for each part of it, so what they say of their event counts.
+    """
+    events: dict[str, dict[str, Any]] = {}
+    for kind, thing in things:
+        of = thing["Event"] if isinstance(thing.get("Event"), dict) else {}
+        said = {name: value for name, value in of.items() if name not in {"Attribute", "Object"}}
+        event = events.setdefault(
+            str(of.get("uuid") or of.get("id") or ""),
+            {"info": "Attributes and objects without their event", **said, "Attribute": [], "Object": []},
+        )
+        event[kind].append(thing)
+    return [*events.values()]
 
 
 def check_event(place: str, event: object) -> Verdict:

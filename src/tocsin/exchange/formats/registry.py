@@ -4,14 +4,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Final, Protocol, cast
+from typing import Final, Protocol, cast, runtime_checkable
 
 from tocsin.exchange.formats import Fault, Verdict
+from tocsin.exchange.formats.json_documents import parse_json
+from tocsin.exchange.formats.losses import losses
 from tocsin.exchange.formats.model import Collection
 from tocsin.node.confined import confined
 from tocsin.node.errors import InputError, TocsinError, UsageError
 
 _NAMES: Final = ("stix", "stix-pattern", "misp", "csaf", "iodef", "idea", "xarf")
+
+_COMPARED: Final = frozenset({"stix", "misp"})
+"""Formats of which every value is looked for in what was made of it."""
 
 
 class Format(Protocol):
@@ -37,6 +42,16 @@ class Format(Protocol):
         """
 
 
+@runtime_checkable
+class NamingFormat(Protocol):
+    """The module of a format whose files have names that it prescribes."""
+
+    NAMES_FILES: bool
+
+    def check(self, data: bytes, name: str = "") -> Iterator[Verdict]:
+        """As `Format.check`, with the name of the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Conversion:
     """The other file; ``lost``: what was not understood, and what could not be said, a line each."""
@@ -50,15 +65,16 @@ def format_names() -> tuple[str, ...]:
     return tuple(name for name in _NAMES if find_spec(_module(name)) is not None)
 
 
-def check_document(name: str, data: bytes) -> Iterator[Verdict]:
-    """What the format's own validator says of each document of a file.
+def check_document(name: str, data: bytes, file_name: str = "") -> Iterator[Verdict]:
+    """What the format's own validator says of each document of a file; ``file_name``: of CSAF that is checked too.
 
     Raises:
         UsageError: there is no such format.
 
     """
     try:
-        yield from _format(name).check(data)
+        module = _format(name)
+        yield from module.check(data, file_name) if isinstance(module, NamingFormat) else module.check(data)
     except InputError as error:
         yield Verdict("", valid=False, faults=(Fault("", "", str(error)),))
     except UsageError:
@@ -86,7 +102,9 @@ def convert_document(data: bytes, source: str, target: str) -> Conversion:
         raise
     except Exception as error:
         raise InputError(f"It cannot be converted: its structure is not that of {source} ({error!r}).") from error
-    missed = tuple(line for one in (collection, *collection.parts) for line in one.not_understood)
+    missed = [line for one in (collection, *collection.parts) for line in one.not_understood]
+    if {source, target} <= _COMPARED and written != data:
+        unsaid = (*unsaid, *losses(parse_json(data), parse_json(written)))
     return Conversion(written, tuple(dict.fromkeys((*missed, *unsaid))))
 
 

@@ -37,7 +37,10 @@ class Pattern:
 
 
 def parse_pattern(text: str) -> Pattern | None:
-    """The values of a pattern; None: it says more than that values are equal (NOT, LIKE, FOLLOWEDBY, WITHIN …)."""
+    """The values of a pattern; None: it says more than that values are equal (NOT, LIKE, FOLLOWEDBY, WITHIN …).
+
+    So is what must hold in several observations together, since each of them alone says less.
+    """
     found: list[Comparison] = []
     words: set[str] = set()
     path, expected, brackets = "", "path", 0
@@ -64,7 +67,28 @@ def parse_pattern(text: str) -> Pattern | None:
             words.add(value)
         elif kind != "close" and value != ",":
             return None
-    return Pattern(tuple(found), "OR" not in words and brackets == 1) if len(words) < 2 and found else None
+    return _pattern(found, words, brackets)
+
+
+def _pattern(found: Sequence[Comparison], words: set[str], brackets: int) -> Pattern | None:
+    if not found or len(words) > 1 or ("AND" in words and brackets != 1):
+        return None
+    return Pattern(tuple(found), "OR" not in words and brackets == 1)
+
+
+def literals(text: str) -> list[str]:
+    """What a pattern compares with, but for the types of addresses; itself, where it is no pattern."""
+    found: list[str] = []
+    place, typed = 0, False
+    while place < len(text.rstrip()):
+        token = _TOKEN.match(text, place)
+        if token is None:
+            return [text]
+        place, kind, value = token.end(), token.lastgroup, token[str(token.lastgroup)]
+        typed = value.endswith(".type") if kind == "path" else typed
+        if kind in {"text", "number"} and not typed:
+            found.append(_literal(value) if kind == "text" else value)
+    return found
 
 
 def normal_path(path: str) -> str:

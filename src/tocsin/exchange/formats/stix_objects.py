@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from math import isfinite
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -22,6 +23,7 @@ _OWN: Final = frozenset(
 )
 """Properties that say nothing of what was observed."""
 
+_FRAME: Final = frozenset({"type", "spec_version", "id"})
 _MAC: Final = re.compile(r"(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}")
 
 
@@ -78,7 +80,8 @@ def _form(type_: str, name: str) -> re.Pattern[str] | None:
 
 def _fits(type_: str, name: str, value: str) -> bool:
     form = _form(type_, name)
-    return form is None or form.fullmatch(value.upper().removeprefix("AS") if name == "number" else value) is not None
+    text = value.upper().removeprefix("AS") if name == "number" else value
+    return (form is None or form.fullmatch(text) is not None) and _typed(name, value) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +145,13 @@ class ObjectBuilder:
 
     def finished(self) -> list[Json]:
         """The objects with what STIX asks of them; empty: it cannot be said in STIX."""
-        for one in self.objects:
+        for one in [*self.objects[1:], self.root]:
+            _prune(one)
+        empty = {one["id"] for one in self.objects[1:] if set(one) <= _FRAME}
+        objects = [_without_references(one, empty) for one in self.objects if one["id"] not in empty]
+        for one in objects:
             _complete(one)
-        wanted = tables()["required"]
-        fit = all(any(name in one for name in wanted.get(one["type"], "type").split()) for one in self.objects)
-        return self.objects if fit else []
+        return objects if all(_is_whole(one) for one in objects) else []
 
     def _sibling(self, uuid: str) -> Json:
         """Another root with the same references: two names of the same addresses."""
@@ -246,11 +251,15 @@ def _values(on: _Way, value: Any, here: str, seen: tuple[str, ...]) -> Iterator[
 
 
 def _content(artifact: Json, file: Json, here: str) -> Iterator[tuple[str, str]]:
-    """The name of a sample, and its MD5 where one is said; its bytes are left out."""
+    """The name of a sample, and its MD5 where one is said, or where what is attached was; its bytes are left out."""
     name = str(artifact.get("x_misp_filename") or file.get("name") or "")
     md5 = artifact.get("hashes", {}).get("MD5") if isinstance(artifact.get("hashes"), dict) else None
     if name and artifact.get("encryption_algorithm") and md5:
         yield here, f"{name}|{md5}"
+    elif artifact.get("url"):
+        yield f"{here}.url", str(artifact["url"])
+    elif artifact.get("x_misp_filename") and not artifact.get("encryption_algorithm"):
+        yield "x_misp_attachment", name
 
 
 def reached(objects: Mapping[str, Json], there: Sequence[Json]) -> dict[str, Json]:
@@ -299,6 +308,9 @@ def _set(node: Json, above: str, name: str, value: str) -> bool:
     value = canonical(type_, name, value)
     if not _fits(type_, name, value):
         return False
+    if above == "request_header":
+        node.setdefault(name, []).append(value)
+        return True
     if above == "hashes":
         node[tables()["hashes"].get(name, name).split()[-1]] = value
         return True
@@ -334,13 +346,49 @@ def _typed(name: str, value: str) -> object:
 
 def _float(value: str) -> float | None:
     try:
-        return float(value)
+        found = float(value)
     except ValueError:
         return None
+    return found if isfinite(found) else None
+
+
+def _is_whole(one: Json) -> bool:
+    """Whether an object has one of the things that STIX asks of its type."""
+    choices = tables()["required"].get(one["type"], "type").split()
+    return any(set(choice.split("+")) <= set(one) for choice in choices)
+
+
+def _prune(node: Any) -> None:
+    """Takes out the parts in which nothing could be said."""
+    if isinstance(node, list):
+        for one in node:
+            _prune(one)
+        node[:] = [one for one in node if one not in ({}, [])]
+    elif isinstance(node, dict):
+        for name, value in [*node.items()]:
+            _prune(value)
+            if value in ({}, []):
+                del node[name]
+
+
+def _without_references(one: Json, ids: set[str]) -> Json:
+    """The object without references to others that say nothing."""
+    made = {
+        name: [id_ for id_ in value if id_ not in ids] if name.endswith("_refs") else value
+        for name, value in one.items()
+        if not (name.endswith("_ref") and value in ids)
+    }
+    return {name: value for name, value in made.items() if value != []}
 
 
 def _complete(one: Json) -> None:
     """What STIX asks for beside the values."""
+    for name, part in one.get("extensions", {}).items():
+        if text := tables()["defaults"].get(name):
+            key, _, value = text.partition("=")
+            part.setdefault(key, value)
+        for section in part.get("sections", []):
+            section.setdefault("name", "")
     if one["type"] == "network-traffic":
         # MISP names no protocol where STIX asks for one; its own converter says tcp.
         protocols = one.setdefault("protocols", ["tcp"])

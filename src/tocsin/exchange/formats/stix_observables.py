@@ -1,62 +1,39 @@
-"""Observables and their groups as STIX objects and patterns, and back; which is what is in ``mapping.toml``.
-
-STIX that MISP's converter or this one wrote has labels with the types of MISP (``misp:type="ip-src"``); others' has
-none, and an object is then what its type says.
-"""
+"""Observables and their groups as STIX objects and patterns; which is what is in ``mapping.toml``."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
 from typing import Final
-from uuid import UUID, uuid5
 
 from tocsin.exchange.formats.mapping import (
-    Relation,
     Template,
     attribute_paths,
-    default_category,
-    is_attribute_type,
-    path_key,
     tables,
     template,
 )
-from tocsin.exchange.formats.model import Link, Observable, ObservableGroup
-from tocsin.exchange.formats.stix_comparisons import Comparison, Pattern, write_pattern
+from tocsin.exchange.formats.model import Observable, ObservableGroup
+from tocsin.exchange.formats.stix_comparisons import Comparison, write_pattern
 from tocsin.exchange.formats.stix_objects import (
     Json,
     ObjectBuilder,
     fits,
-    flattened,
-    reached,
     read_time,
-    references_in,
-    referred,
     referred_type,
     stix_time,
 )
 
-_LABEL: Final = re.compile(r'misp:([\w-]+)="(.*)"', re.DOTALL)
-_FILES: Final = ("attachment", "malware-sample")
-
-
-def misp_labels(thing: Json) -> dict[str, str]:
-    """What the labels of an object say of MISP: ``type``, ``name``, ``category``, ``meta-category``, ``to_ids``."""
-    labels = thing.get("labels")
-    found = [_LABEL.fullmatch(one) for one in labels if isinstance(one, str)] if isinstance(labels, list) else []
-    return {one[1]: one[2] for one in found if one}
-
-
-# Out
+_ADDRESS: Final = "ip:value"
+_LONGEST_NAME: Final = 200  # characters
+ATTACHED: Final = ("attachment", "malware-sample")
+"""Types of attributes whose bytes are left out."""
 
 
 def observable_objects(one: Observable) -> list[Json]:
     """The STIX objects of one value; empty: STIX has no place for it."""
-    paths = attribute_paths(one.type)
-    if not paths:
+    parts = list(_parts(one, attribute_paths(one.type)))
+    if not parts:
         return []
-    builder = ObjectBuilder(paths[0].partition(":")[0], one.id)
-    for path, value in _parts(one, paths):
+    builder = ObjectBuilder(parts[0][0].partition(":")[0], one.id)
+    for path, value in parts:
         if not builder.put(path.partition(":")[2], value, one.id):
             return []
     return builder.finished()
@@ -76,7 +53,7 @@ def _parts(one: Observable, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
         name, equals, always = path.partition("=")
         value = always if equals else next(values, "")
         if value:
-            yield name, value
+            yield (f"{referred_type('ip', value)}:value" if name == _ADDRESS else name), value
 
 
 def group_objects(group: ObservableGroup, entries: Sequence[ObservableGroup] = ()) -> list[Json]:
@@ -87,9 +64,10 @@ def group_objects(group: ObservableGroup, entries: Sequence[ObservableGroup] = (
     builder = ObjectBuilder(known.stix, group.id)
     for path, value in known.always:
         builder.put(path, value)
+    broken = _broken_parts(group, known, entries)
     # Addresses before the names that belong to them.
     for one in sorted(group.observables, key=lambda one: one.relation.endswith("-display-name")):
-        _put(builder, known, one)
+        _put(builder, known, one, broken)
     for entry in entries:
         _, path = tables()["embedded"][entry.name].split()
         builder.add_entry(path, (_entry(entry, one) for one in entry.observables))
@@ -103,23 +81,44 @@ def group_objects(group: ObservableGroup, entries: Sequence[ObservableGroup] = (
     return builder.finished()
 
 
-def _put(builder: ObjectBuilder, known: Template, one: Observable) -> None:
+def _broken_parts(group: ObservableGroup, known: Template, entries: Sequence[ObservableGroup]) -> tuple[str, ...]:
+    """The beginnings of paths that lack what STIX asks for beside them."""
+    found = [(one, known.relation(one.relation)) for one in group.observables]
+    said = {way.path for one, way in found if way and fits(f"{known.stix}:{way.path}", one.value)}
+    inside = f"{known.inside}."
+    own = entries or any(
+        path.startswith(inside) and not path.rpartition(".")[2].startswith(("pe_type", "x_misp_")) for path in said
+    )
+    return (
+        *(part for part, beside in tables()["whole"].items() if not said.issuperset(beside.split())),
+        *([] if own or not known.inside else [inside]),
+    )
+
+
+def _put(builder: ObjectBuilder, known: Template, one: Observable, broken: tuple[str, ...]) -> None:
     relation = known.relation(one.relation)
-    own = f"x_misp_{re.sub('[^a-z0-9]+', '_', one.relation.lower())}"
+    own = own_name(one.relation)
     path = relation.path if relation else f"{known.inside}.{own}".lstrip(".")
     if one.relation in known.contact:
         before = builder.root.get("contact_information", "")
         builder.root["contact_information"] = _with_contact(before, one)
-    elif path.startswith("external_id.") or path == "url":
+    elif path.startswith(broken):
+        builder.add_own(own, _own_value(one))
+    elif (path.startswith("external_id.") or path == "url") and fits(_form_of(path), one.value):
         builder.root.setdefault("external_references", []).append(_reference(path, one.value))
     elif path == "content_ref":
         builder.add_own("x_misp_malware_sample", {"value": one.value})
-    elif one.type in _FILES and not path.startswith("body_multipart"):
+    elif one.type in ATTACHED and not path.startswith("body_multipart"):
         builder.add_own(own, {"value": one.value})
     elif path.rpartition(".")[2].startswith("x_misp_") and "_ref" not in path:
         builder.add_own(path, _own_value(one))
     elif not builder.put(path, one.value, one.id):
         builder.add_own(own, _own_value(one))
+
+
+def _form_of(path: str) -> str:
+    """The place whose form a reference to the outside has."""
+    return "url:value" if path == "url" else path.replace(".", ":")
 
 
 def _own_value(one: Observable) -> str:
@@ -174,303 +173,35 @@ def group_pattern(group: ObservableGroup, entries: Sequence[ObservableGroup] = (
 
 
 def _warning(group: ObservableGroup, known: Template, prefix: str) -> Iterator[Comparison]:
+    """What each value that warns is compared with: none is left out, since the rest would warn of more."""
     for one in group.observables:
         relation = known.relation(one.relation)
-        if one.indicator and relation and one.type not in _FILES and fits(f"{prefix}{relation.path}", one.value):
+        name, _, md5 = one.value.partition("|")
+        if not one.indicator:
+            continue
+        if one.type == "malware-sample":
+            yield Comparison(f"{prefix}content_ref.x_misp_filename", name)
+            yield from [Comparison(f"{prefix}content_ref.hashes.md5", md5)] if md5 else []
+        elif one.type in ATTACHED:
+            yield Comparison(f"{prefix}{own_name(one.relation)}.value", one.value)
+        elif relation and fits(f"{prefix}{relation.path}", one.value):
             yield Comparison(f"{prefix}{relation.path}", one.value)
-
-
-# In
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What STIX objects say: a value, a group, or entries of a group beside it; ``missed``: what has no place."""
-
-    observable: Observable | None = None
-    group: ObservableGroup | None = None
-    links: tuple[Link, ...] = ()
-    entries: tuple[ObservableGroup, ...] = ()
-    missed: tuple[str, ...] = ()
-
-
-def content_of_objects(
-    objects: Mapping[str, Json], ids: Iterable[str], labels: Mapping[str, str], uuid: str
-) -> list[Content]:
-    """What the objects of an observation say: one thing where labels name it, else one for each that can stand alone.
-
-    Addresses and names that another object refers to belong to that one; files, processes and the like are things
-    of their own, linked.
-    """
-    there = [objects[one] for one in ids if one in objects]
-    named = bool(labels.get("type") or (labels.get("name") and template(labels["name"])))
-    near = objects if named else {id_: one for id_, one in reached(objects, there).items() if not is_group(one)}
-    inner = referred(near, there)
-    roots = [one for one in there if one["id"] not in inner] or there[:1]
-    pairs = [(one["type"], list(flattened(near, one))) for one in roots]
-    if labels.get("type"):
-        said = [(f"{type_}:{path}", value) for type_, found in pairs for path, value in found]
-        return [Content(observable=_labelled(labels["type"], said, uuid))]
-    if labels.get("name") and (known := template(labels["name"])):
-        values = dict.fromkeys(pair for _, found in pairs for pair in found)
-        return [_group_of(known, list(values), uuid, root=roots[0])] if roots else []
-    return [
-        replace(_alone(type_, said, root), links=tuple(_links(objects, root)))
-        for (type_, said), root in zip(pairs, roots, strict=True)
-        if type_ in tables()["alone"]
-    ]
-
-
-def is_group(one: Json) -> bool:
-    """Whether an object that stands alone is a group of values."""
-    return str(tables()["alone"].get(one["type"], "")).startswith("object ") and one["type"] != "autonomous-system"
-
-
-def _links(objects: Mapping[str, Json], root: Json) -> Iterator[Link]:
-    """Links to the objects that it refers to and that stand for themselves."""
-    kinds = {"parent_directory_ref": "contained-in", "encapsulates_refs": "encapsulates", "parent_ref": "child-of"}
-    for name, target in references_in(root):
-        if target in objects and is_group(objects[target]):
-            source, to = (one.partition("--")[2] for one in (root["id"], target))
-            yield Link(source, kinds.get(name, "contains"), to)
-
-
-def content_of_pattern(pattern: Pattern, labels: Mapping[str, str], uuid: str) -> list[Content]:
-    """What a pattern looks for: one thing where all must hold, else one for each comparison."""
-    pairs = list(_with_samples((one.path, one.value) for one in pattern.comparisons if not one.path.endswith(".type")))
-    if labels.get("type"):
-        return [Content(observable=replace(_labelled(labels["type"], pairs, uuid), indicator=True))]
-    if labels.get("name") and (known := template(labels["name"])):
-        return [_all_indicators(_group_of(known, [(path.partition(":")[2], value) for path, value in pairs], uuid))]
-    if pattern.whole:
-        return [_all_indicators(_looked_for(pairs, uuid))]
-    return [_all_indicators(_looked_for([pair], str(uuid5(UUID(uuid), "\n".join(pair))))) for pair in pairs]
-
-
-def _with_samples(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """The pairs, where what is said of a file's content is one: the name and MD5 of a sample, or of an attachment."""
-    said: dict[str, str] = {}
-    for path, value in [*pairs, ("", "")]:
-        before, found, name = path.partition(":content_ref.")
-        if said and (not found or name == "payload_bin"):
-            name_, md5 = said.get("x_misp_filename", ""), said.get("hashes.md5", "")
-            if name_:
-                yield (f"{said['']}:content_ref", f"{name_}|{md5}") if md5 else (f"{said['']}:x_misp_attachment", name_)
-            said = {}
-        if found:
-            said |= {"": before, name: value}
-        elif path.endswith(".value") and ":x_misp_" in path:
-            yield path.removesuffix(".value"), value
-        elif path and not (path.endswith(".data") and ":x_misp_" in path):
-            yield path, value
-
-
-def _looked_for(pairs: list[tuple[str, str]], uuid: str) -> Content:
-    """An attribute where its paths are just these, else a group by the type of the first."""
-    alone = tables()["alone"].get(pairs[0][0].partition(":")[0], "")
-    paths = tuple(path for path, _ in pairs)
-    simple = [path for path in paths if not path.endswith((":display_name",))]
-    if alone and not alone.startswith("object ") and [one.rpartition(":")[2] for one in simple] == ["value"]:
-        return Content(observable=Observable(alone, dict(pairs)[simple[0]], uuid, category=default_category(alone)))
-    exact = next((type_ for type_ in _types_by_paths() if attribute_paths(type_) == paths), "")
-    if exact:
-        return Content(
-            observable=Observable(exact, "|".join(value for _, value in pairs), uuid, category=default_category(exact))
-        )
-    known = template(alone.removeprefix("object ")) if alone.startswith("object ") else template("domain-ip")
-    if known is None:
-        return Content(missed=tuple(path for path, _ in pairs))
-    return _group_of(known, [(path.partition(":")[2], value) for path, value in pairs], uuid)
-
-
-def _types_by_paths() -> Iterator[str]:
-    yield from tables()["hashes"]
-    yield from tables()["attributes"]
-    yield from (f"filename|{one}" for one in tables()["hashes"])
-
-
-def _all_indicators(found: Content) -> Content:
-    group = found.group
-    return replace(
-        found,
-        observable=replace(found.observable, indicator=True) if found.observable else None,
-        group=replace(group, observables=tuple(replace(one, indicator=True) for one in group.observables))
-        if group
-        else None,
-    )
-
-
-def _labelled(type_: str, pairs: list[tuple[str, str]], uuid: str) -> Observable:
-    """The attribute of that type: its parts where its paths say, else the values that are left in their order."""
-    paths = attribute_paths(type_)
-    always = {value for one in paths for _, equals, value in [one.partition("=")] if equals}
-    left = [
-        (path, value)
-        for path, value in pairs
-        if value not in always and not path.endswith((":protocols", ".type", ".payload_bin", ":content_ref"))
-    ]
-    values: dict[str, str] = {}
-    wanted = [one for one in paths if "=" not in one] or [""]
-    for path in wanted:
-        if found := next((pair for pair in left if path_key(pair[0]) == path_key(path)), None):
-            values[path] = found[1]
-            left.remove(found)
-    rest = iter(value for _, value in left)
-    value = "|".join(values[path] if path in values else next(rest, "") for path in wanted).strip("|")
-    return Observable(type_, _as_misp(type_, value), uuid, category=default_category(type_))
-
-
-def _alone(type_: str, pairs: list[tuple[str, str]], root: Json) -> Content:
-    """What an object without labels is."""
-    kind, uuid = tables()["alone"][type_], str(root["id"]).partition("--")[2]
-    if not kind.startswith("object "):
-        simple = [pair for pair in pairs if "." not in pair[0]]
-        if len(simple) == len(pairs):
-            value = str(root.get("value", root.get("name", "")))
-            return Content(observable=Observable(kind, value, uuid, category=default_category(kind)))
-        kind = "object domain-ip"
-    known = template(kind.removeprefix("object "))
-    if known is None or (type_ in {"ipv4-addr", "ipv6-addr", "email-addr"}):
-        kind = tables()["alone"][type_]
-        return Content(observable=Observable(kind, str(root.get("value", "")), uuid, category=default_category(kind)))
-    return _group_of(known, pairs, uuid, root=root, external=True)
-
-
-def _group_of(
-    known: Template, pairs: list[tuple[str, str]], uuid: str, *, root: Json | None = None, external: bool = False
-) -> Content:
-    """The group whose template has a relation for each path; what it has none for is missed."""
-    used: Counter[str] = Counter()
-    found: list[Observable] = []
-    entries: dict[str, list[tuple[str, str]]] = {}
-    missed: list[str] = []
-    always = set(known.always)
-    observed = root is not None and root.get("type") == "network-traffic" and known.name != "network-traffic"
-    framed = {"ipv4", "ipv6", *(["tcp"] if observed and "tcp-ext" in str(root) else [])} if observed else set()
-    for path, value in [*pairs, *_referenced(known, root)]:
-        if (path, value) in always or path.endswith(".type") or (path == "protocols" and value in framed):
-            continue
-        inner = next(
-            (
-                name
-                for name, text in tables()["embedded"].items()
-                if text.split()[0] == known.name and path.startswith(f"{text.split()[1]}.")
-            ),
-            "",
-        )
-        if inner and (inner != "registry-key-value" or _many(pairs, "values.")):
-            entries.setdefault(inner, []).append(
-                (path.removeprefix(f"{tables()['embedded'][inner].split()[1]}."), value)
-            )
-            continue
-        relation = _relation_at(known, path, value, used)
-        if relation is None:
-            missed.append(f"{known.stix}: {path}")
         else:
-            found.append(_member(relation, value, uuid, len(found), external=external, known=known))
-    if root is not None and known.contact and (text := root.get("contact_information")):
-        found += [
-            _member(_contact_relation(name), value, uuid, number, known=known)
-            for number, (name, value) in enumerate(_contacts(str(text)))
-        ]
-    made = ObservableGroup(known.name, tuple(found), uuid, known.category)
-    return Content(group=made, entries=tuple(_entries(entries, uuid)), missed=tuple(dict.fromkeys(missed)))
+            inside = f"{known.inside}." if known.inside else ""
+            yield Comparison(f"{prefix}{inside}{own_name(one.relation)}", one.value)
 
 
-def _relation_at(known: Template, path: str, value: str, used: Counter[str]) -> Relation | None:
-    """The relation of a path: the next one where several share it; a name where an address is expected is a host."""
-    there = known.at(path)
-    hosts = [one for one in known.relations if one.type in {"hostname", "domain"}]
-    if path.endswith(("dst_ref.value", "src_ref.value")) and referred_type("ip", value) == "domain-name":
-        side = "src" if "src_ref" in path else "dst"
-        there = tuple(one for one in hosts if side in one.name) or tuple(hosts if side == "dst" else ())[:1]
-    elif path == "value" and not there:
-        there = tuple(one for one in hosts if "src" not in one.name)[:1]
-    elif (
-        path.endswith("request_value") and value.startswith(("http://", "https://")) and (url := known.relation("url"))
-    ):
-        there = (url,)
-    name = path.rpartition(".")[2]
-    if not there and name.startswith("x_misp_") and not path.startswith("content_ref"):
-        own = name.removeprefix("x_misp_").replace("_", "-")
-        there = (Relation(own, own if is_attribute_type(own) else "text", path),)
-    used[path] += 1
-    return there[min(used[path], len(there)) - 1] if there else None
+def own_name(relation: str) -> str:
+    """The property of our own for a relation that STIX has none for."""
+    name = f"x_misp_{re.sub('[^a-z0-9]+', '_', relation.lower())}"
+    return f"{name}_text" if name.endswith(("_bin", "_hex")) else name  # STIX has bytes in those (section 3.1)
 
 
-def _member(
-    relation: Relation, value: str, uuid: str, number: int, *, known: Template, external: bool = False
-) -> Observable:
-    type_ = relation.type
-    if relation.path == "protocols" and known.name != "network-traffic":
-        value = value.upper()
-    elif relation.path == "protocols":
-        value = value.upper() if external else value
-    if relation.path == "precision":
-        value = str(float(value) / 1000)
-    if relation.name == "state" and relation.path.endswith("is_listening"):
-        value = "listening" if value.lower() == "true" else "closed"
-    made = str(uuid5(UUID(uuid), f"{relation.name}\n{value}\n{number}"))
-    return Observable(type_, _as_misp(type_, value), made, relation=relation.name, category=default_category(type_))
-
-
-def _as_misp(type_: str, value: str) -> str:
-    if type_ == "AS" and value.isdecimal():
-        return f"AS{value}"
-    when = read_time(value) if type_ == "datetime" else None
-    return when.isoformat() if when else value
-
-
-def _entries(entries: Mapping[str, list[tuple[str, str]]], uuid: str) -> Iterator[ObservableGroup]:
-    """A group for each entry of a list: a path that comes again begins the next one."""
-    for name, pairs in entries.items():
-        known = template(name)
-        rows: list[list[tuple[str, str]]] = [[]]
-        for path, value in pairs:
-            if any(path == there for there, _ in rows[-1]):
-                rows.append([])
-            rows[-1].append((path, value))
-        for number, row in enumerate(rows):
-            made = str(uuid5(UUID(uuid), f"{name}\n{number}"))
-            found = [
-                _member(relation, value, made, place, known=known)
-                for place, (path, value) in enumerate(row)
-                if known and (relation := _relation_at(known, path, value, Counter()))
-            ]
-            yield ObservableGroup(name, tuple(found), made, known.category if known else "file")
-
-
-def _many(pairs: list[tuple[str, str]], prefix: str) -> bool:
-    counted = Counter(path for path, _ in pairs if path.startswith(prefix))
-    return any(count > 1 for count in counted.values())
-
-
-def _referenced(known: Template, root: Json | None) -> Iterator[tuple[str, str]]:
-    """(path, value) of the references to the outside of an entity."""
-    for one in (root or {}).get("external_references", []) if root else []:
-        if not isinstance(one, dict):
-            continue
-        if one.get("external_id"):
-            path = f"external_id.{one.get('source_name')}"
-            if known.at(path):
-                yield path, str(one["external_id"]).removeprefix("CAPEC-")
-        elif one.get("url"):
-            yield "url", str(one["url"])
-
-
-def _contacts(text: str) -> Iterator[tuple[str, str]]:
-    for part in text.split(" / "):
-        name, colon, values = part.partition(": ")
-        if colon:
-            yield from ((name, value) for value in values.split("; "))
-
-
-def _contact_relation(name: str) -> Relation:
-    types = {
-        "phone-number": "phone-number",
-        "website": "link",
-        "link": "link",
-        "e-mail": "email-src",
-        "email-address": "target-email",
-    }
-    return Relation(name, types.get(name, "text"), "")
+def indicator_name(one: Observable | ObservableGroup) -> str:
+    """What others' programs show of an indicator: the value that it looks for, or the kind of rule that it is."""
+    if isinstance(one, ObservableGroup):
+        warns = "" if one.name in tables()["rules"] else next((it.value for it in one.observables if it.indicator), "")
+        text = f"{one.name}: {warns}" if warns else one.name
+    else:
+        text = one.type if one.type in tables()["rules"] else one.value
+    return text[:_LONGEST_NAME]

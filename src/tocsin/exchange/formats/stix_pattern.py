@@ -35,3 +35,13 @@ def pattern_faults(pattern: str) -> list[str]:
     if len(pattern) > _LONGEST:
         return [f"It has more than {_LONGEST:,} characters."]
     return [str(one).removeprefix("FAIL: ") for one in run_validator(pattern.strip(), "2.1")]
+
+
+def is_rule(kind: str, text: str) -> bool:
+    """Whether a text can be the pattern of an indicator; of STIX's own only what its grammar allows."""
+    if kind != "stix":
+        return bool(text)
+    try:
+        return not pattern_faults(text)
+    except ImportError:
+        return text.startswith(("[", "("))

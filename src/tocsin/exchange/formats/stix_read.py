@@ -1,7 +1,7 @@
 """A bundle of STIX as a collection: observations and indicators become values, domain objects become entities."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -19,15 +19,19 @@ from tocsin.exchange.formats.model import (
     Source,
 )
 from tocsin.exchange.formats.stix_comparisons import parse_pattern
-from tocsin.exchange.formats.stix_markings import read_markings
-from tocsin.exchange.formats.stix_objects import Json, read_time, referred
-from tocsin.exchange.formats.stix_observables import (
+from tocsin.exchange.formats.stix_contents import (
     Content,
     content_of_objects,
     content_of_pattern,
     is_group,
+    merged_values,
     misp_labels,
+    rule_group,
+    unwarned,
 )
+from tocsin.exchange.formats.stix_markings import read_markings
+from tocsin.exchange.formats.stix_objects import Json, read_time, references_in, referred
+from tocsin.exchange.formats.stix_older import in_21
 from tocsin.node.confined import confined
 from tocsin.node.errors import InputError, TocsinError
 
@@ -35,18 +39,38 @@ _WHOLE: Final = ("report", "grouping")
 _ENTITIES: Final = frozenset(tables()["entities"]) | {CUSTOM, "malware-analysis"}
 _OBSERVED: Final = frozenset(tables()["alone"]) - {"location", "note"}
 _MEANINGS: Final = {"false-positive", "expired"}
+_SAID_BY: Final = ("created_by_ref", "where_sighted_refs")
+_MARKED_BY: Final = ("object_marking_refs", "marking_ref")  # whose readers say what is not there
+
+
+@dataclass(frozen=True, slots=True)
+class _Bundle:
+    """All objects; ``inner``: ids that observed objects refer to; ``sources``: of who says or has seen something."""
+
+    objects: Mapping[str, Json]
+    inner: set[str]
+    sources: set[str]
 
 
 def read_document(document: Json) -> Collection:
     """The collection of a bundle or an object; several reports become parts of it."""
     given = document.get("objects") if document.get("type") == "bundle" else [document]
     listed = [one for one in (given if isinstance(given, list) else []) if _is_object(one)]
-    objects = {one["id"]: one for one in _in_21(listed)}
+    objects = {one["id"]: one for one in in_21(listed)}
     wholes = [one for one in objects.values() if one["type"] in _WHOLE]
     inner = referred(objects, (one for one in objects.values() if one["type"] in _OBSERVED))
+    bundle = _Bundle(objects, inner, set())
+    loose: dict[str, None] = {}
+    for one in objects.values():
+        for name, id_ in references_in(one):
+            if name in _SAID_BY:
+                bundle.sources.add(id_)
+            elif id_ not in objects and name not in _MARKED_BY:
+                loose[f"{one['type']}: {name} to what is not in the file"] = None
     original = ("stix", document)
     if len(wholes) < 2:
-        return replace(_Reader(objects, wholes[0] if wholes else {}, objects, inner).collection(), original=original)
+        found = _Reader(bundle, wholes[0] if wholes else {}, objects).collection()
+        return replace(found, original=original, not_understood=(*found.not_understood, *loose))
     named = [_with_inner(objects, _texts(one.get("object_refs"))) for one in wholes]
     of: dict[str, int] = {id_: place for place, ids in reversed([*enumerate(named)]) for id_ in ids}
     rest = [id_ for id_, one in objects.items() if id_ not in of and one["type"] not in _WHOLE]
@@ -54,11 +78,11 @@ def read_document(document: Json) -> Collection:
         about = objects[id_].get("source_ref") or objects[id_].get("sighting_of_ref")
         if isinstance(about, str) and about in of:
             named[of[about]][id_] = None
-    parts = [_Reader(objects, one, ids, inner).collection() for one, ids in zip(wholes, named, strict=True)]
-    left = _Reader(objects, {}, rest, inner).collection()
+    parts = [_Reader(bundle, one, ids).collection() for one, ids in zip(wholes, named, strict=True)]
+    left = _Reader(bundle, {}, rest).collection()
     if left.observables or left.groups or left.entities:
         parts.append(left)
-    return Collection(parts=tuple(parts), original=original)
+    return Collection(parts=tuple(parts), original=original, not_understood=tuple(loose))
 
 
 @confined(seconds=20, megabytes=1_000)
@@ -87,8 +111,9 @@ def _with_inner(objects: Mapping[str, Json], ids: Iterable[str]) -> dict[str, No
 class _Reader:
     """One report with what it names, or all objects."""
 
-    def __init__(self, objects: Mapping[str, Json], whole: Json, ids: Iterable[str], inner: set[str]) -> None:
-        self._objects, self._whole, self._ids, self._inner = objects, whole, ids, inner
+    def __init__(self, bundle: _Bundle, whole: Json, ids: Iterable[str]) -> None:
+        self._objects, self._whole, self._ids = bundle.objects, whole, ids
+        self._inner, self._sources = bundle.inner, bundle.sources
         self._observables: dict[str, Observable] = {}
         self._groups: dict[str, ObservableGroup] = {}
         self._entities: list[Entity] = []
@@ -103,7 +128,8 @@ class _Reader:
         own = self._markings(whole)
         here = [self._objects[one] for one in self._ids if one in self._objects and self._objects[one] is not whole]
         held = {id_ for one in here if one["type"] == "observed-data" for id_ in _texts(one.get("object_refs"))}
-        for one in sorted(here, key=lambda one: one["type"] != "observed-data"):
+        order = {"observed-data": 0, "indicator": 2}
+        for one in sorted(here, key=lambda one: order.get(one["type"], 1)):
             self._read(one, held)
         if not whole:
             marked = {one.markings for one in self._observables.values()}
@@ -116,6 +142,7 @@ class _Reader:
             description=_text(whole.get("description")),
             time=read_time(whole.get("modified")),
             published=read_time(whole.get("published")),
+            first_seen=read_time(whole.get("x_misp_date")),
             source=self._source(whole),
             markings=own,
             labels=tuple(one for one in _texts(whole.get("labels")) if not one.startswith("misp:")),
@@ -145,7 +172,7 @@ class _Reader:
         }
         if type_ in by_type:
             by_type[type_](one)
-        elif type_.startswith("x-misp-") and ("x_misp_value" in one or "x_misp_attributes" in one):
+        elif type_.startswith("x-misp-") and {"x_misp_value", "x_misp_attributes", "x_misp_name"} & set(one):
             self._custom(one)
         elif type_ not in _OBSERVED:
             self._domain_object(one)
@@ -178,15 +205,26 @@ class _Reader:
         labels, text, kind = misp_labels(one), _text(one.get("pattern")), _text(one.get("pattern_type")) or "stix"
         uuid = _uuid_of(one)
         parsed = parse_pattern(text) if kind == "stix" else None
+        found = content_of_pattern(parsed, labels, uuid) if parsed else []
+        missed = [path for content in found for path in content.missed]
+        if missed and parsed and parsed.whole:  # part of an AND would warn of more than was said
+            self._missed.append(
+                f"An AND that MISP has no place for, kept as the text of a pattern: {', '.join(missed)}"
+            )
+            found = []
         if kind != "stix" and labels.get("name"):
-            found = [_rule_group(labels["name"], one, text, uuid)]
-        elif kind != "stix" or parsed is None:
+            found = [rule_group(labels["name"], one, text, uuid)]
+        elif not found:
             types = {name: type_ for type_, name in reversed(tables()["rules"].items())}
-            type_ = labels.get("type") or types.get(kind, "pattern-in-file")
-            found = [Content(observable=Observable(type_, text, uuid, category=default_category(type_)))]
-        else:
-            found = content_of_pattern(parsed, labels, uuid)
-        self._keep(one, found, indicator=labels.get("to_ids") != "False")
+            labelled = labels.get("type") if kind != "stix" else ""
+            type_ = labelled or types.get(kind, "pattern-in-file")
+            there = uuid in self._groups or uuid in self._observables
+            own = str(uuid5(UUID(uuid), "pattern")) if there else uuid  # two things of MISP have not one UUID
+            found = [Content(observable=Observable(type_, text, own, category=default_category(type_)))]
+        if one.get("revoked") is True:
+            self._missed.append("Revoked, so it warns of nothing")
+            found = [unwarned(content) for content in found]
+        self._keep(one, found, indicator=labels.get("to_ids") != "False" and one.get("revoked") is not True)
 
     def _keep(self, one: Json, found: Iterable[Content], *, indicator: bool | None = None) -> None:
         """What an object says, with what the object says of it: times, markings, who warns."""
@@ -198,7 +236,7 @@ class _Reader:
             "markings": self._markings(one),
             "labels": tuple(label for label in _texts(one.get("labels")) if not label.startswith("misp:")),
             "confidence": one["confidence"] if isinstance(one.get("confidence"), int) else None,
-            "comment": _text(one.get("description")) or _text(one.get("x_misp_comment")),
+            "comment": _comment(one, named=not labels),
         }
         for content in found:
             self._missed += content.missed
@@ -236,13 +274,9 @@ class _Reader:
         if before is None:
             self._groups[group.id] = group
             return
-        warned = {(one.relation, one.value) for one in group.observables} if indicator else set()
-        values = tuple(
-            replace(one, indicator=one.indicator or (one.relation, one.value) in warned) for one in before.observables
-        )
         self._groups[group.id] = replace(
             before,
-            observables=values,
+            observables=merged_values(before.observables, group.observables, warn=bool(indicator)),
             comment=before.comment or group.comment,
             markings=_both(before.markings, group.markings),
         )
@@ -268,7 +302,8 @@ class _Reader:
             )
             self._keep(one, [Content(observable=value)], indicator=labels.get("to_ids") == "True")
             return
-        attributes = one["x_misp_attributes"] if isinstance(one["x_misp_attributes"], list) else []
+        given = one.get("x_misp_attributes")
+        attributes = given if isinstance(given, list) else []
         values = tuple(
             Observable(
                 _text(inner.get("type")),
@@ -286,8 +321,10 @@ class _Reader:
         self._keep(one, [Content(group=ObservableGroup(name, values, uuid, category))])
 
     def _entity(self, one: Json) -> None:
-        if one["type"] == "identity" and (one.get("identity_class") != "class" and not misp_labels(one)):
-            return  # an organisation or a person that says something, or is named; not what is shared
+        if one["type"] == "identity" and one.get("identity_class") != "class" and not misp_labels(one):
+            if one["id"] not in self._sources:  # who says something is no thing that is shared
+                self._described(one, "identity")
+            return
         labels = misp_labels(one)
         made = entity_of_object(one)
         if not labels:
@@ -371,6 +408,13 @@ class _Reader:
         return Source(_text(made.get("name")), _uuid_of(made)) if made and made.get("name") else None
 
 
+def _comment(one: Json, *, named: bool) -> str:
+    """What is said of a thing in words; the name of others' indicators too, as ours is made of what they look for."""
+    name = _text(one.get("name")) if named and one["type"] == "indicator" else ""
+    said = _text(one.get("description")) or _text(one.get("x_misp_comment"))
+    return said if not name or name in said else f"{name}: {said}".removesuffix(": ")
+
+
 def _inherit(one: Any, own: Markings) -> Any:
     """What is marked as the whole is needs no marking of its own; what is not marked takes no wider one from it."""
     if one.markings == own:
@@ -387,78 +431,10 @@ def _both(first: Markings, second: Markings) -> Markings:
     return found if labelled or not found.tlp else stricter(found, Markings(tlp=UNMARKED))
 
 
-def _rule_group(name: str, one: Json, text: str, uuid: str) -> Content:
-    """A rule with what is said of it."""
-    relation = "raw-rule" if name == "nova-rule" else name
-    said = [
-        (
-            relation,
-            name if name in tables()["attributes"] or name in {"sigma", "snort", "suricata", "yara"} else "text",
-            text,
-        ),
-        ("rule-name" if name.endswith("-rule") else f"{name}-rule-name", "text", _text(one.get("name"))),
-        ("comment", "comment", _text(one.get("description"))),
-        ("version", "text", _text(one.get("pattern_version"))),
-        *(
-            ("reference" if name == "sigma" else "ref", "link", _text(ref.get("url")))
-            for ref in one.get("external_references") or []
-            if isinstance(ref, dict)
-        ),
-        *(
-            (key.removeprefix("x_misp_").replace("_", "-"), "text", _text(value))
-            for key, value in one.items()
-            if key.startswith("x_misp_")
-        ),
-    ]
-    values = tuple(
-        Observable(
-            type_,
-            value,
-            str(uuid5(NAMESPACE_URL, f"{uuid}\n{place}")),
-            relation=place,
-            category=default_category(type_),
-            indicator=place == relation and misp_labels(one).get("to_ids") != "False",
-        )
-        for place, type_, value in said
-        if value
-    )
-    return Content(group=ObservableGroup(name, values, uuid, misp_labels(one).get("meta-category", "misc")))
-
-
 def _seen(one: Json, observed: str, valid: str) -> Any:
     """When it was seen, where that is more than when it was written."""
     found = read_time(one.get(observed)) or read_time(one.get(valid))
     return None if found in {read_time(one.get("created")), read_time(one.get("modified"))} else found
-
-
-def _in_21(listed: list[Json]) -> Iterator[Json]:
-    """The objects as STIX 2.1 has them: observations of 2.0 hold their objects inside."""
-    for one in listed:
-        inner = one.get("objects")
-        if one["type"] != "observed-data" or not isinstance(inner, dict):
-            yield one
-            continue
-        ids = {
-            key: f"{value['type']}--{uuid5(NAMESPACE_URL, one['id'] + key)}"
-            for key, value in inner.items()
-            if isinstance(value, dict) and isinstance(value.get("type"), str)
-        }
-        made = [{**_renamed(inner[key], ids), "id": id_} for key, id_ in ids.items()]
-        yield {**{name: value for name, value in one.items() if name != "objects"}, "object_refs": [*ids.values()]}
-        yield from made
-
-
-def _renamed(thing: Any, ids: Mapping[str, str]) -> Any:
-    if isinstance(thing, dict):
-        return {
-            name: ids.get(value, value)
-            if name.endswith("_ref") and isinstance(value, str)
-            else [ids.get(one, one) if isinstance(one, str) else one for one in value]
-            if name.endswith("_refs") and isinstance(value, list)
-            else _renamed(value, ids)
-            for name, value in thing.items()
-        }
-    return [_renamed(one, ids) for one in thing] if isinstance(thing, list) else thing
 
 
 def _is_object(one: object) -> bool:

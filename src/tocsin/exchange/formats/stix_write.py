@@ -21,13 +21,15 @@ from tocsin.exchange.formats.model import (
     Source,
 )
 from tocsin.exchange.formats.stix_markings import definitions, references
-from tocsin.exchange.formats.stix_objects import Json, stix_time
+from tocsin.exchange.formats.stix_objects import Json, fits, stix_time
 from tocsin.exchange.formats.stix_observables import (
     group_objects,
     group_pattern,
+    indicator_name,
     observable_objects,
     observable_pattern,
 )
+from tocsin.exchange.formats.stix_pattern import is_rule
 
 _OBSERVED: Final = frozenset(name for name, kind in tables()["alone"].items()) - {"location", "note"}
 _OPINIONS: Final = {"false-positive": "strongly-disagree", "expired": "disagree"}
@@ -145,6 +147,7 @@ class _Writer:
                 ),
                 "object_refs": ids,
                 **properties,
+                **({"x_misp_date": event.first_seen.date().isoformat()} if event.first_seen else {}),
             }
         ]
 
@@ -159,8 +162,8 @@ class _Writer:
         rule = tables()["rules"].get(one.type)
         if named:
             self._named(one, named.split(), labels)
-        elif rule:
-            self._add(one.id, self._rule(one, one.value, rule, labels))
+        elif rule and is_rule(rule, one.value):
+            self._add(one.id, self._rule(one, one.value, rule, labels, warns=one.indicator))
         else:
             self._observed(one, observable_objects(one), observable_pattern(one), labels)
 
@@ -170,7 +173,8 @@ class _Writer:
 
     def _named(self, one: Observable, named: Sequence[str], labels: Sequence[str]) -> None:
         made = self._common(named[0], one.id, one.time, one.markings, [*labels, f'misp:to_ids="{one.indicator}"'])
-        outside = [{"source_name": named[1], "external_id": one.value}] if len(named) > 1 else []
+        known = len(named) > 1 and fits(f"external_id:{named[1]}", one.value)
+        outside = [{"source_name": named[1], "external_id": one.value}] if known else []
         self._add(
             one.id,
             {
@@ -181,9 +185,10 @@ class _Writer:
             },
         )
 
-    def _rule(self, one: Observable | ObservableGroup, text: str, kind: str, labels: Sequence[str]) -> Json:
+    def _rule(
+        self, one: Observable | ObservableGroup, text: str, kind: str, labels: Sequence[str], *, warns: bool
+    ) -> Json:
         """An indicator whose pattern is a rule in a language of its own."""
-        warns = one.indicator if isinstance(one, Observable) else any(inner.indicator for inner in one.observables)
         made = self._indicator(one, text, labels if warns else [*labels, 'misp:to_ids="False"'])
         return made if kind == "stix" else {**_without(made, "pattern_version"), "pattern_type": kind}
 
@@ -193,6 +198,7 @@ class _Writer:
         until = one.last_seen if one.last_seen and one.last_seen > valid else None
         return {
             **self._common("indicator", one.id, one.time, one.markings, labels),
+            "name": indicator_name(one),
             **_described(one.comment),
             "pattern": pattern,
             "pattern_type": "stix",
@@ -213,9 +219,9 @@ class _Writer:
         """An observation of the objects, an indicator where it warns, and that one is based on the other."""
         warns = one.indicator if isinstance(one, Observable) else any(inner.indicator for inner in one.observables)
         indicator = self._indicator(one, pattern, labels) if warns and pattern else None
-        if not objects and indicator is None:
+        unsaid = isinstance(one, ObservableGroup) and not all(inner.indicator for inner in one.observables)
+        if not objects and (indicator is None or unsaid):
             self._custom(one, labels)
-            return
         if objects:
             first = one.first_seen or one.time or self._when
             observed = {
@@ -244,10 +250,11 @@ class _Writer:
             body: Json = {"x_misp_category": one.category, "x_misp_value": one.value}
         else:
             type_ = "x-misp-object"
+            values = [_as_attribute(inner) for inner in one.observables]
             body = {
                 "x_misp_name": one.name,
                 "x_misp_meta_category": one.category,
-                "x_misp_attributes": [_as_attribute(inner) for inner in one.observables],
+                **({"x_misp_attributes": values} if values else {}),  # STIX has no empty lists
             }
         comment = {"x_misp_comment": one.comment} if one.comment else {}
         self._add(one.id, {**self._common(type_, one.id, one.time, one.markings, labels), **body, **comment})
@@ -269,7 +276,7 @@ class _Writer:
         labels = [
             f'misp:name="{group.name}"',
             *([f'misp:meta-category="{category}"'] if category else []),
-            *group.labels,
+            *dict.fromkeys((*group.labels, *(label for one in group.observables for label in one.labels))),
         ]
         values = {one.relation: one for one in group.observables}
         if any(one.comment for one in group.observables):
@@ -279,28 +286,34 @@ class _Writer:
         known = template(group.name)
         inner = stricter(group.markings, *(one.markings for one in group.observables))
         group = _remarked(group, inner)
-        if rule and text:
+        if rule and text and is_rule(rule, text.value):
             self._rule_group(group, rule, text, labels)
         elif known and known.stix and known.stix not in _OBSERVED:
             self._described_entity(group, labels)
         else:
-            self._observed(group, group_objects(group, entries), group_pattern(group, entries), labels)
+            objects = group_objects(group, entries)
+            if not objects:
+                for entry in self._entries.pop(group.id, []):
+                    self._group(entry, [])
+                entries = []
+            self._observed(group, objects, group_pattern(group, entries), labels)
 
     def _rule_group(self, group: ObservableGroup, kind: str, text: Observable, labels: Sequence[str]) -> None:
-        made = self._rule(group, text.value, kind, labels)
+        made = self._rule(group, text.value, kind, labels, warns=text.indicator)
+        self._lose_warnings(group.name, (one for one in group.observables if one is not text))
         for one in group.observables:
             if one is text:
                 continue
             if (
                 one.relation in {f"{group.name}-name", f"{group.name}-rule-name", "rule-name", "rule-id"}
-                and "name" not in made
+                and made["name"] == group.name
             ):
                 made["name"] = one.value
             elif one.relation == "comment":
                 made["description"] = one.value
             elif one.relation == "version":
                 made["pattern_version"] = one.value
-            elif one.relation in {"reference", "ref"}:
+            elif one.relation in {"reference", "ref"} and fits("url:value", one.value):
                 made.setdefault("external_references", []).append({"source_name": "url", "url": one.value})
             else:
                 made[f"x_misp_{_TYPED.sub('_', one.relation.lower())}"] = one.value
@@ -312,6 +325,7 @@ class _Writer:
         if not said:
             self._custom(group, labels)
             return
+        self._lose_warnings(group.name, group.observables)
         root = {name: value for name, value in said[0].items() if name not in {"type", "id", "spec_version"}}
         type_ = said[0]["type"]
         if root.get("x_misp_state") == "Malicious" and group.name == "script":
@@ -319,7 +333,7 @@ class _Writer:
             root |= {"is_family": False, **({"implementation_languages": [language]} if language else {})}
         if type_ in {"malware", "tool", "attack-pattern", "infrastructure"} and group.category:
             root["kill_chain_phases"] = [{"kill_chain_name": "misp-category", "phase_name": group.category}]
-        if type_ == "vulnerability" and root.get("name", "").upper().startswith("CVE-"):
+        if type_ == "vulnerability" and fits("external_id:cve", root.get("name", "")):
             root["external_references"] = [
                 {"source_name": "cve", "external_id": root["name"]},
                 *root.get("external_references", []),
@@ -333,6 +347,10 @@ class _Writer:
         made = {**self._common(type_, group.id, group.time, group.markings, labels), **_described(group.comment)}
         needs: dict[str, Json] = {"identity": {"identity_class": "unknown"}, "note": {"object_refs": about}}
         self._add(group.id, {**made, **needs.get(type_, {}), **root})
+
+    def _lose_warnings(self, name: str, values: Iterable[Observable]) -> None:
+        if any(one.indicator for one in values):
+            self.lost.append(f"Which values warn (to_ids), in objects that no pattern looks for: {name}.")
 
     def _about(self, group: ObservableGroup) -> list[str]:
         """What a note is about: what it names, else the first thing there is."""
