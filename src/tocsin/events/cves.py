@@ -6,8 +6,6 @@ from typing import Final
 
 import polars as pl
 
-from tocsin.events.extra import PREFIX
-
 CVE: Final = r"(?i)\bcve-[0-9]{4}-[0-9]{4,19}\b"
 """One id in a text (CVE Record Format 5.2: at most 19 digits)."""
 

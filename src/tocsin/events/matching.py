@@ -273,7 +273,10 @@ class Matcher:
 def _says(text: str, filled: Sequence[str], texts: Sequence[str]) -> list[pl.Expr]:
     """For each column that may be looked at whether it has the text; a CVE is exactly that one, in lists too."""
     if is_cve(text):
-        return names_cve(text, [name for name in cve_columns(filled) if name in texts or (_MORE in texts and name.startswith(PREFIX))])
+        return names_cve(
+            text,
+            [name for name in cve_columns(filled) if name in texts or (_MORE in texts and name.startswith(PREFIX))],
+        )
     pattern = f"(?i){re.escape(text)}"
     return [pl.col(name).str.contains(pattern) for name in texts if name in filled and name != _MORE]
 

@@ -27,6 +27,7 @@ from tocsin.node.sentences import say
 CLOCK_TOLERANCE: Final = timedelta(minutes=10)
 """How far a time may lie ahead of ours before it counts as future: clocks differ."""
 
+_CVES: Final = "product.vulnerabilities"
 UNUSABLE: Final = say("No usable address, network, AS, domain or URL in it.")
 
 _ASSETS: Final = ("ip.hi", "network", "asn", "fqdn", "reverse_dns", "url")
@@ -85,7 +86,7 @@ def normalise(batch: Batch, feed: Feed, observed: datetime) -> NormalisedBatch:
     if (flags := _flags(work, observed)) is not None:
         work.ready["flags"] = flags
     frame = classify(_complete(work, feed, observed, same)).hstack(extras)
-    usable = pl.DataFrame(_assets(work, frame)).select(usable=pl.any_horizontal(pl.all()))
+    usable = pl.DataFrame(_assets(work, frame, feed)).select(usable=pl.any_horizontal(pl.all()))
     return NormalisedBatch(frame, usable.to_series())
 
 
@@ -100,7 +101,7 @@ def _filled(frame: pl.DataFrame, name: str, text: str) -> pl.Series:
     return constant if name not in frame.columns else frame[name].cast(pl.String).fill_null(constant)
 
 
-def _assets(work: _BatchWork, frame: pl.DataFrame) -> list[pl.Series]:
+def _assets(work: _BatchWork, frame: pl.DataFrame, feed: Feed) -> list[pl.Series]:
     """For each column that says where it was: in which rows it does."""
     names = [f"{side}.{asset}" for side in _SIDES for asset in _ASSETS]
     found = {name: frame[name].is_not_null() for name in names if name in work.ready}
@@ -108,6 +109,8 @@ def _assets(work: _BatchWork, frame: pl.DataFrame) -> list[pl.Series]:
         # An AS beside an address that nobody can read is not the whole AS.
         if f"{side}.asn" in found and f"{side}.ip" in work.rejected:
             found[f"{side}.asn"] &= work.rejected[f"{side}.ip"].is_null()
+    if not feed.notify:  # a list that is context: of vulnerabilities, too
+        found |= {_CVES: frame[_CVES].is_not_null()}
     return [mark.alias(name) for name, mark in found.items()] or [frame["source.ip.hi"].is_not_null()]
 
 
