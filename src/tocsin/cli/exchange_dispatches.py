@@ -252,7 +252,8 @@ def _package(call: NodeInvocation, package: "PartnerPackage") -> dict[str, Any]:
         ground = fields(ground_of_package(session, package), "kind title type")
     tlp = package.marking.tlp if package.marking else None
     ask = [{"source": one.name, "item": one.item or None} for one in package.ask]
-    return {"tlp": tlp, "ground": ground, "parts": parts, "withheld": withheld, "ask": ask}
+    more = {"withheld": withheld, "ask": ask, "keyless": package.keyless or None}
+    return {"tlp": tlp, "ground": ground, "parts": parts, **more}
 
 
 def _print_package(call: NodeInvocation, package: "PartnerPackage", shown: dict[str, Any], partner: str) -> None:
@@ -262,7 +263,7 @@ def _print_package(call: NodeInvocation, package: "PartnerPackage", shown: dict[
     ground = shown["ground"]
     say(visible(_GROUNDS[ground["kind"]].format(**ground)))
     rows = [(one["name"], one["class"], f"{one['bytes']:,}", one["tlp"]) for one in shown["parts"]]
-    print_table("Goes", ("part", "class", "bytes", "tlp"), rows)
+    print_table("Would go, with a key" if package.keyless else "Goes", ("part", "class", "bytes", "tlp"), rows)
     with call.database.reading() as session:
         held = why_withheld(session, (one.values() for one in shown["withheld"]))
     if held:
