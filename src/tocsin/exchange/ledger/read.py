@@ -374,12 +374,16 @@ def evidence_bundle(node: Node, session: Session, number: int, now: datetime, *,
     if names_in(dispatch) - members.keys():  # its source recalled it, and it was erased
         raise NotFoundError(say("What this dispatch brought is not kept any more."))
     signed = read_receipt(receipt)
-    keys = {key: one.content for key, one in own_party(node, now).keys.items()} | _keys_of(session, row.partner_id)
+    us = own_party(node, now)
+    keys = {key: one.content for key, one in us.keys.items()} | _keys_of(session, row.partner_id)
     names = (dispatch.by.key, dispatch.to.key, signed.body.by.key)
     if set(names) - keys.keys():
         raise NotFoundError(say("A key that this dispatch names is not here any more."))
     sender, recipient, signer = (keys[name] for name in names)
-    return bundle_files(members, signed, sender, recipient, successor=signer if signer != recipient else b"")
+    return bundle_files(
+        members, signed, sender, recipient, signer=us.key.signer, writer=us.key.public.encode(),
+        successor=signer if signer != recipient else b"",
+    )  # fmt: skip
 
 
 def _keys_of(session: Session, partner: int) -> dict[str, bytes]:
