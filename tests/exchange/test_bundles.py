@@ -5,11 +5,13 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +31,7 @@ from tocsin.exchange.bundles import (
 from tocsin.exchange.bundles.make import sums_of
 from tocsin.exchange.bundles.verify import NOT_ESTABLISHED
 from tocsin.exchange.dispatches import genesis, make_receipt, members_of, seal, take
-from tocsin.exchange.statements import NodeKey, Receipt, ReceiptVerdict, read_statement
+from tocsin.exchange.statements import NodeKey, Receipt, ReceiptVerdict, read_statement, sign_bytes
 from tocsin.node.errors import ConflictError, InputError, UsageError
 
 A, B = peer(1), peer(2)
@@ -40,6 +42,10 @@ KEY, OTHER = A.party.key, B.party.key
 def folder(tmp_path: Path) -> Path:
     write_bundle(bundle(), tmp_path / "bundle")
     return tmp_path / "bundle"
+
+
+def written(by: Peer) -> dict[str, Any]:
+    return {"signer": by.signer, "writer": by.public}
 
 
 def test_a_bundle_is_valid_to_who_knows_the_senders_key(folder: Path) -> None:
@@ -64,16 +70,23 @@ def test_a_bundle_is_valid_to_who_knows_the_senders_key(folder: Path) -> None:
 
 def faults_by_hand(folder: Path, gpg: Gpg) -> set[str]:
     """What a third party finds without us: the commands of README.txt."""
-    run = subprocess.run(
-        ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=folder, capture_output=True, text=True, check=False,
-        timeout=60,
-    )  # fmt: skip
-    found = {line.partition(": ")[0] for line in run.stdout.splitlines() if "FAILED" in line}
-    found |= {"SHA256SUMS"} if run.returncode and not found else set()
-    for path in folder.glob("*.json"):
-        if not gpg.verifies(path.read_bytes(), path.with_suffix(".json.asc").read_bytes()):
-            found.add(path.name)
+    commands = re.findall(r"^ {4}(sha256sum --check .*|for one in (?:.|\n)*?^ {4}done)$", readme(folder), re.MULTILINE)
+    assert len(commands) == 3
+    found = set[str]()
+    for command in commands:
+        run = subprocess.run(
+            ["sh", "-c", command], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+        )  # fmt: skip
+        wrong = {line.partition(": ")[0] for line in run.stdout.splitlines() if "FAILED" in line}
+        found |= wrong or ({command.rpartition(" ")[2]} if run.returncode else set())
+    for signature, name in re.findall(r"gpg --verify (\S+) (\S+)", readme(folder)):
+        if not gpg.verifies((folder / name).read_bytes(), (folder / signature).read_bytes()):
+            found.add(name)
     return found
+
+
+def readme(folder: Path) -> str:
+    return (folder / "README.txt").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +107,57 @@ def test_a_third_party_needs_only_gpg_and_sha256sum(folder: Path, gpg: Gpg) -> N
         (folder / name).write_bytes(content.replace(b"2026", b"2025", 1) if b"2026" in content else content + b" ")
         assert name in faults_by_hand(folder, gpg)
         (folder / name).write_bytes(content)
+
+
+@pytest.mark.parametrize("by", ["a stranger", "the recipient, who writes a list and signs it"])
+def test_a_changed_marking_in_the_text_is_found_by_hand_though_all_lists_are_written_anew(
+    folder: Path, gpg: Gpg, by: str
+) -> None:
+    for name in ("sender.asc", "recipient.asc"):
+        gpg.run("--import", given=(folder / name).read_bytes())
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    changed = files | {"text.txt": b"TLP:CLEAR. For your information."}
+    lists = {name: sums_of({one: changed[one] for one in names_of(files[name])}) for name in ("SIGNED-SHA256SUMS",)}
+    signer = peer(7) if by == "a stranger" else B
+    lists["SIGNED-SHA256SUMS.asc"] = sign_bytes(lists["SIGNED-SHA256SUMS"], signer.signer)
+    changed |= lists
+    changed["SHA256SUMS"] = sums_of(changed)
+    for name, content in changed.items():
+        (folder / name).write_bytes(content)
+    assert faults_by_hand(folder, gpg) == {"text.txt"} | ({"SIGNED-SHA256SUMS"} if by == "a stranger" else set())
+    assert verify_bundle(folder, [KEY]).valid is False
+
+
+def names_of(sums: bytes) -> list[str]:
+    return [line.partition("  ")[2] for line in sums.decode().splitlines()]
+
+
+def test_a_bundle_of_an_earlier_version_is_read_and_named_so(tmp_path: Path) -> None:
+    old = {name: content for name, content in bundle().items() if not name.startswith("SIGNED")}
+    write_bundle(old | {"SHA256SUMS": sums_of(old)}, tmp_path / "old")
+    found = verify_bundle(tmp_path / "old", [KEY])
+    assert (found.valid, found.faults) == (True, [])
+    (note,) = found.notes
+    assert "An earlier version wrote it" in note
+    said = Tocsin(tmp_path / "home", {}).run("exchange", "verify", tmp_path / "old", "--key", KEY)
+    assert "An earlier version wrote it" in said
+    changed = old | {"text.txt": b"TLP:CLEAR"}
+    write_bundle(changed | {"SHA256SUMS": sums_of(changed)}, tmp_path / "changed")
+    assert verify_bundle(tmp_path / "changed", [KEY]).valid is False
+    half = {name: content for name, content in bundle().items() if name != "SIGNED-SHA256SUMS.asc"}
+    write_bundle(half | {"SHA256SUMS": sums_of(half)}, tmp_path / "half")
+    assert verify_bundle(tmp_path / "half", [KEY]).valid is False
+
+
+def test_who_has_a_new_key_since_writes_bundles_by_it(tmp_path: Path) -> None:
+    members, file = sealed(A, B)
+    receipt = make_receipt(take(file, B.receives(A), NOW), B.signer, NOW)
+    files = bundle_files(members, receipt, A.public, B.public, **written(peer(8)))
+    assert "writer.asc" in files
+    write_bundle(files, tmp_path / "bundle")
+    found = verify_bundle(tmp_path / "bundle", [KEY])
+    assert (found.valid, found.reasons) == (True, [])
+    assert peer(8).party.key.upper() in found.notes[0]
 
 
 def test_every_flipped_byte_of_every_file_is_detected(tmp_path: Path) -> None:
@@ -117,13 +181,15 @@ def test_what_is_signed_is_detected_also_where_the_list_is_written_anew(tmp_path
     members, file = sealed(forger, B)
     receipt = make_receipt(take(file, B.receives(forger), NOW), B.signer, NOW)
     part = next(name for name in files if len(name) == 64)
-    mine = bundle_files(members, receipt, forger.public, B.public)
+    mine = bundle_files(members, receipt, forger.public, B.public, **written(forger))
     cases = {
         "forged by another key": mine,
         "another key beside it": mine | {"sender.asc": A.public},
         "a part": files | {part: files[part] + b"203.0.113.9,22\n"},
         "a part is missing": {name: one for name, one in files.items() if name != part},
         "the text": files | {"text.txt": b"Nothing to do."},
+        "the signed list": files | {"SIGNED-SHA256SUMS": sums_of({})},
+        "who signed the list": files | {"SIGNED-SHA256SUMS.asc": sign_bytes(files["SIGNED-SHA256SUMS"], forger.signer)},
         "another receipt": files | {"receipt.json": receipt.content, "receipt.json.asc": receipt.signature},
         "another dispatch": files | {name: other[name] for name in ("dispatch.json", "dispatch.json.asc")},
         "the marking": files | {"dispatch.json": files["dispatch.json"].replace(b"AMBER", b"GREEN")},
@@ -142,7 +208,7 @@ def test_a_refused_dispatch_and_one_that_came_after_the_key_had_ended_prove_noth
     old = A.dispatch(B, expires=NOW - timedelta(hours=1))
     members = {"dispatch.json": old.content, "dispatch.json.asc": old.signature}
     receipt = make_receipt(take(seal(members, B.tsk.extract_certificate()), B.receives(A), NOW), B.signer, NOW)
-    write_bundle(bundle_files(members, receipt, A.public, B.public), tmp_path / "refused")
+    write_bundle(bundle_files(members, receipt, A.public, B.public, **written(A)), tmp_path / "refused")
     assert verify_bundle(tmp_path / "refused", [KEY]).reasons == ["The recipient did not take it (expired)."]
 
 
@@ -160,7 +226,7 @@ def test_it_is_still_valid_after_the_key_expired_but_only_by_a_receipt_from_befo
         receipt = B.says(
             Receipt, of=statement.hash, to=A.node, number=1, taken=taken, verdict=ReceiptVerdict.TAKEN, had=1
         )  # fmt: skip
-        write_bundle(bundle_files(members, receipt, public, B.public), tmp_path / name)
+        write_bundle(bundle_files(members, receipt, public, B.public, **written(B)), tmp_path / name)
         assert verify_bundle(tmp_path / name, [made]).valid is valid
 
 

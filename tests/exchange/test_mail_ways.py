@@ -24,7 +24,7 @@ from support.ledger_examples import act, make_incident, make_node, own_key
 from support.mail_corpus import GONE, report
 from support.mail_keys import Gpg, certificate, gnupg, openssl
 from support.mail_server import PostOffice, post_office
-from support.partner_examples import CALL, do
+from support.partner_examples import CALL, NAME, do, pin
 from support.processes import KILLED, command
 from support.sizes import WHOLE
 from support.world import World, copy_world, text_of
@@ -410,3 +410,42 @@ def test_a_mail_that_comes_back_is_stuck_until_it_is_sent_again(world: World, of
     assert [row.state for row in rows(world, OutgoingRow)] == ["handed-over"]
     with pytest.raises(ConflictError, match="not stuck"):
         resend(ActContext(world.node, world.now, "test"), DispatchNamed(dispatch=1))
+
+
+def test_what_leaves_as_a_mail_is_never_said_to_be_gone_and_is_never_sent_twice(
+    world: World, office: PostOffice, gpg: Gpg, tmp_path: Path
+) -> None:
+    """By `send --out`, the file and the bundle, on the command line and the page: while it waits, and when it left."""
+    meet_person(world, gpg)
+    reference, out = make_incident(world, "D"), tmp_path / "file"
+    send = ("exchange", "send", "D", "--incident", reference)
+    code, _, said = world.tocsin.call(*send, "--out", out)
+    assert (code, rows(world, OutgoingRow)) == (1, []), "nothing is sealed for a file that cannot be"
+    assert "D has no node: what it is sent is a mail, which leaves by itself" in said
+    assert "Nothing was sent" in said
+
+    (number,) = [world.tocsin.json(*send)["dispatch"]]
+    file, bundle = ("exchange", "file", number, "--out", out), ("exchange", "bundle", number, "--out", tmp_path / "b")
+    code, _, said = world.tocsin.call(*map(str, file))
+    assert code == 1
+    assert f"Dispatch {number} is a mail to {MAILBOX}, which leaves by itself" in said
+    code, _, said = world.tocsin.call(*map(str, bundle))
+    assert code == 1
+    assert f"Dispatch {number} is a mail to D, which has no node" in said
+    carry(world)
+    ((_, raw),) = office.arrived
+    world.tocsin.run(*map(str, file))
+    assert email.message_from_bytes(out.read_bytes())["Message-ID"] == email.message_from_bytes(raw)["Message-ID"]
+    carry(world)
+    assert len(office.arrived) == 1
+    assert "not kept any more" not in world.tocsin.call(*map(str, bundle))[2]
+
+
+def test_what_was_sealed_and_could_not_be_written_is_said_to_be_sealed(world: World, tmp_path: Path) -> None:
+    pin(make_node(world, 1))
+    world.now += timedelta(seconds=2)
+    send = ("exchange", "send", NAME, "--incident", make_incident(world, NAME), "--out", tmp_path / "none" / "file")
+    code, _, said = world.tocsin.call(*send)
+    assert (code, len(rows(world, OutgoingRow))) == (2, 1)
+    assert "Dispatch 1 is sealed: 'tocsin exchange file 1 --out FILE' writes it" in said
+    world.tocsin.run("exchange", "file", "1", "--out", tmp_path / "file")

@@ -100,8 +100,70 @@ def test_what_follows_the_line_of_a_mail_program_is_quoted(line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "On Mon, 24 Nov 2026 at 09:00, CSIRT <csirt@cert.example> wrote",
+        "On Mon, 24 Nov 2026 at 09:00, CSIRT of the Ministry of Example\n<csirt@cert.example> wrote",
+        "El lun, 24 nov 2026 a las 9:00, CSIRT (<csirt@cert.example>) escribió",
+        "Le lun. 24 nov. 2026 à 09:00, csirt@cert.example a écrit",
+    ],
+)
+def test_a_line_that_names_the_writer_needs_no_colon(line: str) -> None:
+    for quoted in ("\nIs 192.0.2.1 fixed?\n\nAna Lima\n", "> Is 192.0.2.1 fixed?\n"):
+        assert reply_text(f"It is clean.\n\n{line}\n{quoted}".encode()) == "It is clean."
+
+
+@pytest.mark.parametrize("rule", ["====", "===", "=====", "---", "____", "* * *", "= = = ="])
+def test_a_rule_above_what_is_quoted_goes_with_it(rule: str) -> None:
+    for quoted in (
+        "On Mon, 24 Nov 2026 at 09:00, CSIRT <csirt@cert.example> wrote:\n> old",
+        "From: CSIRT <csirt@cert.example>\nSent: Monday\nTo: noc\n\nold",
+        "> old\n> older",
+    ):
+        assert reply_text(f"It is clean.\n\n{rule}\n{quoted}\n".encode()) == "It is clean."
+        assert reply_text(f"It is clean.\n\n{rule}\n\n{quoted}\n".encode()) == "It is clean."
+
+
+_LONG = "> Please tell us by Friday whether the machine at 192.0.2.1 is one of the servers"
+_LONGER = "> of your hospital, since it still answers to everybody on the port that we have named"
+
+
+@pytest.mark.parametrize("rest", ["of yours.", "that your customers use.", "2 and 3.", "(or not)."])
+def test_the_second_half_of_a_quoted_line_that_a_program_broke_is_quoted(rest: str) -> None:
+    head = "It is clean.\n\nOn 24 Nov 2026, csirt@cert.example wrote:\n"
+    for end in ("", ">\n> CSIRT\n", "\n", f"{_LONGER}\nabove.\n> CSIRT\n"):
+        assert reply_text(f"{head}{_LONG}\n{rest}\n{end}".encode()) == "It is clean."
+    between = f"{head}> Dear team,\n{_LONG}\n{rest}\n> Is it?\nYes, it is.\n> Bye\n"
+    assert reply_text(between.encode()) == "It is clean.\n\nYes, it is."
+
+
+def test_an_answer_below_what_was_broken_off_stays() -> None:
+    text = f"On 24 Nov 2026, csirt@cert.example wrote:\n{_LONG}\nof yours\nyes\n> Bye\n"
+    assert reply_text(text.encode()) == "yes"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        (f"{_LONG}?", "yes"),  # it ends there
+        (_LONG, "Yes, it is."),  # a sentence of its own
+        ("> Is 192.0.2.1 one of the servers", "of ours, yes"),  # there was room for it
+        (f"{_LONG}\n", "no"),  # it does not stand beside it
+        (_LONG, "yes, the whole network is ours and has been cleaned by our own people on Friday last"),  # no rest
+    ],
+)
+def test_an_answer_below_a_long_question_stays(question: str, answer: str) -> None:
+    text = f"On 24 Nov 2026, csirt@cert.example wrote:\n{question}\n{answer}\n> Bye\n"
+    assert reply_text(text.encode()) == answer
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        "On 24 Nov 2026 at 10:00 ana@isp.example wrote\nto us that all is well.",
+        "On 24 Nov 2026 the attacker wrote\n\npay or else",
+        "Title\n====\nAll is well.",
+        "Before\n\n====\n\nAfter",
         "At 10:15 the host answered:\n\n200 OK",
         "These five hosts of 2026 are ours:\n192.0.2.1\n192.0.2.2",
         "The log of 24 Nov 2026 says:\n\nFailed password for root",

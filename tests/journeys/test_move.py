@@ -118,7 +118,13 @@ def test_what_is_tried_beforehand_is_gone_on_with_and_files_go_along(
     _sql(busy, "DELETE FROM attempt_bucket WHERE key = 'Z'")
     before, events = held(f"sqlite:///{busy.home / HomeFile.RECORDS}"), _events(busy)
     killed(busy, "file:3", *words[1:])
-    assert busy.json(*words)["switched"]
+    (busy.home / HomeFile.TOKENS).unlink(missing_ok=True)  # a node that never served has none
+    moved = busy.json(*words)
+    assert moved["switched"]
+    assert (busy.home / HomeFile.TOKENS).is_file()
+    assert {"tocsin.toml", "secret.key", "audit.key"} <= set(moved["alike"])
+    assert all((busy.home / name).exists() for name in moved["alike"])
+    assert (moved["open_to_others"], shared.stat().st_mode & 0o077) == ("", 0)
     assert changed(before, held(url)) == {"audit_entry": 1}
     assert f"file://{shared}" in (busy.home / "tocsin.toml").read_text()
     assert "there already" in _words(busy, "move", "--database", url)
@@ -131,7 +137,7 @@ def test_what_is_tried_beforehand_is_gone_on_with_and_files_go_along(
     (other / "events").mkdir()
     (other / "events" / "a").write_text("of another node")
     events = _events(busy)
-    busy.run("move", "--back")
+    assert busy.json("move", "--back")["alike"] == []
     shared.rename(tmp_path / "away")
     assert _events(busy) == events
     again = ("move", "--database", postgresql.fresh(), "--storage", f"file://{other}")

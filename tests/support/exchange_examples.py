@@ -116,4 +116,6 @@ def bundle(stamps: TimeStamps | None = None) -> dict[str, bytes]:
     sender, to = peer(1), peer(2)
     members, file = sealed(sender, to)
     receipt = make_receipt(take(file, to.receives(sender), NOW), to.signer, NOW + timedelta(seconds=1))
-    return bundle_files(members, receipt, sender.public, to.public, stamps)
+    return bundle_files(
+        members, receipt, sender.public, to.public, stamps, signer=sender.signer, writer=sender.public
+    )  # fmt: skip

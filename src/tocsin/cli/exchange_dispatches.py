@@ -75,13 +75,15 @@ def send(
         call.emit(document_, lambda: _print_package(call, package, document_, partner))
         return
     act = act_of("exchange", "send")
+    if out is not None:
+        _check_carried(call, partner)
     sealed = perform(call, act, values, name=signed)
     package = sealed.package or _preview(call, values, signed)  # it went before
     done, document_ = document_of(sealed), _package(call, package)
     if not call.json:
         _print_package(call, package, document_, partner)
     if out is not None:
-        _write(out, _sealed(call, done["dispatch"])[1])
+        _write(out, _sealed(call, done["dispatch"])[1], dispatch=done["dispatch"])
     call.emit({**done, "file": str(out) if out else None, "package": document_}, visible(act.told.format(**done)))
 
 
@@ -91,7 +93,10 @@ def file_(
     dispatch: Annotated[int, typer.Argument(help="Its number in 'tocsin exchange list'.")],
     out: _Out = None,
 ) -> None:
-    """Write the encrypted file of a dispatch once more, as the same bytes."""
+    """Write the encrypted file of a dispatch once more, as the same bytes.
+
+    Of a partner without a node: the mail, once it has left by itself or could not.
+    """
     name, content = _sealed(call, dispatch)
     path = out or Path(name)
     _write(path, content)
@@ -252,7 +257,8 @@ def _package(call: NodeInvocation, package: "PartnerPackage") -> dict[str, Any]:
         ground = fields(ground_of_package(session, package), "kind title type")
     tlp = package.marking.tlp if package.marking else None
     ask = [{"source": one.name, "item": one.item or None} for one in package.ask]
-    return {"tlp": tlp, "ground": ground, "parts": parts, "withheld": withheld, "ask": ask}
+    more = {"withheld": withheld, "ask": ask, "keyless": package.keyless or None}
+    return {"tlp": tlp, "ground": ground, "parts": parts, **more}
 
 
 def _print_package(call: NodeInvocation, package: "PartnerPackage", shown: dict[str, Any], partner: str) -> None:
@@ -262,7 +268,7 @@ def _print_package(call: NodeInvocation, package: "PartnerPackage", shown: dict[
     ground = shown["ground"]
     say(visible(_GROUNDS[ground["kind"]].format(**ground)))
     rows = [(one["name"], one["class"], f"{one['bytes']:,}", one["tlp"]) for one in shown["parts"]]
-    print_table("Goes", ("part", "class", "bytes", "tlp"), rows)
+    print_table("Would go, with a key" if package.keyless else "Goes", ("part", "class", "bytes", "tlp"), rows)
     with call.database.reading() as session:
         held = why_withheld(session, (one.values() for one in shown["withheld"]))
     if held:
@@ -331,6 +337,13 @@ def _received(one: "ReceivedDispatch", known: Collection[str]) -> list[dict[str,
     return [{**same, **thing} for thing in things or [{"item": None, "thing": one.row.type}]]
 
 
+def _check_carried(call: NodeInvocation, partner: str) -> None:
+    from tocsin.exchange.ledger import check_carried
+
+    with call.database.reading() as session:
+        check_carried(session, partner)
+
+
 def _sealed(call: NodeInvocation, dispatch: int) -> tuple[str, bytes]:
     from tocsin.exchange.ledger import free_file
 
@@ -346,8 +359,11 @@ def _read(file: Path) -> bytes:
         raise UsageError(f"{file} cannot be read: {error.strerror}.", hint="Name another file.") from error
 
 
-def _write(file: Path, content: bytes) -> None:
+def _write(file: Path, content: bytes, dispatch: int = 0) -> None:
+    """``dispatch``: what was sealed for the file, which has its number whether or not that can be written."""
     try:
         file.write_bytes(content)
     except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror}.", hint="Name another file.") from error
+        hint = f"Dispatch {dispatch} is sealed: 'tocsin exchange file {dispatch} --out FILE' writes it."
+        words = f"{file} cannot be written: {error.strerror}."
+        raise UsageError(words, hint=hint if dispatch else "Name another file.") from error

@@ -50,6 +50,7 @@ def _document(found: "BundleVerdict") -> dict[str, Any]:
         "reasons": found.reasons,
         "to_node": found.to.node if found.to else None,
         "recipient_established": found.recipient_established,
+        "notes": found.notes,
         "time_stamps": [fields(one, "of at authority established") for one in found.time_stamps],
     }
 
@@ -69,6 +70,8 @@ def _print(found: "BundleVerdict") -> None:
     say(f"  marking   {found.marking or 'unknown'}")
     wrong = sum(not one.ok for one in found.files)
     say(f"  files     {len(found.files)}, {f'{wrong} of them changed' if wrong else 'all as they were'}")
+    for one in found.notes:
+        say(f"  note      {one}")
     for stamp in found.time_stamps:
         known = "" if stamp.established else " (not established: name its certificates with --authority)"
         say(f"  stamped   {stamp.of} at {stamp.at:%Y-%m-%d %H:%M:%S} UTC by {stamp.authority}{known}")

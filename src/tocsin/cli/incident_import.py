@@ -82,5 +82,7 @@ def _print(counts: "ImportCounts", *, dry_run: bool) -> None:
     rows: list[tuple[str, int]] = [(name, getattr(counts, name)) for name in names]
     rows += [("known before", counts.known), ("only from programs", counts.left_out), ("broken", len(counts.broken))]
     print_table("", ("would be new" if dry_run else "new", "count"), rows)
+    if counts.several:
+        print_table("part of several", ("line", "what"), [(one.line or "", one.reason) for one in counts.several])
     if counts.broken:
         print_table("not taken", ("line", "why"), [(one.line or "", one.reason) for one in counts.broken])

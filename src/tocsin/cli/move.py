@@ -55,6 +55,11 @@ def move(
     call.emit(vars(done), words)
     if done.kept:
         note(f"The settings as they were: {done.kept}. The old records are kept, and open for nobody.")
+    if done.alike:
+        note(f"Copy to the home folder of each further machine, before its first start: {', '.join(done.alike)}.")
+    if done.open_to_others:
+        folder = done.open_to_others
+        note(f"Other users of this machine can open {folder}. As its owner: chmod go= {folder}")
 
 
 class _Lines:

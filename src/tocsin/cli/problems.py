@@ -37,6 +37,9 @@ def list_(
     address: Annotated[str | None, typer.Option(help="An address or a prefix.")] = None,
     severity: Annotated[str | None, typer.Option(help="Only of this severity.")] = None,
     feed: Annotated[str | None, typer.Option(help="Only what this feed saw last.")] = None,
+    listed: Annotated[
+        str | None, typer.Option(help="Only with a vulnerability on this context list, like cisa_kev.")
+    ] = None,
     age: Annotated[int | None, typer.Option(min=0, help="First seen so many days ago or longer.")] = None,
     seen: Annotated[int | None, typer.Option(min=0, help="Seen within so many days.")] = None,
     due: Annotated[int | None, typer.Option(min=0, help="Due within so many days, or overdue.")] = None,
@@ -48,11 +51,12 @@ def list_(
 
     given = {
         "state": state, "team": team, "kind": kind, "address": address, "severity": severity, "feed": feed,
-        "age": age, "seen": seen, "due": due,
+        "listed": listed, "age": age, "seen": seen, "due": due,
     }  # fmt: skip
     if sort not in list(ProblemSort):
         raise UsageError(f"Nothing is sorted by '{sort}'.", hint=f"Take one of: {', '.join(ProblemSort)}.")
     search = ProblemSearch.read({name: str(value) for name, value in given.items() if value is not None})
+    call.node.problems.check_listed(search)
     teams = teams_of(call.node)
     found = call.node.problems.find(search, now=call.now, sort=ProblemSort(sort))
     rows = found.rows(limit=limit)
@@ -108,7 +112,7 @@ def _document(one: "ListedProblem", teams: "dict[int, Team]") -> dict[str, objec
     return {
         "problem": problem_text(one.key),
         **fields(one, "where port what type severity state status notification notified responsible muted overdue"),
-        **fields(one, "first_seen last_seen sightings gone_at due feed"),
+        **fields(one, "first_seen last_seen sightings gone_at due feed cves"),
         **_told(one.teams, one.said, teams),
     }
 

@@ -79,7 +79,8 @@ def _print(found: dict[str, Any]) -> None:
         for one in found["problems"]["newest"]:
             say(f"  {one['where']} {one['port']} {one['what']}: {one['state']}, last seen {one['last_seen']}")
     for one in found["lists"]:
-        said = f"{one['entry']}, since {one['since'][:10]}, as of {one['as_of']}"
+        more = "".join(f", {name} {value}" for name, value in one["said"].items())
+        said = f"{one['entry']}{more}, since {one['since'][:10]}, as of {one['as_of']}"
         say(f"\nContext list: {one['name']} ({one['provider']}): {said}")
     if events:
         say(f"\nEvents in 30 days: {events['count']:,}")

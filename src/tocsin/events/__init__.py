@@ -19,10 +19,13 @@ if TYPE_CHECKING:
         context_lists,
         entries_of,
         find_listings,
+        list_changed,
         list_path,
         replace_list,
+        vulnerability_lists,
     )
     from tocsin.events.counting import EventCounts
+    from tocsin.events.cves import cve_columns, cves_of, is_cve, may_name, named_cves, names_cve
     from tocsin.events.duplicates import first_of_each, row_keys
     from tocsin.events.enrich import enrich
     from tocsin.events.export import EVENT, ExportForm, media_of, table_of, written

@@ -7,7 +7,7 @@ what is known of the list. A new list replaces the one before, whole or not at a
 import ipaddress
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -15,14 +15,17 @@ from typing import Any, Final
 
 import polars as pl
 
+from tocsin.events.cves import is_cve, named_cves
+from tocsin.events.extra import PREFIX, fold
 from tocsin.events.idf_out import addresses
 from tocsin.events.sources import Feed
 from tocsin.node.files import sync_open, unfinished
 from tocsin.node.paths import HomeFolder
 
-_ENTRY, _SINCE = "entry", "since"
+_ENTRY, _SINCE, _SAID = "entry", "since", "said"
 _KEY: Final = "tocsin"
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_CVES: Final = "product.vulnerabilities"
 _SHOWN: Final = 20  # records that could not be read
 
 
@@ -55,11 +58,15 @@ class ContextList:
 
 @dataclass(frozen=True)
 class ContextListing:
-    """That something is on a list: by which entry, and since when without a gap."""
+    """That something is on a list: by which entry, and since when without a gap.
+
+    ``said``: what a list of vulnerabilities says of this one, as a score or a date, by its own names.
+    """
 
     on: ContextList
     entry: str
     since: datetime
+    said: Mapping[str, object] = field(default_factory=dict)
 
 
 def list_path(home: Path, code: str) -> Path:
@@ -67,23 +74,37 @@ def list_path(home: Path, code: str) -> Path:
     return home / HomeFolder.LISTS / f"{code}.parquet"
 
 
-def entries_of(frame: pl.DataFrame) -> pl.Series:
-    """What each event names, as an entry: its address, else its network, URL, domain or AS."""
+def entries_of(frame: pl.DataFrame) -> pl.DataFrame:
+    """What each event names, as an entry: its address, else its network, URL, domain or AS, else its vulnerabilities.
+
+    Columns ``entry`` and ``said``, the JSON of what is beyond the schema in rows of vulnerabilities.
+    """
     address = addresses(frame, "source.ip")
     asn = pl.concat_str(pl.lit("AS"), pl.col("source.asn").cast(pl.String))
     others = ("source.network", "source.url", "source.fqdn")
-    return frame.select(entry=pl.coalesce(address, *others, asn)).to_series()
+    named = frame.select(pl.coalesce(address, *others, asn).alias(_ENTRY), pl.lit(None, pl.String).alias(_SAID))
+    cves = frame.filter(named[_ENTRY].is_null() & frame[_CVES].is_not_null())
+    if cves.is_empty():
+        return named
+    more = fold(cves.select("extra", *(name for name in cves.columns if name.startswith(PREFIX))))
+    ids = pl.Series(_ENTRY, [named_cves([text]) for text in cves[_CVES]], pl.List(pl.String))
+    return pl.concat([named, pl.DataFrame([ids, more["extra"].alias(_SAID)]).explode(_ENTRY, empty_as_null=True)])
 
 
 def replace_list(
-    home: Path, feed: Feed, entries: pl.Series, unreadable: Sequence[tuple[int, str, str]], now: datetime
+    home: Path, feed: Feed, entries: pl.DataFrame, unreadable: Sequence[tuple[int, str, str]], now: datetime
 ) -> ContextList:
-    """Put a new list in place of the one before; entries that stay keep since when they are there."""
+    """Put a new list in place of the one before; entries that stay keep since when they are there.
+
+    ``entries``: as `entries_of` has them.
+    """
     path = list_path(home, feed.code)
-    fresh = pl.DataFrame({_ENTRY: entries.drop_nulls().unique(maintain_order=True)})
+    fresh = entries.drop_nulls(_ENTRY).unique(_ENTRY, keep="first", maintain_order=True)
     known = pl.lit(now, pl.Datetime("us", "UTC"))
     if path.is_file():
-        fresh = fresh.join(pl.read_parquet(path), on=_ENTRY, how="left", maintain_order="left")
+        fresh = fresh.join(
+            pl.read_parquet(path, columns=[_ENTRY, _SINCE]), on=_ENTRY, how="left", maintain_order="left"
+        )
         fresh = fresh.with_columns(pl.col(_SINCE).fill_null(known))
     else:
         fresh = fresh.with_columns(known.alias(_SINCE))
@@ -108,22 +129,43 @@ def context_lists(home: Path, seen: Mapping[str, datetime] | None = None) -> lis
 
 
 def find_listings(
-    home: Path, values: Iterable[str], seen: Mapping[str, datetime] | None = None
+    home: Path, values: Iterable[str], seen: Mapping[str, datetime] | None = None, *, code: str = "*"
 ) -> dict[str, list[ContextListing]]:
-    """For each value that is on a list: where. Values are addresses, networks, ``AS64500``, domains and URLs.
+    """For each value that is on a list: where. Values are addresses, networks, ``AS64500``, domains, URLs and CVEs.
 
-    An address is also on the networks around it, a domain on those above it, a URL by its host.
+    An address is also on the networks around it, a domain on those above it, a URL by its host. ``code``: only this
+    list.
     """
     asked, found = _ListQuery(dict.fromkeys(filter(None, values))), dict[str, list[ContextListing]]()
-    for path in sorted((home / HomeFolder.LISTS).glob("*.parquet")):
+    for path in sorted((home / HomeFolder.LISTS).glob("*.parquet")) if code == "*" else _list_there(home, code):
         table, lengths = _table(path, path.stat().st_mtime_ns)
         rows = asked.candidates(lengths).join(table, on=_ENTRY, maintain_order="left")
         rows = rows.unique("value", keep="first", maintain_order=True)
         if rows.height:
             described = _described(path, (seen or {}).get(path.stem))
-            for value, entry, since in rows.iter_rows():
-                found.setdefault(value, []).append(ContextListing(described, entry, since))
+            for value, entry, since, said in rows.iter_rows():
+                found.setdefault(value, []).append(ContextListing(described, entry, since, json.loads(said or "{}")))
     return found
+
+
+def list_changed(home: Path, code: str) -> int:
+    """By what a list is told from the one before it; 0 where there is none."""
+    return next((path.stat().st_mtime_ns for path in _list_there(home, code)), 0)
+
+
+def vulnerability_lists(home: Path) -> dict[str, str]:
+    """The names of the lists of vulnerabilities, by code."""
+    return {one.code: one.name for one in context_lists(home) if _lists_cves(list_path(home, one.code))}
+
+
+def _lists_cves(path: Path) -> bool:
+    table, _ = _table(path, path.stat().st_mtime_ns)
+    return bool(table.height) and is_cve(table[_ENTRY][0])
+
+
+def _list_there(home: Path, code: str) -> list[Path]:
+    path = list_path(home, code)
+    return [path] if code and path.parent == home / HomeFolder.LISTS and path.is_file() else []
 
 
 def codes_of(found: Mapping[str, Sequence[ContextListing]], value: str) -> list[str]:
@@ -139,6 +181,9 @@ class _ListQuery:
         self._networks: list[tuple[str, _Network]] = []
         self._around: dict[tuple[int, int], list[tuple[str, str]]] = {}
         for value in values:
+            if is_cve(value):
+                self._nearest.append((value, value.upper()))
+                continue
             self._nearest.append((value, value))
             host = _host(value)
             try:
@@ -183,6 +228,9 @@ def _described(path: Path, seen_at: datetime | None) -> ContextList:
 def _table(path: Path, _changed: int) -> tuple[pl.DataFrame, tuple[tuple[int, int], ...]]:
     """The entries of a list, and which lengths of networks there are, by version of IP, the longest first."""
     table = pl.read_parquet(path)
+    if _SAID not in table.columns:  # of before lists of vulnerabilities
+        table = table.with_columns(pl.lit(None, pl.String).alias(_SAID))
+    table = table.select(_ENTRY, _SINCE, _SAID)
     ends = table.select(
         length=pl.col(_ENTRY).str.extract(r"^[0-9a-f.:]+/(\d+)$").cast(pl.Int64),
         version=pl.when(pl.col(_ENTRY).str.contains(":", literal=True)).then(6).otherwise(4),

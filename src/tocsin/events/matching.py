@@ -13,6 +13,8 @@ import numpy as np
 import polars as pl
 from sqlalchemy import select
 
+from tocsin.events.cves import cve_columns, is_cve, names_cve
+from tocsin.events.extra import PREFIX
 from tocsin.events.filters import EVERYWHERE, TEXT_FIELDS, EventFilter
 from tocsin.events.kinds import CONDITIONS, Kinds
 from tocsin.events.models import TeamSet
@@ -27,6 +29,7 @@ TEXT_ROWS: Final = 1_000_000
 """How many of the events that may fit otherwise free text is looked for in at once, the newest first."""
 
 FOREVER: Final = (0, 2**32)
+_MORE: Final = "extra"  # what a feed says beyond the schema: only CVEs are looked for in it
 _PLACES: Final = 32 << 20  # bytes
 _SEEN_BY: Final = {
     **CONDITIONS,
@@ -248,7 +251,7 @@ class Matcher:
         ``part``: for the key of a problem, read no others: with its address, that is a few rows of a million. A text is
         looked for in all, since it stays while other conditions change.
         """
-        texts = tuple(name for name in TEXT_FIELDS if name in asked.sight.common)
+        texts = tuple(name for name in (*TEXT_FIELDS, _MORE) if name in asked.sight.common)
         part = part if asked.filter.problem else (0, file.rows)
         key = (file.path, asked.filter.text, asked.filter.problem, texts, part)
         return self._places.get(key, lambda: self._read_places_now(file, asked.filter, texts, part))
@@ -257,16 +260,26 @@ class Matcher:
         self, file: EventFile, wanted: EventFilter, texts: Sequence[str], part: tuple[int, int]
     ) -> Places:
         scan = self.store.scan_file(file.path).with_row_index("_place").slice(part[0], part[1] - part[0])
-        filled = set(scan.collect_schema().names())
+        filled = scan.collect_schema().names()
         condition = pl.lit(value=True)
         if wanted.problem:
             condition &= pl.col("problem") == int.from_bytes(bytes.fromhex(wanted.problem), "big", signed=True)
         if wanted.text:
-            pattern = f"(?i){re.escape(wanted.text)}"
-            among = [pl.col(name).str.contains(pattern) for name in texts if name in filled]
+            among = _says(wanted.text, filled, texts)
             condition &= pl.any_horizontal(among).fill_null(value=False) if among else pl.lit(value=False)
         found = self.store.collect(scan.filter(condition).select("_place"))
         return found.to_series().to_numpy().astype(np.intp)
+
+
+def _says(text: str, filled: Sequence[str], texts: Sequence[str]) -> list[pl.Expr]:
+    """For each column that may be looked at whether it has the text; a CVE is exactly that one, in lists too."""
+    if is_cve(text):
+        return names_cve(
+            text,
+            [name for name in cve_columns(filled) if name in texts or (_MORE in texts and name.startswith(PREFIX))],
+        )
+    pattern = f"(?i){re.escape(text)}"
+    return [pl.col(name).str.contains(pattern) for name in texts if name in filled and name != _MORE]
 
 
 def _may_ask(asked: ResolvedFilter) -> bool:

@@ -30,6 +30,7 @@ from tocsin.node.sentences import say
 CLOCK_TOLERANCE: Final = timedelta(minutes=10)
 """How far a time may lie ahead of ours before it counts as future: clocks differ."""
 
+_CVES: Final = "product.vulnerabilities"
 UNUSABLE: Final = say("No usable address, network, AS, domain or URL in it.")
 
 ONLY_AS: Final = say("Only an AS in it, where the feed names what of it: the whole AS is not meant.")
@@ -102,7 +103,7 @@ def normalise(batch: Batch, feed: Feed, observed: datetime) -> NormalisedBatch:
     if (flags := _flags(work, observed)) is not None:
         work.ready["flags"] = flags
     frame = classify(_complete(work, feed, observed, same)).hstack(extras)
-    usable = pl.DataFrame(_assets(work, frame)).select(usable=pl.any_horizontal(pl.all()))
+    usable = pl.DataFrame(_assets(work, frame, feed)).select(usable=pl.any_horizontal(pl.all()))
     return NormalisedBatch(frame, usable.to_series(), only_as)
 
 
@@ -117,10 +118,12 @@ def _filled(frame: pl.DataFrame, name: str, text: str) -> pl.Series:
     return constant if name not in frame.columns else frame[name].cast(pl.String).fill_null(constant)
 
 
-def _assets(work: _BatchWork, frame: pl.DataFrame) -> list[pl.Series]:
+def _assets(work: _BatchWork, frame: pl.DataFrame, feed: Feed) -> list[pl.Series]:
     """For each column that says where it was: in which rows it does."""
     names = [f"{side}.{asset}" for side in _SIDES for asset in _ASSETS]
     found = {name: frame[name].is_not_null() for name in names if name in work.ready}
+    if not feed.notify:  # a list that is context: of vulnerabilities, too
+        found |= {_CVES: frame[_CVES].is_not_null()}
     return [mark.alias(name) for name, mark in found.items()] or [frame["source.ip.hi"].is_not_null()]
 
 

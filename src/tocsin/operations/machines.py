@@ -43,7 +43,7 @@ GONE_AFTER: Final = timedelta(minutes=1)
 APART: Final = 2.0
 """Seconds by which the clocks of two machines may differ: holds, limits and links are told by them."""
 
-_ALIKE: Final = (
+ALIKE: Final = (
     *(HomeFile.TOKENS, HomeFile.AUDIT_KEY, HomeFile.USERS, HomeFolder.KEYS, HomeFolder.TEMPLATES, HomeFolder.FEEDS),
     *(HomeFolder.LOCALE, HomeFolder.CLOCKS, HomeFolder.LISTS, HomeFolder.WARNING_LISTS),
 )
@@ -118,7 +118,7 @@ def fingerprints(node: Node) -> dict[str, str]:
     settings = settings.replace(f'"{node.home}/', '"')
     found = {
         name.value: hmac.digest(key, b"".join(_contents(node.home / name)), hashlib.sha256).hex()[:16]
-        for name in _ALIKE
+        for name in ALIKE
         if (node.home / name).exists()
     }
     found[HomeFile.SETTINGS.value] = hmac.digest(key, settings.encode(), hashlib.sha256).hex()[:16]

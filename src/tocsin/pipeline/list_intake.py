@@ -18,18 +18,19 @@ def take_list(node: NodeWithStores, reading: OpenReport) -> int:
         InputError: it names nothing, or is not whole.
 
     """
-    entries, unreadable = [pl.Series("entry", [], pl.String)], list[tuple[int, str, str]]()
+    entries, unreadable = list[pl.DataFrame](), list[tuple[int, str, str]]()
     try:
         for batch in reading.batches:
             entries.append(entries_of(frame_of(batch)))
             unreadable += batch.facts.unusable
     finally:
         reading.note_never_held()
-    found, report = pl.concat(entries), reading.report
+    found, report = pl.concat(entries) if entries else pl.DataFrame(), reading.report
     report.check_unchanged(reading.stream)
     if report.broken or found.is_empty():
         raise InputError(
-            report.broken or say("%(name)s: no line names an address, network, AS, domain or URL.", name=report.name),
+            report.broken
+            or say("%(name)s: no line names an address, network, AS, domain, URL or CVE.", name=report.name),
             hint=say("The list that came before stays in use."),
         )
     feed = reading.feed

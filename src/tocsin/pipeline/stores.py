@@ -51,7 +51,7 @@ class NodeWithStores(Node):
         from tocsin.problems import ProblemList
 
         file, days = self.home / HomeFolder.COMPILED / "problems.parquet", self.settings.tell.gone_after_days
-        return ProblemList(self.database, self.store, self.tracker, file, days)
+        return ProblemList(self.database, self.store, self.tracker, file, days, self.home)
 
     def rows_of(self, day: date) -> KeyFiles:
         """The keys of the rows that came on one day."""

@@ -4,7 +4,7 @@ All of it comes from one table in memory (`tocsin.problems.standing`); no event 
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,16 +16,28 @@ import polars as pl
 
 from tocsin.delivery import SEVERITIES, problem_words
 from tocsin.directory import teams_called
-from tocsin.events import EventFilter, EventQuery, EventStore, Label, within
+from tocsin.events import (
+    EventFilter,
+    EventQuery,
+    EventStore,
+    Label,
+    find_listings,
+    is_cve,
+    list_changed,
+    named_cves,
+    within,
+)
 from tocsin.node.cache import Cache
+from tocsin.node.errors import UsageError
 from tocsin.node.records import Database
+from tocsin.node.sentences import say
 from tocsin.problems.answers import AnswerStanding, Course, OpenProblems, ProblemName, ProblemState, same_team
 from tocsin.problems.delivery_outcomes import NOTIFICATION_STATES, NotificationState
 from tocsin.problems.notification import TeamNotification
 from tocsin.problems.problem_names import problem_text
 from tocsin.problems.search import NO_TEAM, ProblemSearch, ProblemSort, ProblemStatus, is_overdue, status_of
 from tocsin.problems.standing import STATES, ProblemStandings, ProblemStandingsReader, StandingKey, rank
-from tocsin.problems.table import FEED, KIND
+from tocsin.problems.table import CVES, FEED, KIND
 from tocsin.problems.track import Tracker
 
 _LISTS: Final = 64 << 20  # bytes of lists that are kept
@@ -40,6 +52,9 @@ _SORTED_BY: Final = {
 }
 """The column of each order, and whether the greatest comes first."""
 
+_NAMING: Final = (KIND[0], CVES)
+"""The columns that name CVEs."""
+
 
 @dataclass(frozen=True, slots=True)
 class ListedProblem:
@@ -48,7 +63,7 @@ class ListedProblem:
     ``state``: as its course has it; ``status``: the one word that a list names it by. ``due``: until when a fix is
     asked for, None where no responsible team was notified or it is gone. ``teams``: those that must know.
     ``notification``: how far the responsible teams were notified, ``notified`` of ``responsible`` of them;
-    ``by_team``: each of them.
+    ``by_team``: each of them. ``cves``: the CVEs that its identifier and its lists of vulnerabilities name.
     """
 
     key: int
@@ -75,6 +90,7 @@ class ListedProblem:
     teams: tuple[int, ...]
     said: tuple[AnswerStanding, ...]
     at_address: bool
+    cves: tuple[str, ...] = ()
 
     @property
     def event_filter(self) -> EventFilter:
@@ -214,6 +230,7 @@ class FoundProblems:
             teams=self.standings.members.get(row["teams"], ()),
             said=said,
             at_address=row["source.ip.hi"] is not None,
+            cves=tuple(named_cves(row[name] for name in _NAMING)),
         )
 
 
@@ -224,17 +241,22 @@ class _ListRequest:
     sort: ProblemSort
     labels: frozenset[Label] | None
     up_to: int | None
+    list_changed: int
 
 
 @dataclass(frozen=True)
 class ProblemList:
-    """Finds the problems of a node, for any number of threads. ``file``: see `ProblemFactsReader`."""
+    """Finds the problems of a node, for any number of threads.
+
+    ``file``: see `ProblemFactsReader`; ``home``: where the context lists are.
+    """
 
     database: Database
     store: EventStore
     tracker: Tracker
     file: Path
     gone_after_days: int
+    home: Path
     _reader: ProblemStandingsReader = field(init=False)
     _found: Cache[npt.NDArray[np.intp]] = field(
         default_factory=lambda: Cache(_LISTS, lambda places: places.nbytes + 1_000)
@@ -268,10 +290,24 @@ class ProblemList:
         """
         standings = self._reader.read(now)
         # To the minute, so that the pages of a list are one list.
-        asked = _ListRequest(search, now.replace(second=0, microsecond=0), sort, labels, up_to)
+        changed = list_changed(self.home, search.listed)
+        asked = _ListRequest(search, now.replace(second=0, microsecond=0), sort, labels, up_to, changed)
         key = (standings.key, standings.at, asked)
         places = self._found.get(key, lambda: self._places(standings, asked))
         return FoundProblems(standings, places, now, sort)
+
+    def check_listed(self, search: ProblemSearch) -> None:
+        """Refuse a search by a context list that is not here.
+
+        Raises:
+            UsageError: there is none of that code.
+
+        """
+        if search.listed and not list_changed(self.home, search.listed):
+            raise UsageError(
+                say("There is no context list %(code)s.", code=search.listed),
+                hint=say("'tocsin feeds list' has the lists that came in; KEV is cisa_kev, EPSS first_epss."),
+            )
 
     def among(self, keys: Collection[int], *, now: datetime) -> FoundProblems:
         """The problems with these keys, as far as events of them are stored; in the order of their keys."""
@@ -371,12 +407,19 @@ class ProblemList:
         return standings.ordered(places, column, last_first=last_first)
 
     def _by_text(self, standings: ProblemStandings, search: ProblemSearch) -> Iterator[pl.Expr]:
+        texts = standings.facts.texts
         if search.kind:
-            same = {
-                name: [text for text in standings.facts.texts[name] if text.lower() == search.kind] for name in KIND
-            }
-            of = [(pl.col(name) == text).fill_null(value=False) for name, texts in same.items() for text in texts]
-            yield pl.any_horizontal(of) if of else pl.lit(value=False)
+            same = {name: [text for text in texts[name] if text.lower() == search.kind] for name in KIND}
+            if is_cve(search.kind):
+                same[CVES] = [text for text in texts[CVES] if search.kind.upper() in named_cves([text])]
+            yield _says(same)
+        if search.listed:
+            named = {name: {text: named_cves([text]) for text in texts[name]} for name in _NAMING}
+            every = {cve for of in named.values() for cves in of.values() for cve in cves}
+            found = find_listings(self.home, every, code=search.listed)
+            yield _says(
+                {name: [text for text in of if not found.keys().isdisjoint(of[text])] for name, of in named.items()}
+            )
 
     def _of_team(self, standings: ProblemStandings, team: str) -> npt.NDArray[np.intp]:
         """The places of the problems that a team must know of, by its key or name; `NO_TEAM`: that none must."""
@@ -386,6 +429,13 @@ class ProblemList:
             wanted = teams_called(session, team)
         sets = [number for number, members in standings.members.items() if not wanted.isdisjoint(members)]
         return standings.with_set("teams", sets)
+
+
+def _says(texts: Mapping[str, Sequence[str]]) -> pl.Expr:
+    """A condition that holds where one of these columns has one of its texts."""
+    among = {name: pl.Series(of, dtype=pl.Categorical()).implode() for name, of in texts.items() if of}
+    found = [pl.col(name).is_in(of).fill_null(value=False) for name, of in among.items()]
+    return pl.any_horizontal(found) if found else pl.lit(value=False)
 
 
 def _places_of(query: EventQuery) -> Iterator[pl.Expr]:

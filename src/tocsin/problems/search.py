@@ -155,7 +155,7 @@ def _days(text: str) -> int:
 
 _READERS: Final = {
     "state": _status, "team": read_words, "kind": read_lower, "address": read_network, "severity": _severity,
-    "feed": read_words, "age": _days, "seen": _days, "due": _days,
+    "feed": read_words, "listed": read_lower, "age": _days, "seen": _days, "due": _days,
 }  # fmt: skip
 
 CONDITIONS: Final = tuple(_READERS)
@@ -167,7 +167,8 @@ class ProblemSearch(Conditions):
     """What somebody wants to see of the problems.
 
     ``team``: key of a team that must know, or text of its name (`NO_TEAM`: none must). ``kind``: identifier, malware or
-    type. ``address``: canonical text of an address or prefix. ``age``: first seen so many days ago or longer;
+    type, or a CVE that it or its list of vulnerabilities names. ``address``: canonical text of an address or prefix.
+    ``listed``: the code of a context list that one of its CVEs is on. ``age``: first seen so many days ago or longer;
     ``seen``: seen within so many days; ``due``: due within so many days, or overdue.
     """
 
@@ -177,6 +178,7 @@ class ProblemSearch(Conditions):
     address: str = ""
     severity: str = ""
     feed: str = ""
+    listed: str = ""
     age: int | None = None
     seen: int | None = None
     due: int | None = None
@@ -184,7 +186,7 @@ class ProblemSearch(Conditions):
     readers = _READERS
 
     def condition(self, now: datetime) -> pl.Expr:
-        """The same of a row of `ProblemStandings`, but for the team and the kind, which texts of the node decide."""
+        """The same of a row of `ProblemStandings`, but for team, kind and list, which the node decides."""
         at = int(now.timestamp())
         given = ((getattr(self, name), make) for name, make in _CONDITIONS.items())
         made = [make(value, at) for value, make in given if value is not None and value != ""]

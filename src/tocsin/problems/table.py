@@ -19,7 +19,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from tocsin.delivery import severity_rank
-from tocsin.events import COLUMNS, TOLD_IN, EventStore, Label
+from tocsin.events import COLUMNS, TOLD_IN, EventStore, Label, cve_columns
 from tocsin.node.admission import FOR_THE_NODE
 
 _MANY: Final = 1_000_000  # rows
@@ -40,6 +40,9 @@ KIND: Final = ("classification.identifier", "malware.name", "classification.type
 """What is wrong: the first that is there names it."""
 
 FEED: Final = "feed.code"
+CVES: Final = "cves"
+"""What lists of vulnerabilities say, as they say it; of the newest event that has one."""
+
 _WORDS: Final = (
     *KIND, FEED, "protocol.transport", "rsit.type",
 )  # fmt: skip
@@ -53,7 +56,8 @@ class ProblemFacts:
     ``frame``: columns named as those of events, from the newest event of each; ``source.network`` holds what else it is
     named by where it has no address, ``asn`` the AS that we looked up, else the feed's. Besides: ``severity`` (UInt8,
     the worst, place in `SEVERITIES`), ``routed`` (the set of teams that must know by the newest event), ``before`` (the
-    newest such set that was not empty), ``labels`` (UInt64, a bit for each of the ``labels`` that its events carry).
+    newest such set that was not empty), ``cves`` (see `CVES`),
+    ``labels`` (UInt64, a bit for each of the ``labels`` that its events carry).
     ``tellings``: by which ``ingest`` (or notification run) it was told to which set of teams (``told``), by ``key``.
     ``files``: those of the table whose events it has, as they were after the commit ``version``.
     """
@@ -67,7 +71,7 @@ class ProblemFacts:
     @cached_property
     def texts(self) -> dict[str, list[str]]:
         """The texts that there are of what is wrong and of feeds, by column, sorted."""
-        return {name: sorted(filter(None, self.frame[name].unique().cast(pl.String))) for name in (*KIND, FEED)}
+        return {name: sorted(filter(None, self.frame[name].unique().cast(pl.String))) for name in (*KIND, FEED, CVES)}
 
     @property
     def size(self) -> int:
@@ -222,6 +226,8 @@ class ProblemFactsReader:
     def _of_file(self, path: str, labels: dict[Label, int]) -> tuple[pl.DataFrame, pl.DataFrame]:
         named = pl.when(pl.col("source.ip.hi").is_null()).then(pl.coalesce(*_NAMED))
         events = self._store.scan(files=[path]).filter(pl.col("problem").is_not_null())
+        lists = [name for name in cve_columns(events.collect_schema().names()) if name not in {"extra", KIND[0]}]
+        said = pl.concat_str(lists, separator=";", ignore_nulls=True).replace("", None)
         rows = events.select(
             pl.col("problem").reinterpret(signed=False).alias("key"),
             "ingest",
@@ -232,6 +238,7 @@ class ProblemFactsReader:
             named.alias("source.network"),
             pl.coalesce("network.asn", "source.asn").alias("asn"),
             *(pl.col(name).cast(pl.Categorical) for name in _WORDS),
+            said.cast(pl.Categorical).alias(CVES),
             severity_rank().cast(pl.UInt8).alias("severity"),
             pl.col("routed").fill_null(0),
             pl.col("routed").fill_null(0).alias("before"),
@@ -271,6 +278,10 @@ def _newest(frame: pl.DataFrame) -> pl.DataFrame:
     # The place of the newest row with a set; where none has one, the place before all, which the mask takes out.
     filled: npt.NDArray[np.int64] = np.maximum.reduceat(np.where(before > 0, np.arange(len(before)), -1), first)
     newest: pl.DataFrame = frame[order[last]]
+    if frame[CVES].null_count() < frame.height:
+        named = np.where(frame[CVES].is_not_null().to_numpy()[order], np.arange(len(order)), -1)
+        named = np.maximum.reduceat(named, first)
+        newest = newest.with_columns(frame[CVES][order[np.where(named >= 0, named, last)]])
     return newest.with_columns(
         pl.Series("severity", severity),
         pl.Series("labels", labels),
@@ -313,7 +324,7 @@ def _columns() -> Sequence[pl.Series]:
     kinds: dict[str, pl.DataType | type[pl.DataType]] = {
         "key": pl.UInt64, "ingest": pl.Int64, "row": pl.Int64, "source.ip.hi": pl.Int64, "source.ip.lo": pl.Int64,
         "source.port": pl.Int32, "source.network": pl.String,
-        "asn": COLUMNS["network.asn"], **dict.fromkeys(_WORDS, pl.Categorical()),
+        "asn": COLUMNS["network.asn"], **dict.fromkeys((*_WORDS, CVES), pl.Categorical()),
         "severity": pl.UInt8, "routed": pl.Int32, "before": pl.Int32, "labels": pl.UInt64,
     }  # fmt: skip
     return [pl.Series(name, dtype=kind) for name, kind in kinds.items()]

@@ -282,6 +282,7 @@ class Problem(BaseModel):
     notified: int = Field(0, description="So many responsible teams were notified.")
     responsible: int = Field(0, description="So many teams are responsible.")
     severity: str = ""
+    cves: Sequence[str] = Field((), description="CVEs that its identifier or its list of vulnerabilities names.")
     due: datetime | None = None
     first_seen: datetime | None
     last_seen: datetime | None

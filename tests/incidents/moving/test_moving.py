@@ -158,6 +158,43 @@ def test_what_belonged_to_an_incident_is_merged_into_it(world: World, tmp_path: 
         assert merged_root(session, IncidentReader(None, world.now), report).title == TICKET["Subject"]
 
 
+OTHER = {**TICKET, "id": 4713, "Subject": "Phishing at the ministry", "Transactions": []}
+LINKS = [{"ref": "parent", "type": "ticket", "id": number} for number in ("4711", "4713", "9999")]
+TWO_PARENTS = {
+    "links": {**REPORT, "MemberOf": None, "_hyperlinks": LINKS},
+    "a list": {**REPORT, "MemberOf": [{"id": "4711", "type": "ticket"}, {"id": 4713}, "9999"]},
+    "a text": {**REPORT, "MemberOf": "#4711, #4713; https://rt.example/REST/2.0/ticket/9999"},
+    "both": {**REPORT, "MemberOf": "4711", "_hyperlinks": LINKS},
+}
+
+
+@pytest.mark.parametrize("by", TWO_PARENTS)
+def test_a_ticket_with_two_parents_keeps_both_and_the_report_says_so(world: World, tmp_path: Path, by: str) -> None:
+    counts = move(world, tickets(tmp_path, TICKET, TWO_PARENTS[by], OTHER))
+    assert counts.merged == 1
+    (said,) = counts.several
+    assert (said.line, said.reason) == (
+        2, "CERT #4712 is part of several: merged into CERT #4711, and noted: CERT #4713, CERT #9999 (not here)."
+    )  # fmt: skip
+    report, own = whole(world, "CERT #4712")
+    assert ("note", "Also part of CERT #4713, CERT #9999 (not here).") in own
+    other, theirs = whole(world, "CERT #4713")
+    assert any(kind == "note" and report.reference in text for kind, text in theirs)
+    assert other.changed_at == at("2024-03-09 17:30")
+    with world.node.database.reading() as session:
+        assert merged_root(session, IncidentReader(None, world.now), report).title == TICKET["Subject"]
+    again = move(world.at(1), tickets(tmp_path, TICKET, TWO_PARENTS[by], OTHER))
+    assert (again.entries, again.merged, again.several) == (0, 0, [])
+    assert whole(world, "CERT #4713")[1] == theirs
+
+
+def test_of_a_restricted_ticket_its_second_parent_learns_nothing(world: World, tmp_path: Path) -> None:
+    move(world, tickets(tmp_path, TICKET, OTHER))
+    before = whole(world, "CERT #4713")[1]
+    move(world, tickets(tmp_path, TWO_PARENTS["links"]), members=(7,))
+    assert whole(world, "CERT #4713")[1] == before
+
+
 def test_again_changes_nothing_and_a_longer_file_adds_what_is_new(world: World, tmp_path: Path) -> None:
     move(world, tickets(tmp_path, TICKET, REPORT))
     before = [whole(world, name) for name in ("CERT #4711", "CERT #4712")]

@@ -23,7 +23,11 @@ def halves(side: str, address: str) -> dict[str, int]:
 def found(kind: str, value: str, *rows: dict[str, Any]) -> list[bool]:
     events = pl.DataFrame([{"time.source": AT, "problem": n, **row} for n, row in enumerate(rows)]).lazy()
     frame = pl.concat([pl.LazyFrame(schema=COLUMNS), events], how="diagonal_relaxed").collect()
-    matched = ObservableMatcher.of([WatchedObservable(7, kind, value)]).match(frame.cast(dict(COLUMNS)))  # type: ignore[arg-type]  # as a schema
+    matcher = ObservableMatcher.of([WatchedObservable(7, kind, value)])
+    frame = frame.cast(dict(COLUMNS))  # type: ignore[arg-type]  # as a schema
+    matched = matcher.match(frame)
+    may = frame.lazy().filter(matcher.may_match(frame.columns)).select(matcher.columns(frame.columns))
+    assert matcher.match(may.collect()).sort("problem").equals(matched.sort("problem")), "as the past is looked up"
     assert set(matched["observable"]) <= {7}
     return [n in matched["problem"].to_list() for n in range(len(rows))]
 
@@ -41,8 +45,14 @@ def found(kind: str, value: str, *rows: dict[str, Any]) -> list[bool]:
          [{"source.fqdn": "b.a.example"}, {"source.url": "http://b.example/a.example"}]),
         ("url", "http://a.example/x", [{"source.url": "http://a.example/x"}], [{"source.url": "http://a.example/xy"}]),
         ("md5", "0" * 32, [{"malware.hash.md5": "0" * 32}], [{"malware.hash.sha1": "0" * 32}]),
-        ("cve", "CVE-2026-0001", [{"classification.identifier": "cve-2026-0001"}],
-         [{"classification.identifier": "cve-2026-00011"}]),
+        ("cve", "CVE-2026-0001",
+         [{"classification.identifier": "cve-2026-0001"}, {"product.vulnerabilities": "cve-2026-0001"},
+          {"product.vulnerabilities": "cve-2026-0002;cve-2026-0001;cve-2026-0003"},
+          {"product.vulnerabilities": '["cve-2026-0002", "cve-2026-0001"]'},
+          {"extra": '{"vulns":{"CVE-2026-0001":{"cvss":5.0}}}'}, {"extra.cves": "CVE-2026-0002, CVE-2026-0001"},
+          {"extra.vulnerability_id": "CVE-2026-0001"}],
+         [{"classification.identifier": "cve-2026-00011"}, {"product.vulnerabilities": "cve-2026-00011;xcve-2026-0002"},
+          {"extra": '{"vulns":{"CVE-2026-00010":{}}}'}, {"extra.tag": "CVE-2026-0001"}, {}]),
     ],
 )  # fmt: skip
 def test_an_observable_is_found_where_its_value_is_and_nowhere_else(

@@ -19,7 +19,10 @@ _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.h]\s?\d\d(?!\d)")
 _YEAR = re.compile(r"(?<!\d)(19|20)\d\d(?!\d)")
 _RULER = re.compile(r"_{20,}")
 _DASH: Final = r"[-_*=\u2010-\u2015]"
-_ABOVE_HEADERS = re.compile(rf"|[-_]{{5,}}|{_DASH}{{6,}}|{_DASH}{{3,}}+.{{0,59}}[^-_*=\u2010-\u2015\n]{_DASH}{{3,}}")
+_ABOVE_HEADERS = re.compile(rf"|(?:{_DASH} ?){{3,}}+|{_DASH}{{3,}}+.{{0,59}}[^-_*=\u2010-\u2015\n]{_DASH}{{3,}}")
+
+_FULL: Final = 66  # characters of a quoted line that a program may have broken: it breaks them at 72 to 80
+_REST: Final = 40  # at most so many are left of it
 
 _DELIMITER = re.compile(r"--\s?")
 _RULE = re.compile(r"[-_]{2,}")
@@ -34,7 +37,7 @@ _NARROW: Final = 80  # characters of such a line
 
 def split_quoted(text: str) -> tuple[str, str]:
     """What was written and what it quotes, each without blank lines around it."""
-    lines = text.split("\n")
+    lines = _joined(text.split("\n"))
     last_said = max((at for at, line in enumerate(lines) if line.strip() and not _is_quoted(line)), default=-1)
     said: list[str] = []
     quoted: list[str] = []
@@ -53,6 +56,8 @@ def split_quoted(text: str) -> tuple[str, str]:
         else:
             (quoted if _is_quoted(lines[index]) else said).append(lines[index])
         index += named or 1
+    end = _without_rule(said) if quoted else len(said)
+    said, quoted = said[:end], said[end:] + quoted
     return "\n".join(said).strip(), "\n".join(quoted).strip()
 
 
@@ -82,6 +87,11 @@ def _phrases(section: Literal["wrote", "wrote_last", "original", "begins", "from
 def _wrote() -> re.Pattern[str]:
     verb = rf"({_phrases('wrote')}).{{0,90}}|({_phrases('wrote_last')})\s?"
     return re.compile(rf"(?=.*[@\d>]).*({verb})[:\uff1a]", re.IGNORECASE)
+
+
+@cache
+def _wrote_bare() -> re.Pattern[str]:
+    return re.compile(rf".*\W({_phrases('wrote')}|{_phrases('wrote_last')})", re.IGNORECASE)
 
 
 @cache
@@ -115,6 +125,38 @@ def _is_quoted(line: str) -> bool:
     return line.lstrip().startswith(">")
 
 
+def _without_rule(said: Sequence[str]) -> int:
+    """Where a text ends without blank lines at its end, and rules that underline nothing."""
+    end = len(said)
+    while end and _ABOVE_HEADERS.fullmatch(said[end - 1].strip()):
+        if said[end - 1].strip() and end > 1 and said[end - 2].strip():
+            break
+        end -= 1
+    return end
+
+
+def _joined(lines: Sequence[str]) -> list[str]:
+    """The lines, with what a program broke off a quoted line behind it again: it left that without its ``>``."""
+    joined: list[str] = []
+    before = ""
+    for line in lines:
+        if _is_broken(before, line):
+            joined[-1] = f"{before} {line.strip()}"
+            before = ""  # a line is broken once
+        else:
+            joined.append(line)
+            before = line
+    return joined
+
+
+def _is_broken(line: str, rest: str) -> bool:
+    """Whether ``rest`` stood at the end of a quoted line: that goes on, is full, and had no room for its first word."""
+    words = rest.split(maxsplit=1)
+    goes_on = bool(words) and len(rest) <= _REST and not (words[0][0].isupper() or _is_quoted(rest))
+    full = _is_quoted(line) and _FULL <= len(line) <= _LONGEST and line.rstrip()[-1] not in ".?!:;>"
+    return goes_on and full and len(line.rstrip()) + 1 + len(words[0]) > _FULL + 6
+
+
 def _next_words(lines: Sequence[str], index: int) -> str:
     """The next line that is not blank, of the five that follow."""
     return next((line for line in lines[index + 1 : index + 6] if line.strip()), "")
@@ -130,11 +172,19 @@ def _names_writer(lines: Sequence[str], index: int) -> int:
         if not short or (_is_quoted(line) and not broken) or (count > 1 and not dated):
             break
         joined = f"{joined} {short}".strip()
+        if dated and _wrote_bare().fullmatch(joined) and _ADDRESS.search(joined) and _is_apart(lines, index + count):
+            return count
         if short.endswith((":", "\uff1a")) and len(joined) <= _LONGEST:
             quotes = _is_quoted(_next_words(lines, index + count - 1))
             if _is_attribution(joined, dated=dated, wrapped=count > 1, quotes=quotes):
                 return count
     return 0
+
+
+def _is_apart(lines: Sequence[str], index: int) -> bool:
+    """Whether the next line is blank or quoted."""
+    line = "".join(lines[index : index + 1])
+    return not line.strip() or _is_quoted(line)
 
 
 def _begins_with_date(line: str) -> bool:

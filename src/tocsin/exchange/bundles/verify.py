@@ -14,10 +14,12 @@ from tocsin.exchange.bundles.make import (
     README,
     RECIPIENT,
     SENDER,
+    SIGNED,
     STAMP,
     STAMPED,
     SUCCESSOR,
     SUMS,
+    WRITER,
     sums_of,
 )
 from tocsin.exchange.bundles.time_stamps import TimeStampError, can_check, check_time_stamp, read_certificates
@@ -30,6 +32,7 @@ from tocsin.exchange.statements import (
     ReceiptVerdict,
     RefusalError,
     Statement,
+    check_signature,
     pinned,
     verify,
 )
@@ -70,7 +73,7 @@ class StampedFile:
 class BundleVerdict:
     """What a bundle proves. ``valid`` None: nothing is wrong, and something that it rests on is not established.
 
-    ``faults``: what is wrong; ``open``: what is not established.
+    ``faults``: what is wrong; ``open``: what is not established; ``notes``: what else a reader must know of it.
     """
 
     signer: str | None = None
@@ -80,6 +83,7 @@ class BundleVerdict:
     files: tuple[BundleFile, ...] = ()
     faults: list[str] = field(default_factory=list)
     open: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     recipient_established: bool = False
     time_stamps: list[StampedFile] = field(default_factory=list)
 
@@ -170,7 +174,7 @@ def _check_signatures(files: Mapping[str, bytes], known: frozenset[str], verdict
     statement = read_named(files, DISPATCH)
     dispatch = statement.said(Dispatch)
     own = names_in(dispatch) | {RECEIPT, RECEIPT + SIGNATURE, SENDER, RECIPIENT, README, SUMS}
-    own |= {SUCCESSOR} & set(files)
+    own |= {SUCCESSOR, WRITER, SIGNED, SIGNED + SIGNATURE} & set(files)
     own |= {AUTHORITIES, *(name + STAMP for name in STAMPED)}
     verdict.faults += [f"{name} does not belong to the bundle." for name in sorted(set(files) - own)]
     verdict.to = dispatch.to
@@ -194,7 +198,43 @@ def _check_signatures(files: Mapping[str, bytes], known: frozenset[str], verdict
                     "give it with --key."
                 )
         _check_receipt(receipt, statement, keys, sender, verdict)
+    with _noting(verdict):
+        _check_signed_sums(files, dispatch, list(keys.values()), verdict)
     _establish(dispatch, known, verdict)
+
+
+def _check_signed_sums(
+    files: Mapping[str, bytes], dispatch: Dispatch, keys: Sequence[PinnedKey], verdict: BundleVerdict
+) -> None:
+    """The list that who wrote the bundle signed: of all that is proof in it, by a key that is there."""
+    if SIGNED not in files or SIGNED + SIGNATURE not in files:
+        if {SIGNED, SIGNED + SIGNATURE, WRITER} & set(files):
+            verdict.faults.append(f"{SIGNED} or its signature is missing.")
+        else:
+            verdict.notes.append(_EARLIER)
+        return
+    rest = {README, SUMS, SIGNED, SIGNED + SIGNATURE, AUTHORITIES, *(name + STAMP for name in STAMPED)}
+    if files[SIGNED] != sums_of({name: content for name, content in files.items() if name not in rest}):
+        verdict.faults.append(f"{SIGNED} is not of these files.")
+    writer = [PinnedKey(dispatch.by.node, files[WRITER])] if WRITER in files else []
+    for number, key in enumerate([*keys, *writer], 1):
+        try:
+            check_signature(files[SIGNED], files[SIGNED + SIGNATURE], key)
+        except RefusalError:
+            if number == len(keys) + len(writer):
+                raise
+        else:
+            if key in writer:
+                verdict.notes.append(
+                    f"{key.fingerprint.upper()} wrote the bundle: neither the sender nor the recipient."
+                )
+            return
+
+
+_EARLIER: Final = (
+    f"An earlier version wrote it, without {SIGNED}: sha256sum and gpg alone do not notice a changed text.txt. Here it "
+    "was compared with what the sender signed."
+)
 
 
 def _key(files: Mapping[str, bytes], name: str, party: NodeKey, verdict: BundleVerdict) -> PinnedKey | None:

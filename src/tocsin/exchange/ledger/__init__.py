@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.ledger.read import (
         ReceivedDispatch,
         SentDispatch,
+        check_carried,
         evidence_bundle,
         free_file,
         holders_of,

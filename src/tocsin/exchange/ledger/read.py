@@ -32,7 +32,7 @@ from tocsin.exchange.ledger.recalls import holds_recalled
 from tocsin.exchange.ledger.spoken_answers import recalled_items
 from tocsin.exchange.ledger.states import OPEN_ITEMS, RECEIPT_DAYS, Direction
 from tocsin.exchange.ledger.taking import newest_receipt, read_receipt
-from tocsin.exchange.partners import Partner, PartnerKey, stopped_by
+from tocsin.exchange.partners import Partner, PartnerKey, find_partner, stopped_by
 from tocsin.exchange.statements import Dispatch
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.node import Node
@@ -224,6 +224,26 @@ def find_incoming(session: Session, number: int) -> IncomingRow:
     return row
 
 
+_TO_LEAVE: Final = frozenset({OutgoingState.HELD, OutgoingState.SEALED, OutgoingState.TRYING})
+"""The states of a mail that nobody has to carry."""
+
+
+def check_carried(session: Session, partner: str) -> None:
+    """Refuse to seal for a file what leaves as a mail.
+
+    Raises:
+        NotFoundError: there is no such partner.
+        ConflictError: it has no node.
+
+    """
+    found = find_partner(session, partner)
+    if found.node is None:
+        raise ConflictError(
+            say("%(name)s has no node: what it is sent is a mail, which leaves by itself.", name=found.name),
+            hint=say("Nothing was sent. Leave --out away; 'tocsin exchange list' says when the mail has left."),
+        )
+
+
 def free_file(node: Node, session: Session, number: int, now: datetime) -> tuple[str, bytes]:
     """As `sealed_file`, for whoever carries it away. Raises ConflictError too: its sending can be undone still."""
     if is_held(node, find_dispatch(session, number), now):
@@ -238,17 +258,29 @@ def is_held(node: Node, row: OutgoingRow, now: datetime) -> bool:
 
 
 def sealed_file(node: Node, session: Session, number: int) -> tuple[str, bytes]:
-    """The file of a dispatch as it is sent, and its name.
+    """The file of a dispatch as it is sent, and its name; of a partner without a node the mail.
 
     Raises:
         NotFoundError: there is none, or it is known by its receipt alone.
-        ConflictError: as of `outgoing_bytes`.
+        ConflictError: it is a mail that leaves by itself, or has done so in a moment; or as of `outgoing_bytes`.
 
     """
     row = find_dispatch(session, number)
     partner = session.get_one(Partner, row.partner_id)
-    if not row.file or partner.node is None:
+    if not row.file:
         raise NotFoundError(say("The file of this dispatch is not kept any more."))
+    if row.number < 0:
+        if row.state in _TO_LEAVE:
+            raise ConflictError(
+                say(
+                    "Dispatch %(dispatch)s is a mail to %(address)s, which leaves by itself: carried too, it doubles.",
+                    dispatch=row.id, address=partner.mailbox,
+                ),
+                hint=say("'tocsin exchange list' says when it has left, or could not: then there is a file of it."),
+            )  # fmt: skip
+        return f"dispatch-{row.id}.eml", outgoing_bytes(node, session, row, partner)
+    if partner.node is None:
+        raise ConflictError(say("%(name)s has no node of its own.", name=partner.name))
     name = file_name(node_uuid(node.database), partner.node, row.number)
     return name, outgoing_bytes(node, session, row, partner)
 
@@ -319,10 +351,19 @@ def evidence_bundle(node: Node, session: Session, number: int, now: datetime, *,
 
     Raises:
         NotFoundError: there is no such dispatch, or it is not here any more.
-        ConflictError: there is no receipt yet.
+        ConflictError: there is no receipt yet; or it is a mail, to which no node answers.
 
     """
     row: IncomingRow | OutgoingRow = find_incoming(session, number) if incoming else find_dispatch(session, number)
+    if row.number < 0:
+        name = session.get_one(Partner, row.partner_id).name
+        raise ConflictError(
+            say(
+                "Dispatch %(dispatch)s is a mail to %(name)s, which has no node: a bundle needs a node's receipt.",
+                dispatch=row.id, name=name,
+            ),
+            hint=say("Its page says what proves that it came; 'tocsin exchange file' writes the mail."),
+        )  # fmt: skip
     if not row.archive:
         raise NotFoundError(say("What this dispatch brought is not kept any more."))
     receipt = newest_receipt(session, Direction.OUT if incoming else Direction.IN, row.hash)
@@ -333,12 +374,16 @@ def evidence_bundle(node: Node, session: Session, number: int, now: datetime, *,
     if names_in(dispatch) - members.keys():  # its source recalled it, and it was erased
         raise NotFoundError(say("What this dispatch brought is not kept any more."))
     signed = read_receipt(receipt)
-    keys = {key: one.content for key, one in own_party(node, now).keys.items()} | _keys_of(session, row.partner_id)
+    us = own_party(node, now)
+    keys = {key: one.content for key, one in us.keys.items()} | _keys_of(session, row.partner_id)
     names = (dispatch.by.key, dispatch.to.key, signed.body.by.key)
     if set(names) - keys.keys():
         raise NotFoundError(say("A key that this dispatch names is not here any more."))
     sender, recipient, signer = (keys[name] for name in names)
-    return bundle_files(members, signed, sender, recipient, successor=signer if signer != recipient else b"")
+    return bundle_files(
+        members, signed, sender, recipient, signer=us.key.signer, writer=us.key.public.encode(),
+        successor=signer if signer != recipient else b"",
+    )  # fmt: skip
 
 
 def _keys_of(session: Session, partner: int) -> dict[str, bytes]:

@@ -148,7 +148,9 @@ def preview(context: ActContext, request: NewDispatch) -> PartnerPackage:
 
     """
     with context.database.reading() as session:
-        return package_for(session, context, find_partner(session, request.partner), request)
+        partner = find_partner(session, request.partner)
+        missing = _missing_key(session, context, partner)
+        return replace(package_for(session, context, partner, request), keyless=str(missing) if missing else "")
 
 
 def send(context: ActContext, request: NewDispatch) -> DispatchResult:
@@ -255,6 +257,8 @@ def what_to_do(package: PartnerPackage, name: str) -> list[str]:
                 name=name,
             )
         )
+    if package.keyless:
+        asked += [package.keyless, say("Ask for a key that encrypts, and confirm it by telephone.")]
     return asked
 
 
@@ -283,17 +287,21 @@ def _check_key(context: ActContext, request: NewDispatch) -> None:
     """
     with context.database.reading() as session:
         partner = find_partner(session, request.partner)
-        try:
-            encrypting_key(session, partner, context.now)
-        except NoPartnerKeyError as error:
-            if encrypting_certificate(session, partner, context.now) is not None:
-                return
-            missing = error
-        else:
-            return
+        missing = _missing_key(session, context, partner)
+    if missing is None:
+        return
     if tell_of_key(context, partner):
         missing.hint = say("A mail says so to it, without content. Ask for its key, and confirm it by telephone.")
     raise missing
+
+
+def _missing_key(session: Session, context: ActContext, partner: Partner) -> NoPartnerKeyError | None:
+    """Why nothing can be encrypted for a partner; None: something can."""
+    try:
+        encrypting_key(session, partner, context.now)
+    except NoPartnerKeyError as error:
+        return error if encrypting_certificate(session, partner, context.now) is None else None
+    return None
 
 
 def passing_of(row: OutgoingRow, item: SharedItem) -> PassedItem:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import canonical
-from tocsin.directory.keys import KeyFacts, KeyFormat, KeyState, key_facts, read_key_file
+from tocsin.directory.keys import KeyFacts, KeyFormat, KeyState, judge, key_facts, read_key_file
 from tocsin.exchange.partners.models import Partner, PartnerKey
 from tocsin.exchange.partners.read import find_partner, pinned_keys
 from tocsin.exchange.partners.states import KeyConfirmation, KeyEnd, PartnerKeyState, key_state
@@ -106,7 +106,7 @@ def add_profile(context: ActContext, request: SignedProfile) -> PartnerResult:
 
     Raises:
         RefusalError: it is no profile, or its own key did not sign it.
-        ConflictError: it is ours, a newer one was read, or another partner has its name.
+        ConflictError: it is ours, a newer one was read, another partner has its name, or none of its keys serves.
 
     """
     statement, claimed = _read(context, request)
@@ -128,8 +128,16 @@ def add_profile(context: ActContext, request: SignedProfile) -> PartnerResult:
         session.flush()
         word = AuditAction.PARTNER_ADDED if new else AuditAction.PARTNER_CHANGED
         note(session, context, word, partner, profile=statement.hash, verified=trusted)
+        refused: list[ConflictError] = []
         for facts, armored in claimed.values():
-            claim_key(session, context, partner, facts, armored, source="profile")
+            try:
+                check_new_key(session, context, partner, facts)
+            except ConflictError as error:
+                refused.append(error)
+            else:
+                claim_key(session, context, partner, facts, armored, source="profile")
+        if len(refused) == len(claimed):  # with one that serves, others may sign
+            raise refused[0]
         return result_of(partner)
 
 
@@ -138,7 +146,7 @@ def add_key(context: ActContext, request: NewKey) -> PartnerKeyResult:
 
     Raises:
         InputError: it is no key that is used here, or a private one.
-        ConflictError: it is a certificate, and the partner has a node.
+        ConflictError: it is a certificate, and the partner has a node; or nothing can be encrypted for it.
 
     """
     facts, armored = read_key(request.content, KeyFormat.SMIME)
@@ -146,6 +154,7 @@ def add_key(context: ActContext, request: NewKey) -> PartnerKeyResult:
         partner = find_partner(session, request.partner, lock=True)
         if partner.node is not None and facts.format is not KeyFormat.OPENPGP:
             raise ConflictError(say("A partner with a node needs an OpenPGP key."))
+        check_new_key(session, context, partner, facts)
         return _key_result(partner, claim_key(session, context, partner, facts, armored, source="file"), context.now)
 
 
@@ -177,16 +186,50 @@ def confirm(
     if (state := key_state(key, context.now)) is not PartnerKeyState.CLAIMED:
         confirmed = state is PartnerKeyState.PINNED
         raise ConflictError(say("This key is confirmed already.") if confirmed else say("This key has ended."))
-    facts, _ = read_key(key.content, key.form)
-    if facts.flaw is not None or (facts.until is not None and facts.until <= context.now):
-        why = facts.flaw.why if facts.flaw else say("It expired.")
-        raise ConflictError(say("This key cannot be used: %(why)s", why=why))
+    check_key(read_key(key.content, key.form)[0], context.now)
     same = select(PartnerKey.id).where(PartnerKey.fingerprint == key.fingerprint, PartnerKey.id != key.id)
     if session.scalar(same.where(PartnerKey.confirmed_at.is_not(None)).limit(1)) is not None:
         raise ConflictError(say("This key was confirmed for another partner."))
     key.way, key.confirmed_at, key.confirmed_by = way.value, context.now, context.actor
     note(session, context, AuditAction.PARTNER_KEY_CONFIRMED, partner, key=key.fingerprint, way=key.way)
     return _key_result(partner, key, context.now)
+
+
+def check_key(facts: KeyFacts, now: datetime) -> None:
+    """Refuse a key for which nothing can be encrypted, now or ever; one whose time is still to come is none.
+
+    Raises:
+        ConflictError: so it is; with what to ask its owner for.
+
+    """
+    verdict = judge(facts, now)
+    if verdict.state not in {KeyState.GOOD, KeyState.NOT_YET}:
+        ask = _ASK.get(verdict.state) or say("Ask for a new key; 'gpg --full-generate-key' makes one.")
+        raise ConflictError(say("This key cannot be used: %(why)s", why=verdict.why), hint=ask)
+
+
+_ASK: Final = {
+    KeyState.NO_ENCRYPTION: say(
+        "Ask its owner for a part that encrypts ('gpg --quick-add-key FINGERPRINT cv25519 encr'), and to send it again."
+    ),
+    KeyState.EXPIRED: say(
+        "Ask its owner to prolong it ('gpg --edit-key FINGERPRINT': expire, key 1, expire, save) and to send it again."
+    ),
+    KeyState.REVOKED: say("Ask its owner for the key that replaces it."),
+}
+
+
+def check_new_key(session: Session, context: ActContext, partner: Partner, facts: KeyFacts) -> None:
+    """The same of a key that the partner does not have yet. What is known may come in a worse form: that ends it.
+
+    Raises:
+        ConflictError: as of `check_key`.
+
+    """
+    known = PartnerKey.partner_id == partner.id, PartnerKey.fingerprint == facts.fingerprint
+    revoked = facts.flaw is not None and facts.flaw.state is KeyState.REVOKED
+    if not revoked and session.scalar(select(PartnerKey.id).where(*known)) is None:
+        check_key(facts, context.now)
 
 
 def end_key(context: ActContext, request: EndedKey) -> PartnerKeyResult:

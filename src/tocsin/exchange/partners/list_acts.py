@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory.keys import KeyFormat
-from tocsin.exchange.partners.key_acts import NO_ROUTE, claim_key, new_partner, read_key
+from tocsin.exchange.partners.key_acts import NO_ROUTE, check_new_key, claim_key, new_partner, read_key
 from tocsin.exchange.partners.lists import CEREBRATE, ListedPerson, ListEntry, read_list
 from tocsin.exchange.partners.models import Partner, PartnerKey, PartnerListing
 from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
-from tocsin.node.errors import InputError
+from tocsin.node.errors import ConflictError, InputError
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 
@@ -166,8 +166,9 @@ def _keys(session: Session, context: ActContext, partner: Partner, entry: ListEn
     for armored in entry.keys[:10]:
         try:
             facts, content = read_key(armored)
-        except InputError as error:
-            left.append(f"{entry.name}: {error}")
+            check_new_key(session, context, partner, facts)
+        except (InputError, ConflictError) as error:
+            left.append(f"{entry.name}: {error} {error.hint}".rstrip())
             continue
         of = select(PartnerKey.id).where(PartnerKey.fingerprint == facts.fingerprint)
         if session.scalar(of.limit(1)) is None:

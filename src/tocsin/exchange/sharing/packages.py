@@ -146,7 +146,8 @@ class PartnerPackage:
     """What would be sent. ``described``: files of which only name, type, size and hash go.
 
     ``decisions``: one for each thing, for people here; ``withheld`` is what the partner sees of it. ``marking``: None
-    where nothing goes. ``recipient``: as the gate knows it: under which agreement, or by which case.
+    where nothing goes. ``recipient``: as the gate knows it: under which agreement, or by which case. ``keyless``: why
+    nothing can be encrypted for it now; empty where that can be.
     """
 
     parts: tuple[PackagePart, ...]
@@ -156,6 +157,7 @@ class PartnerPackage:
     marking: Marking | None
     text: str
     recipient: Recipient
+    keyless: str = ""
 
     @property
     def ask(self) -> tuple[ItemSource, ...]:

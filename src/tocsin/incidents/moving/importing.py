@@ -66,7 +66,10 @@ class ImportOptions:
 
 @dataclass
 class ImportCounts:
-    """What was new. ``known``: incidents or mails that were here; ``left_out``: mails that only programs wrote."""
+    """What was new. ``known``: incidents or mails that were here; ``left_out``: mails that only programs wrote.
+
+    ``several``: incidents that belonged to more than one, of which only one can have them.
+    """
 
     incidents: int = 0
     known: int = 0
@@ -77,6 +80,7 @@ class ImportCounts:
     merged: int = 0
     left_out: int = 0
     broken: list[BrokenRow] = field(default_factory=list)
+    several: list[BrokenRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -101,13 +105,13 @@ class Importer:
 
     def import_tickets(self, found: Iterable[PastIncident | BrokenRow]) -> ImportCounts:
         """Take over incidents of an export; those that belong to another are merged into it at the end."""
-        parts: list[tuple[str, str]] = []
+        parts: list[PastIncident] = []
         with transactions(self.node.database, dry_run=self.options.dry_run) as begin:
             for batch in batches(found):
                 self.counts.broken += [one for one in batch if isinstance(one, BrokenRow)]
                 rows = [one for one in batch if isinstance(one, PastIncident)]
                 clean = rows if self.options.dry_run else [self._kept(one) for one in rows]
-                parts += [(one.number, one.part_of) for one in clean if one.part_of]
+                parts += [replace(one, entries=(), observables="") for one in clean if one.part_of]
                 with begin() as session:
                     leads = _leads(session)
                     for one in clean:
@@ -115,8 +119,8 @@ class Importer:
                     cut("import.batch")
             for some in batches(parts):
                 with begin() as session:
-                    for number, of in some:
-                        self._merge(session, number, of)
+                    for one in some:
+                        self._join(session, one)
         return self.counts
 
     def new_incident(self, session: Session, title: str, opened: datetime, **more: Any) -> "Incident":
@@ -243,6 +247,34 @@ class Importer:
             session, incident, IncidentEntryKind.OBSERVABLE,
             text=past.observables, data=data, happened_at=past.opened, once=once, **self.by,
         )  # fmt: skip
+
+    def _join(self, session: Session, past: PastIncident) -> None:
+        """Merge one into the first that it belonged to and that is here; of others a note remains on both sides."""
+        here = [one for one in past.part_of if incident_of_alias(session, self.options.alias(one)) is not None]
+        first = (here or past.part_of)[0]
+        self._merge(session, past.number, first)
+        others = [one for one in past.part_of if one != first]
+        incident = incident_of_alias(session, self.options.alias(past.number))
+        once = f"import/{self.options.alias(past.number)}/also-part-of/{','.join(others)}"
+        if incident is None or not others or once in names_kept(session, incident):
+            return
+        alias = self.options.alias
+        named = ", ".join(alias(one) if one in here else f"{alias(one)} (not here)" for one in others)
+        at = incident.changed_at
+        text = f"Also part of {named}."
+        add_entry(session, incident, IncidentEntryKind.NOTE, text=text, once=once, **self.by)
+        incident.changed_at = at
+        for one in others:
+            if (other := incident_of_alias(session, alias(one))) and other.compartment_id == incident.compartment_id:
+                at = other.changed_at
+                text = (
+                    f"{alias(past.number)} ({incident.reference}) was part of this one, too, and is merged elsewhere."
+                )
+                add_entry(session, other, IncidentEntryKind.NOTE, text=text, **self.by)
+                other.changed_at = at
+        merged = "not merged into" if incident.merged_into is None else "merged into"
+        words = f"{alias(past.number)} is part of several: {merged} {alias(first)}, and noted: {named}."
+        self.counts.several.append(BrokenRow(past.line, words))
 
     def _merge(self, session: Session, number: str, of: str) -> None:
         """Merge one into that which it belonged to, unless one of them is not here, or was taken out again."""

@@ -71,8 +71,8 @@ class PastEntry:
 class PastIncident:
     """An incident of the other tool. ``number``: there; ``line``: of the file, from 1; ``closed`` where it is over.
 
-    ``lead``: its owner's name or address there. ``reporters`` and ``copied`` are addresses. ``part_of``: the number of
-    the incident that it belongs to.
+    ``lead``: its owner's name or address there. ``reporters`` and ``copied`` are addresses. ``part_of``: the numbers of
+    the incidents that it belongs to: RT lets a ticket have several.
     """
 
     line: int
@@ -87,7 +87,7 @@ class PastIncident:
     lead: str = ""
     reporters: tuple[str, ...] = ()
     copied: tuple[str, ...] = ()
-    part_of: str = ""
+    part_of: tuple[str, ...] = ()
     observables: str = ""
     entries: tuple[PastEntry, ...] = ()
 
@@ -218,7 +218,7 @@ def _incident(line: int, row: Mapping[str, Any], zone: tzinfo) -> PastIncident:
         rsit_type=known["type"] if known.get("type") in RSIT_TYPES else "",
         tlp=_TLP.get(tlp, "AMBER"), lead=known.get("lead", "").lower(), reporters=reporters,
         copied=_mailboxes(known.get("copied", "")),
-        part_of=(known.get("part_of") or _parent(row)).rpartition("/")[2].lstrip("#"),
+        part_of=_parents(known.get("part_of", ""), row),
         observables="\n".join(value for name, value in cells.items() if _plain(name) in _OBSERVABLES),
     )  # fmt: skip
     entries += _transactions(row, incident, zone)
@@ -239,13 +239,13 @@ def _cells(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _parent(row: Mapping[str, Any]) -> str:
-    """The number of the ticket that RT's links call the parent."""
+def _parents(named: str, row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The numbers of the incidents that a column names, and of the tickets that RT's links call parents; each once."""
     links = row.get("_hyperlinks")
     found = (one for one in (links if isinstance(links, list) else ()) if isinstance(one, dict))
-    return next(
-        (_text(one.get("id")) for one in found if (one.get("ref"), one.get("type")) == ("parent", "ticket")), ""
-    )
+    linked = [_text(one.get("id")) for one in found if (one.get("ref"), one.get("type")) == ("parent", "ticket")]
+    numbers = (one.rpartition("/")[2].lstrip("#") for one in (*re.split(r"[,;\s]+", named), *linked))
+    return tuple(dict.fromkeys(one for one in numbers if one))
 
 
 def _transactions(row: Mapping[str, Any], incident: PastIncident, zone: tzinfo) -> Iterator[PastEntry]:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.events import IS_PREPARED, EventStore, Ingest
-from tocsin.incidents.sightings.matching import KINDS, MATCHED, NEEDED, ObservableMatcher, WatchedObservable
+from tocsin.incidents.sightings.matching import KINDS, MATCHED, ObservableMatcher, WatchedObservable
 from tocsin.node.records import Database, take_turns
 
 PAST: Final = timedelta(days=90)
@@ -54,8 +54,10 @@ def look_back(
     paths = {*coming, *listing.filter(may)["path"]} if listing.height else coming
     if not paths:
         return pl.DataFrame(schema=MATCHED)
-    events = store.scan_parts(paths).filter(pl.col("ingest").is_between(after + 1, up_to), matcher.may_match())
-    return matcher.match(store.collect(events.select(NEEDED)))
+    events = store.scan_parts(paths)
+    there = events.collect_schema().names()
+    events = events.filter(pl.col("ingest").is_between(after + 1, up_to), matcher.may_match(there))
+    return matcher.match(store.collect(events.select(matcher.columns(there))))
 
 
 def daily(matches: pl.DataFrame) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """Which events of a frame have one of many observables: by columns, never by event. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from tocsin.events import COLUMNS
+from tocsin.events import COLUMNS, cve_columns, cves_of, may_name
 from tocsin.incidents.states import ObservableKind
 from tocsin.networks import parse_address, parse_network
 
@@ -30,9 +30,8 @@ _TEXTS: Final[Mapping[str, Sequence[tuple[tuple[str, ...], pl.Expr]]]] = {
     ObservableKind.MD5: ((("malware.hash.md5",), pl.col("malware.hash.md5").str.to_lowercase()),),
     ObservableKind.SHA1: ((("malware.hash.sha1",), pl.col("malware.hash.sha1").str.to_lowercase()),),
     ObservableKind.SHA256: ((("malware.hash.sha256",), pl.col("malware.hash.sha256").str.to_lowercase()),),
-    ObservableKind.CVE: ((("classification.identifier",), pl.col("classification.identifier").str.to_uppercase()),),
 }
-"""By kind, the texts of an event in which a value may stand: the columns that each needs, and the text."""
+"""By kind, the texts of an event that are a value: the columns that each needs, and the text. CVEs stand in lists."""
 
 _ASNS: Final = ("source.asn", "network.asn", "destination.asn")
 MATCHED: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
@@ -40,7 +39,7 @@ MATCHED: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
 }  # fmt: skip
 """What is known of a match: whose (a number), when (seconds since 1970, or null), and of its event."""
 
-KINDS: Final = frozenset({ObservableKind.IP, ObservableKind.NETWORK, ObservableKind.ASN, *_TEXTS})
+KINDS: Final = frozenset({ObservableKind.IP, ObservableKind.NETWORK, ObservableKind.ASN, ObservableKind.CVE, *_TEXTS})
 """The kinds that events are compared with."""
 
 
@@ -85,6 +84,7 @@ class ObservableMatcher:
     networks: "Mapping[int, _Values]" = field(default_factory=dict)
     asns: "_Values | None" = None
     texts: "Mapping[str, _Values]" = field(default_factory=dict)
+    cves: "_Values | None" = None
 
     @classmethod
     def of(cls, wanted: Sequence[WatchedObservable]) -> "ObservableMatcher":
@@ -104,10 +104,19 @@ class ObservableMatcher:
             _networks(by_kind.get(ObservableKind.NETWORK, ())),
             _Values.of(asns, {"_value": pl.Int64, "observable": pl.Int64}) if asns else None,
             {kind: _texts(by_kind[kind]) for kind in _TEXTS if kind in by_kind},
+            _texts(by_kind[ObservableKind.CVE]) if ObservableKind.CVE in by_kind else None,
         )
 
-    def may_match(self) -> pl.Expr:
-        """A condition that holds for all events that match, and few others: to be asked of files of the event table."""
+    def columns(self, there: Collection[str]) -> list[str]:
+        """What `match` asks for of the columns that there are."""
+        lists = cve_columns(there) if self.cves is not None else []
+        return list(dict.fromkeys((*NEEDED, *lists)))
+
+    def may_match(self, there: Collection[str]) -> pl.Expr:
+        """A condition that holds for all events that match, and few others: to be asked of files of the event table.
+
+        ``there``: the columns that they have.
+        """
         conditions: list[pl.Expr] = []
         if self.addresses is not None:
             low = self.addresses.last
@@ -118,6 +127,8 @@ class ObservableMatcher:
             conditions += [pl.col(name).is_in(self.asns.last) for name in _ASNS]
         for kind, values in self.texts.items():
             conditions += [text.is_in(values.last) for _, text in _TEXTS[kind]]
+        if self.cves is not None:
+            conditions += may_name(self.cves.frame["_value"].unique().to_list(), cve_columns(there))
         return (
             pl.any_horizontal([one.fill_null(value=False) for one in conditions]) if conditions else pl.lit(value=False)
         )
@@ -149,6 +160,9 @@ class ObservableMatcher:
                 known = all(name in events.columns for name in columns)
                 if known and events[columns[0]].null_count() < events.height:
                     yield _joined(events.select(text.alias("_text")), ("_text",), values)
+        if self.cves is not None:
+            named = cves_of(events, self.cves.frame["_value"])
+            yield named.join(self.cves.frame, left_on="_text", right_on="_value").select("_row", "observable")
 
 
 _ADDRESS_SCHEMA: Final[Mapping[str, type[pl.DataType]]] = {"_hi": pl.Int64, "_lo": pl.Int64, "observable": pl.Int64}

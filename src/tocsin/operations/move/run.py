@@ -7,7 +7,7 @@ after them, it opens nowhere until the same command has done the rest. docs/desi
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,9 +23,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from tocsin.node.errors import ConflictError, InputError, StorageError, UsageError
 from tocsin.node.files import disk_failures, sync_folder
-from tocsin.node.home import open_home, records_of
+from tocsin.node.home import is_open, open_home, records_of
 from tocsin.node.node import Node
-from tocsin.node.paths import HomeFile
+from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.records import (
     AuditAction,
     Database,
@@ -47,7 +47,9 @@ from tocsin.node.records import (
 from tocsin.node.settings import Settings, load_settings
 from tocsin.node.storage import check_storage
 from tocsin.node.storage_settings import StorageSettings
+from tocsin.node.tokens import open_tokens
 from tocsin.operations.backup import OF_THE_PLACE, OF_WRITERS, known_tables
+from tocsin.operations.machines import ALIKE
 from tocsin.operations.move.files import FileTotals, copy_files, is_in_use
 from tocsin.operations.move.records import RecordsCopy, held_still
 from tocsin.operations.move.refused import find_refused
@@ -88,6 +90,8 @@ class MoveResult:
     """What was moved. ``database``: without its password; ``kept``: the file with the settings as they were.
 
     ``switched``: the node works there now. ``seals``: whether the audit log is as it was sealed, read there.
+    ``alike``: the files and folders of the home that each further machine must have. ``open_to_others``: the shared
+    folder, where other users of this machine can open it and it is not this user's to close.
     """
 
     database: str
@@ -99,6 +103,8 @@ class MoveResult:
     kept: str = ""
     files: int = 0
     bytes: int = 0
+    alike: Sequence[str] = ()
+    open_to_others: str = ""
 
 
 @dataclass(frozen=True)
@@ -190,7 +196,28 @@ def _run(move: _Move) -> MoveResult:
         _open(move, target, rows)
     kept = _take_place(move)
     seconds = perf_counter() - begun
-    return MoveResult(shown, tables, rows, seconds, switched=True, seals=seals, kept=kept, **vars(files))
+    return MoveResult(
+        shown, tables, rows, seconds, switched=True, seals=seals, kept=kept, **vars(files),
+        alike=_alike(move), open_to_others=_closed(move),
+    )  # fmt: skip
+
+
+def _alike(move: _Move) -> list[str]:
+    """What each further machine must have of this home; a node that never served has no secret yet, so it is made."""
+    if not move.url:
+        return []
+    open_tokens(move.home)
+    return [name for name in (HomeFile.SETTINGS, *ALIKE, HomeFolder.NETWORKS) if (move.home / name).exists()]
+
+
+def _closed(move: _Move) -> str:
+    """The shared folder, where it stays open to other users of this machine; one of this user is closed."""
+    folder = Path((move.address or "").removeprefix("file://"))
+    if not (move.address or "").startswith("file://") or not is_open(folder):
+        return ""
+    with suppress(OSError):
+        folder.chmod(folder.stat().st_mode & 0o700)
+    return str(folder) if is_open(folder) else ""
 
 
 def _check_is_ours(home: Path) -> None:

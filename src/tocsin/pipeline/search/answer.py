@@ -1,6 +1,6 @@
 """The answer to one thing that somebody typed, the same on the page, in the palette, by the API and by the command."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import TOLD, Delivery, DeliveryItem
 from tocsin.directory import ResponsibilityRole
-from tocsin.events import EventFilter, TeamSet
+from tocsin.events import ContextListing, EventFilter, TeamSet
 from tocsin.incidents import IncidentReader
 from tocsin.incidents.arrivals import find_report
 from tocsin.networks import Networks, format_address
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import NotFoundError, UsageError
+from tocsin.pipeline.feed_files import listings
 from tocsin.pipeline.search.contact import ContactAnswer, find_contact
 from tocsin.pipeline.search.incidents import find_in_incidents, find_named, find_observed
 from tocsin.pipeline.search.words import SHOWN, Hit, HitKind, find_teams_of, find_words, notification_hits
@@ -43,7 +44,7 @@ class SearchAnswer:
 
     ``page``: where it leads, at once where nothing else was found; else empty. ``contact``: None of other things, and
     of what the visitor may not ask about (``outside``). ``events``: of the last 30 days that the visitor sees; None
-    where they are not counted.
+    where they are not counted. ``lists``: of a CVE, the context lists that it is on, for who sees all.
     """
 
     query: str
@@ -54,6 +55,7 @@ class SearchAnswer:
     events: int | None = None
     notifications: tuple[Hit, ...] = ()
     hits: tuple[Hit, ...] = ()
+    lists: tuple[ContextListing, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,10 @@ class Searcher:
         with self.node.database.reading() as session:
             hits = find_observed(session, self.visitor, self.reader, found.value) if found.kind in _OBSERVED else []
         leads = page.format(quote(found.value)) if may else ""
-        return SearchAnswer(found.value, found.kind.value, page=leads, hits=tuple(hits))
+        lists: Sequence[ContextListing] = ()
+        if found.kind is ReferenceKind.CVE and self.visitor.reach(Permission.EVENTS_READ).everything:
+            lists = listings(self.node, [found.value]).get(found.value, ())
+        return SearchAnswer(found.value, found.kind.value, page=leads, hits=tuple(hits), lists=tuple(lists))
 
     def _incident(self, typed: str) -> SearchAnswer | None:
         """The incident that is called so."""

@@ -22,7 +22,7 @@ def answer_document(answer: SearchAnswer) -> dict[str, Any]:
         "contact": contact.explanation.document() if contact else None,
         "problems": _problems(contact.problems) if contact and contact.problems else None,
         "events": {"count": answer.events, "page": contact.events} if contact and answer.events is not None else None,
-        "lists": [_listing(one) for one in contact.lists] if contact else [],
+        "lists": [_listing(one) for one in (contact.lists if contact else answer.lists)],
         "notifications": [_hit(hit) for hit in answer.notifications],
         "results": [_hit(hit) for hit in answer.hits],
     }
@@ -49,11 +49,11 @@ def _problems(found: OpenProblems) -> dict[str, Any]:
     return {"open": found.total, "newest": newest}
 
 
-def _listing(found: ContextListing) -> dict[str, str]:
+def _listing(found: ContextListing) -> dict[str, Any]:
     on = found.on
     times = {"since": found.since, "as_of": on.seen}
     said = {"list": on.code, "name": on.name, "provider": on.provider, "entry": found.entry}
-    return said | {name: f"{at:%Y-%m-%dT%H:%M:%SZ}" for name, at in times.items()}
+    return said | {name: f"{at:%Y-%m-%dT%H:%M:%SZ}" for name, at in times.items()} | {"said": dict(found.said)}
 
 
 def _hit(hit: Hit) -> dict[str, str]:

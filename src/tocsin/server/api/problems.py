@@ -97,13 +97,16 @@ class AskedProblems:
         address: Annotated[str, Query(max_length=100, description="An address or a prefix.")] = "",
         severity: Annotated[str, Query(max_length=20)] = "",
         feed: Annotated[str, Query(max_length=200, description="The feed that saw it last.")] = "",
+        listed: Annotated[
+            str, Query(max_length=200, description="Context list that one of its CVEs is on, by code.")
+        ] = "",
         age: Annotated[str, Query(max_length=4, description="First seen so many days ago or longer.")] = "",
         seen: Annotated[str, Query(max_length=4, description="Seen within so many days.")] = "",
         due: Annotated[str, Query(max_length=4, description="Due within so many days, or overdue.")] = "",
     ) -> None:
         self.given = {
             "state": state, "team": team, "kind": kind, "address": address, "severity": severity, "feed": feed,
-            "age": age, "seen": seen, "due": due,
+            "listed": listed, "age": age, "seen": seen, "due": due,
         }  # fmt: skip
 
 
@@ -146,6 +149,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         noun = f"{_NOUN}.{sort if reach.everything else 'own'}"
         place = paging.place(noun)
         if reach.everything:
+            node.problems.check_listed(search)
             labels = labels_that_leave(node, node.events, reach)
             found = _all(counter, search, sort, place, paging.limit + 1, labels=labels)
         else:
@@ -217,6 +221,8 @@ def _all(
 
 
 def _own(counter: ApiContext, visitor: Principal, search: ProblemSearch, place: list[Any] | None) -> _Found:
+    if search.listed:
+        raise UsageError("Context lists are for people who see all problems.", hint="Leave 'listed' out.")
     if search.feed or search.age is not None:
         raise UsageError("Which feed saw a problem first, and when, is not for its team.", hint="Leave these out.")
     node, found = counter.node, _Found()
@@ -300,7 +306,7 @@ def _listed(one: ListedProblem, keys: dict[int, str]) -> dict[str, Any]:
     )
     return {
         "problem": problem_text(one.key),
-        **{name: getattr(one, name) for name in (*same, "gone_at")},
+        **{name: getattr(one, name) for name in (*same, "gone_at", "cves")},
         "teams": [keys[number] for number in one.teams if number in keys],
         "said": [ProblemAnswerOut(**_spoken(said, keys)) for said in one.said],
     }

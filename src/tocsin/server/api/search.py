@@ -1,6 +1,6 @@
 """``/search``: what is known of anything, as far as the token lets one see it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -60,6 +60,9 @@ class ListingOut(BaseModel):
     entry: str = Field(examples=["192.0.2.0/24"])
     since: str
     as_of: str
+    said: dict[str, Any] = Field(
+        description="What a list of vulnerabilities says of this one.", examples=[{"epss": "0.97"}]
+    )
 
 
 class SearchOut(BaseModel):

@@ -8,6 +8,7 @@ from starlette.datastructures import FormData
 
 from tocsin.delivery import SEVERITIES
 from tocsin.directory import team_names
+from tocsin.events import vulnerability_lists
 from tocsin.interface import RequestError
 from tocsin.node.accounts import Principal
 from tocsin.problems import ProblemSearch
@@ -63,4 +64,5 @@ def _options(desk: PageContext, words: PageTexts) -> dict[str, list[tuple[str, s
         "team": sorted(teams, key=lambda pair: pair[1]),
         "severity": [(one, words.translate_word("severity", one)) for one in reversed(SEVERITIES)],
         "feed": [(code, feeds.get(code, code)) for code in sorted(filter(None, problems.feeds(desk.now)))],
+        "listed": sorted(vulnerability_lists(desk.node.home).items()),
     }

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from tocsin.directory import team_names
+from tocsin.events import vulnerability_lists
 from tocsin.incidents import IncidentReader
 from tocsin.incidents.populations import affected_of, keys_of, populations_of, tally, texts_of
 from tocsin.interface import PageRouter, needs, number_in
@@ -64,6 +65,7 @@ def _listed(desk: PageContext, session: Session, found: FoundProblems, asked: _L
         "first": first, "later": first + _ROWS if first + _ROWS < found.total else 0, "earlier": max(first - _ROWS, 0),
         "statuses": STATUSES, "looks": KINDS, "conditions": NAMES, "text_of": problem_text,
         "no_team": NO_TEAM, "feed_names": desk.feed_names(),
+        "list_names": vulnerability_lists(desk.node.home),
     }  # fmt: skip
 
 

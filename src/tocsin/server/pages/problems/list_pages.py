@@ -7,9 +7,11 @@ from fastapi.responses import Response
 
 from tocsin.delivery import SEVERITIES
 from tocsin.directory import team_names
+from tocsin.events import vulnerability_lists
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.records import AuditAction, audit
+from tocsin.pipeline.feed_files import listings
 from tocsin.problems import NO_TEAM, FoundProblems, ProblemSearch, ProblemStatus, acts, problem_text
 from tocsin.server.list_files import ListForm, problems_file
 from tocsin.server.pages.context import PageContext
@@ -81,6 +83,8 @@ def listed(desk: PageContext, asked: ProblemsQuery, found: FoundProblems) -> dic
         "kinds": desk.node.problems.kinds(desk.now),
         "feeds": sorted(filter(None, desk.node.problems.feeds(desk.now)), key=lambda code: feed_names.get(code, code)),
         "feed_names": feed_names,
+        "list_names": vulnerability_lists(desk.node.home),
+        "listed": listings(desk.node, {cve for row in rows for cve in row.cves}),
         "statuses": STATUSES,
         "notifications": NOTIFICATIONS,
         "looks": KINDS,

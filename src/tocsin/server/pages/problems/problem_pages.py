@@ -106,6 +106,7 @@ def _about(
     same = [row for row in there.rows() if row.key != course.key] if there.total > 1 else []
     same.sort(key=lambda row: row.last_seen, reverse=True)
     may_answer = visitor.may(Permission.DELIVERIES_STEER) and listed is not None
+    cves = listed.cves if listed else ()
     return {
         "one": listed,
         "feed_names": desk.feed_names(),
@@ -118,7 +119,7 @@ def _about(
         "teams": [teams[number] for number in course.teams if number in teams],
         "steps": sorted(_steps(desk.node.database, words, course, teams), key=lambda step: step.at, reverse=True),
         "columns": _COLUMNS,
-        "lists": listings(desk.node, [course.name.where]).get(course.name.where, ()),
+        "lists": [one for of in listings(desk.node, [course.name.where, *cves]).values() for one in of],
         "same": same[:_SAME_PLACE],
         "more_same": max(len(same) - _SAME_PLACE, 0),
         "mutes": _mutes(desk, listed, teams),

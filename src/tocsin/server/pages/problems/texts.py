@@ -110,6 +110,7 @@ NAMES: Final[Mapping[str, str]] = {
     "address": N_("Address or network"),
     "severity": N_("Severity"),
     "feed": N_("Feed"),
+    "listed": N_("Context list"),
     "age": N_("First seen"),
     "seen": N_("Last seen"),
     "due": N_("Due"),

@@ -121,8 +121,8 @@ def _shown(**more: Any) -> dict[str, Any]:
 
 
 def _leads(answer: SearchAnswer) -> str:
-    """The page that a reference leads to at once; not where what it names was observed in incidents, too."""
-    return "" if answer.hits and answer.kind != HitKind.INCIDENT else answer.page
+    """The page that a reference leads to at once; not where incidents or context lists name it, too."""
+    return "" if (answer.hits or answer.lists) and answer.kind != HitKind.INCIDENT else answer.page
 
 
 def _only(answer: SearchAnswer, places: Sequence[FoundPlace]) -> str:
