@@ -29,7 +29,7 @@ class HomeFolder(StrEnum):
     PURGES = "purges"
     QUARANTINE = "quarantine"
     REGISTRY = "registry"
-    REPORTS = "reports"
+    REPORTS = "kept-reports"
     ROWS = "rows"
     SPOOL = "spool"
     STANDBY = "standby"

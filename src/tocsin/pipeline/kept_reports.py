@@ -1,6 +1,6 @@
-"""Reports that are kept for some days as they came, so that one can be read again once its mapping is mended.
+"""Reports that are kept for some days as they came, so that one can be read again once its mapping was corrected.
 
-A file for each in ``reports/DAY/`` of the home, named after its SHA-256 and its feed. They are no records: one that a
+A file for each in ``kept-reports/DAY/`` of the home, named after its SHA-256 and its feed. They are no records: one that a
 power cut spoiled, or that was not kept as the disk was nearly full, has to be given again.
 """
 

@@ -38,6 +38,7 @@ FILES = {
     HomeFile.AUDIT_KEY: "a key",
     HomeFile.PURGES: "references and hashes",
     HomeFile.RECORDS: "purged by table",
+    HomeFile.SENT_BEFORE: "references, numbers and marks of what the other machine sent",
     HomeFile.TOKENS: "a key",
     HomeFile.SETTINGS: "written by this team",
     HomeFile.UNFINISHED_RESTORE: "empty",
