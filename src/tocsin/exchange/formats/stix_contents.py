@@ -412,16 +412,13 @@ def merged_values(before: Sequence[Observable], said: Sequence[Observable], *, w
     there = {_place(one) for one in before}
     known = {one.value.casefold() for one in before}
     given = [one for one in said if one.indicator and warn]
-    warned = {_place(one) for one in given}
-    # The same value by another relation, where two of them share a path; it warns once.
-    also = Counter(one.value.casefold() for one in given if _place(one) not in there)
+    # Each warns once; under no relation those of another one, where two of them share a path.
+    left = Counter(place if (place := _place(one)) in there else ("", place[1]) for one in given)
     found: list[Observable] = []
     for one in before:
-        warns = one.indicator or _place(one) in warned
-        if not warns and also[one.value.casefold()] > 0:
-            also[one.value.casefold()] -= 1
-            warns = True
-        found.append(replace(one, indicator=warns))
+        place = _place(one) if left[_place(one)] else ("", one.value.casefold())
+        left[place] -= 1
+        found.append(replace(one, indicator=one.indicator or left[place] >= 0))
     return (*found, *(one for one in said if one.value.casefold() not in known))
 
 
