@@ -1,7 +1,7 @@
 """Reports that are kept for some days as they came, so that one can be read again once its mapping was corrected.
 
-A file for each in ``kept-reports/DAY/`` of the home, named after its SHA-256 and its feed. They are no records: one that
-a power cut spoiled, or that was not kept as the disk was nearly full, has to be given again.
+A file for each in ``kept-reports/DAY/`` of the home, named after its SHA-256 and its feed. They are no records: one
+that a power cut spoiled, or that was not kept as the disk was nearly full, has to be given again.
 """
 
 import shutil
