@@ -20,6 +20,8 @@ from tocsin.events import (
 )
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
+from tocsin.node.admission import TooLargeError
+from tocsin.node.errors import BusyError
 from tocsin.node.records import purged_counts
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events.chart import HEIGHT, WIDTH, Chart, chart_of
@@ -155,8 +157,16 @@ def _choices(desk: PageContext, sight: EventScope) -> dict[str, list[str]]:
     return {**there, **values, "severity": list(SEVERITIES), "last": list(SPANS), "tlp": list(TLPS)}
 
 
+def _suggested(desk: PageContext) -> list[int]:
+    """The teams with most problems, to choose from; none where these do not fit into memory: events do."""
+    try:
+        return desk.node.problems.teams(desk.now, _SUGGESTED)
+    except (BusyError, TooLargeError):
+        return []
+
+
 def _team_names(desk: PageContext) -> list[str]:
     """The teams that are suggested: those that most open problems are of."""
     with desk.node.database.reading() as session:
-        names = team_names(session, desk.node.problems.teams(desk.now, _SUGGESTED))
+        names = team_names(session, _suggested(desk))
     return sorted({name for _, name in names.values()})
