@@ -306,7 +306,7 @@ class ProblemList:
         if search.listed and not list_changed(self.home, search.listed):
             raise UsageError(
                 say("There is no context list %(code)s.", code=search.listed),
-                hint=say("'tocsin feeds list' has the lists that came in; KEV is cisa_kev, EPSS first_epss."),
+                hint=say("The page Feeds has the lists that came in. KEV is called cisa_kev, EPSS first_epss."),
             )
 
     def among(self, keys: Collection[int], *, now: datetime) -> FoundProblems:
