@@ -65,7 +65,7 @@ class OpenedMessage:
 _CRYPTOGRAPHY: Final = (
     "cryptography.hazmat.primitives.asymmetric.padding", "cryptography.hazmat.primitives.ciphers",
 )  # fmt: skip
-_OPENS: Final = {"megabytes": 800, "answer_megabytes": _LARGEST}
+_OPENS: Final[dict[str, Any]] = {"megabytes": 800, "answer_megabytes": _LARGEST}
 
 
 @confined(seconds=20, loads=("pysequoia", "pysequoia.packet"), **_OPENS)
