@@ -27,7 +27,7 @@ from tocsin.node.confined.child import (
     SCRATCH,
     is_confined,
     write_all,
-)  # fmt: skip
+)
 from tocsin.node.confined.plain_data import NoDataError, decode
 from tocsin.node.errors import InputError, StorageError, TocsinError
 from tocsin.node.fork_server import ForkedProcess, ForkServerError, OrderedFork

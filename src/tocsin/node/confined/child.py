@@ -12,7 +12,7 @@ import pickle
 import signal
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -99,12 +99,13 @@ class _WaitingProgram:
     files: tuple[int, ...]
 
 
-def _fork_program(program: int) -> _WaitingProgram:
+def _fork_program(program: int, clock: Mapping[str, str]) -> _WaitingProgram:
+    """``clock``: what its environment has of faketime, and nothing else."""
     own, (come, arguments) = os.getpid(), os.pipe()
     files = tuple(os.memfd_create("program") for _ in range(_PROGRAM_FILES))
     if (number := os.fork()) == 0:
         try:
-            _become(program, own, come, files)
+            _become(program, clock, own, come, files)
         finally:
             os._exit(_CANNOT_RUN)
     os.close(come)
@@ -112,7 +113,7 @@ def _fork_program(program: int) -> _WaitingProgram:
     return _WaitingProgram(number, arguments, files)
 
 
-def _become(program: int, parent: int, come: int, files: Sequence[int]) -> None:
+def _become(program: int, clock: Mapping[str, str], parent: int, come: int, files: Sequence[int]) -> None:
     sandbox.end_with_parent(parent)
     os.dup2(files[1], 0)
     os.dup2(files[0], 1)
@@ -126,7 +127,7 @@ def _become(program: int, parent: int, come: int, files: Sequence[int]) -> None:
     sandbox.restrict_files(sandbox.library_folders(), program)
     sandbox.restrict_calls(sandbox.EXECUTES)
     if arguments := os.read(come, 1 << 16):
-        os.execve(program, arguments.decode().split("\0"), {})  # noqa: S606 (no shell is wanted)
+        os.execve(program, arguments.decode().split("\0"), clock)  # noqa: S606 (no shell is wanted)
 
 
 def serve_with_program(descriptors: Sequence[int]) -> None:
@@ -141,6 +142,7 @@ def serve(descriptors: Sequence[int], *, program: bool = False) -> None:
     os.dup2(0, 2)
     os.dup2(descriptors[0], 3)
     os.closerange(4, 1 << 20)
+    clock = {name: os.environ[name] for name in ("LD_PRELOAD", "FAKETIME") if "FAKETIME" in os.environ}
     os.environ.clear()
     signal.set_wakeup_fd(-1)
     sandbox.end_with_parent(parent)
@@ -161,7 +163,7 @@ def serve(descriptors: Sequence[int], *, program: bool = False) -> None:
         folders = sandbox.readable_folders()
         # a domain of both: the end of this process ends the other, by a signal that Landlock lets pass within it
         files = rights and sandbox.restrict_files((*folders, *sandbox.library_folders()), whole[0])
-        _Process.program = _fork_program(whole.pop(0))
+        _Process.program = _fork_program(whole.pop(0), clock | {"FAKETIME_DISABLE_SHM": "1"} if clock else {})
         files = files and sandbox.restrict_files(folders, scopes=0)
     calls = rights and sandbox.restrict_calls(sandbox.WAITS if program else {})
     held = {
