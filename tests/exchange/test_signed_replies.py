@@ -18,11 +18,14 @@ from support.partner_examples import CALL, do
 from support.sealed_mails import ENCRYPTED, FORMS, SIGNED, SMIME, SMIME_ENCRYPTED, SUBJECT, WORDS, Sealing, as_mail
 from support.world import World, copy_world
 from tocsin.delivery.mailbox import MailState, ReceivedMail, read_mail
+from tocsin.delivery.sealing import OpeningKey, check_message
 from tocsin.exchange.ledger import OutgoingRow
 from tocsin.exchange.partners import PartnerKey
 from tocsin.exchange.ways import EvidenceStrength, take_exchange_mail
 from tocsin.incidents import mail_context
 from tocsin.node.letters import Letter
+from tocsin.operations.doctor import examine
+from tocsin.operations.health_finding import HealthKind
 from tocsin.problems.replies import FilingResult, file_mail
 
 
@@ -156,3 +159,60 @@ def test_what_was_changed_is_no_receipt(world: World, sent: tuple[World, Sealing
                 filed(world, changed).decision.why
             )
     assert strengths(world) == [EvidenceStrength.ACCEPTED]
+
+
+INSIDE = [form for form in ENCRYPTED if form != "nested"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_without_the_program_what_is_signed_inside_its_encryption_is_read_and_is_no_receipt(
+    world: World, sent: tuple[World, Sealing, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str
+) -> None:
+    _, sealing, message = sent
+    made = as_mail(FORMS[form](sealing, WORDS), sender=MAILBOX, answers=message)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    why = filed(world, made).decision.why
+    assert WORDS in text_kept(world)
+    assert (strengths(world) == [EvidenceStrength.ACCEPTED]) is (form in INSIDE)
+    assert ("this machine cannot verify: it is no receipt. Install the Debian package sqop" in why) is (form in INSIDE)
+
+
+def test_without_the_program_another_key_is_named_as_with_it(
+    world: World, sent: tuple[World, Sealing, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _, sealing, message = sent
+    other = sealing.gpg.make("Somebody without sqop <x@d.example>")
+    made = FORMS["one layer"](replace(sealing, key=other), WORDS)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    why = filed(world, as_mail(made, sender=MAILBOX, answers=message)).decision.why
+    assert f"{other}, which is none of D" in why
+
+
+def test_the_doctor_says_whether_the_program_is_there_where_a_key_asks_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def found() -> list[tuple[HealthKind | None, str]]:
+        what = "signatures inside encrypted mails"
+        return [(one.kind, one.mend) for one in examine(world.node.home, world.now) if one.what == what]
+
+    assert found() == [(HealthKind.OK, "")]
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert found() == [(HealthKind.TO_DO, "Install the Debian package sqop.")]
+    (world.node.home / "keys" / "openpgp.asc").unlink()
+    assert found() == []
+
+
+@pytest.mark.parametrize("password", ["", "a word"])
+def test_a_signature_counts_for_what_was_read_and_no_other(sent: tuple[World, Sealing, str], password: str) -> None:
+    """Also with a key of the node that has a password, and for one of RSA."""
+    sealing = sent[1]
+    gpg = sealing.gpg
+    to = gpg.make(f"Node {password} <n@x.example>", "rsa2048", "rsa2048", password=password)
+    secret = gpg.run("--export-secret-keys", to, password=password)
+    key = OpeningKey(secret, password)
+    message = replace(sealing, to=to).encrypted(b"what it says", *sealing.signer)
+    certs = (gpg.public(to), gpg.public(sealing.key))
+    found = check_message(message, b"what it says", (key,), certs)
+    assert (found.fingerprint, found.issuers) == (sealing.key.lower(), (sealing.key.lower(),))
+    assert found.at is not None
+    assert check_message(message, b"another", (key,), certs).fingerprint == ""

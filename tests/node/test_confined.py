@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from ipaddress import ip_address, ip_network
@@ -102,6 +103,69 @@ def test_nothing_of_the_node_is_in_reach(tmp_path: Path) -> None:
     if Layer.SECCOMP in held:
         assert {found[name] for name in found if name not in files} <= {"PermissionError", "ValueError"}, found
     assert not (tmp_path / "new").exists()
+
+
+ATTEMPTS = {
+    "execute": 'exec "/bin/true"',
+    "execute itself by its name": "exec $^X, '-e', '1'",
+    "fork": "defined fork",
+    "open a socket": "socket my $s, 2, 1, 0",
+    "pair of sockets": "socketpair my $s, my $t, 1, 1, 0",
+    "read a key": "open my $f, '<', '{home}/keys/secret.key'",
+    "list the home": "opendir my $f, '{home}'",
+    "read of the machine": "open my $f, '<', '/etc/passwd'",
+    "read Python's": "open my $f, '<', '{python}'",
+    "read the environment of another": "open my $f, '<', '/proc/{own}/environ'",
+    "write a file": "open my $f, '>', '{home}/new'",
+    "signal another": "kill 0, {own}",
+    "change to another folder": "chdir '{home}'",
+    "use the link": "open my $f, '>&=', 3 and send $f, 'x', 0",
+}
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_a_reader_may_run_its_own_program_which_is_as_closed(tmp_path: Path, attempt: str) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "secret.key").write_bytes(b"secret")
+    script = ATTEMPTS[attempt].replace("{home}", str(tmp_path)).replace("{own}", str(os.getpid()))
+    script = f"$| = 1; print 'began'; ({script.replace('{python}', __file__)}) ? print 'done' : print 'refused'"
+    done = examples.run_perl(script)
+    assert done is not None
+    if {Layer.LANDLOCK, Layer.SECCOMP} <= {*layers_in_force()}:
+        assert done[1][0] == b"beganrefused", done
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_runs_a_program_can_do_no_more_than_others(tmp_path: Path) -> None:
+    found = examples.attempts_beside_a_program(tmp_path, os.getpid())
+    assert found == examples.attempts(tmp_path, os.getpid())
+
+
+def test_a_program_gets_files_and_gives_files_and_no_environment() -> None:
+    script = "open my $f, '+<&=', $ARGV[0]; print <$f>; syswrite $f, join ',', 'more', keys %ENV"
+    assert examples.run_perl(script, b"given ") == (0, (b"given ", script.encode(), b"given more"))
+    script = "my $n = syswrite STDOUT, 'x' x 3_000_000; truncate STDOUT, 0; exit 7 if $n == 2_000_000"
+    assert examples.run_perl(script) == (7, (b"", script.encode()))  # the limit of the answer
+    assert examples.run_what_is_not_there()
+
+
+def test_a_program_ends_with_its_time_and_with_whoever_waits_for_it() -> None:
+    assert why(examples.run_perl, "1 while 1") is ConfinedReason.TIME
+    assert why(examples.run_perl, "unpack 'P9999999', pack 'J', 1") is ConfinedReason.DIED
+    mark = f"mark{os.getpid()}"
+    assert why(examples.run_perl_for_long, "select undef, undef, undef, 60", mark) is ConfinedReason.TIME
+    until = time.monotonic() + 10
+    while running(mark):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def running(mark: str) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found += [path.parent.name] if mark.encode() in path.read_bytes() else []
+    return [one for one in found if int(one) != os.getpid()]
 
 
 def test_no_environment_and_no_descriptor_goes_along(monkeypatch: pytest.MonkeyPatch) -> None:

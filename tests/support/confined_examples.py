@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tocsin.exchange.statements import RefusalCode, RefusalError
-from tocsin.node.confined import child, confined, scratch_file
+from tocsin.node.confined import child, confined, run_program, scratch_file
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 
@@ -155,6 +155,26 @@ def attempts(home: Path, own: int) -> dict[str, str]:
         except ValueError as error:  # setrlimit
             said[name] = type(error).__name__
     return said
+
+
+@confined(program="perl", seconds=1, answer_megabytes=2)
+def run_perl(script: str, *files: bytes) -> tuple[int, tuple[bytes, ...]] | None:
+    return run_program(("perl", "-", "{1}"), script.encode(), *files)
+
+
+@confined(program="perl", patience=1)
+def run_perl_for_long(script: str, mark: str) -> None:
+    run_program(("perl", "-", mark), script.encode())
+
+
+@confined(program="perl")
+def attempts_beside_a_program(home: Path, own: int) -> dict[str, str]:
+    return attempts(home, own)
+
+
+@confined(program="no-such-program")
+def run_what_is_not_there() -> bool:
+    return run_program(("no-such-program",), b"") is None
 
 
 @confined()

@@ -51,6 +51,7 @@ def examine(home: Path, now: datetime) -> list[HealthFinding]:
         _event_table,
         reading_checks.compiled_reader,
         reading_checks.confined_readers,
+        reading_checks.inner_signatures,
         intake_checks.uploads,
         _kept_files,
         feed_checks.feeds,

@@ -27,7 +27,10 @@ KINDS: Final = {
         HealthKind.FAILED,
     ),
     **dict.fromkeys(
-        ("directory", "sending", "keys of teams", "mails to review", "help texts for the public", "security.txt"),
+        (
+            "directory", "sending", "keys of teams", "mails to review", "help texts for the public", "security.txt",
+            "signatures inside encrypted mails",
+        ),
         HealthKind.TO_DO,
     ),
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from tocsin.delivery.sealing import program_version, read_own_keys
 from tocsin.node import compiled
 from tocsin.node.confined import Layer, layers_in_force
 from tocsin.node.sentences import join_sentences, say
@@ -29,3 +30,15 @@ def confined_readers(_: NodeWithStores, _now: datetime) -> Iterator[HealthFindin
     if missing:
         found = join_sentences("; ", [found, say("this kernel lacks %(layers)s", layers=", ".join(missing))])
     yield HealthFinding(say("reading of others' files"), True, found)
+
+
+def inner_signatures(node: NodeWithStores, _now: datetime) -> Iterator[HealthFinding]:
+    """Whether it can be verified who signed inside an encrypted message; no matter where nobody can write one."""
+    what = say("signatures inside encrypted mails")
+    if read_own_keys(node.home, node.settings.mail).openpgp is None:
+        return
+    if version := program_version():
+        yield HealthFinding(what, True, say("verified by %(program)s", program=version))
+        return
+    found = say("not verified, as the program sqop is not here or does not run: such a reply is no receipt")
+    yield HealthFinding(what, False, found, say("Install the Debian package sqop."))

@@ -1,7 +1,7 @@
 """Mails signed and encrypted: with which keys, how, and what happens where they must be and cannot be.
 
-PGP/MIME (RFC 3156) by Sequoia, S/MIME (RFC 8551) by pyca/cryptography. Of our own are only the formats that those do
-not read: S/MIME that came (`smime_reading`), and OpenPGP once more, for whose signature is inside (`inner_packets`).
+PGP/MIME (RFC 3156) by Sequoia, S/MIME (RFC 8551) by pyca/cryptography. Of our own is only the format that those do not
+read: S/MIME that came (`smime_reading`).
 """
 
 from typing import TYPE_CHECKING
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
         KnownKey,
         OpenedMail,
         OpeningKeys,
-        SignatureCheck,
         check_signature_of,
         open_mail,
         opening_keys,
@@ -24,11 +23,14 @@ if TYPE_CHECKING:
     from tocsin.delivery.sealing.missing_keys import KeyRequests, settle, stuck_teams
     from tocsin.delivery.sealing.opening import (
         OpeningKey,
+        SignatureCheck,
         SmimeOpeningKey,
+        check_message,
         open_encrypted,
         open_envelope,
         open_message,
         opening_key,
+        program_version,
     )
     from tocsin.delivery.sealing.openpgp import pgp_encrypt, pgp_envelope, pgp_message, pgp_sign
     from tocsin.delivery.sealing.own_keys import (

@@ -21,7 +21,15 @@ from tocsin.delivery.mailbox import (
     signatures_in,
     with_opened,
 )
-from tocsin.delivery.sealing.opening import OpeningKey, SmimeOpeningKey, named_keys, open_envelope, open_message
+from tocsin.delivery.sealing.opening import (
+    OpeningKey,
+    SignatureCheck,
+    SmimeOpeningKey,
+    check_message,
+    named_keys,
+    open_envelope,
+    open_message,
+)
 from tocsin.delivery.sealing.own_keys import read_earlier_keys, read_own_keys
 from tocsin.delivery.sealing.smime_reading import read_smime, signed_at
 from tocsin.directory.keys import KeyFormat
@@ -59,18 +67,6 @@ class KnownKey:
     form: KeyFormat
     fingerprint: str
     content: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
-class SignatureCheck:
-    """Who signed: the fingerprint of a known key, or empty. ``at``: when, by its own clock, where that can be known.
-
-    ``issuers``: the keys that the signature names, whether it holds or not.
-    """
-
-    fingerprint: str = ""
-    at: datetime | None = None
-    issuers: tuple[str, ...] = ()
 
 
 class ClosedMailError(InputError):
@@ -128,7 +124,7 @@ def _clear_of(sealed: SealedPart, keys: Callable[[], OpeningKeys]) -> tuple[byte
         opened = open_message(sealed.content, ours.openpgp)
         if opened.content is None:
             raise ClosedMailError(ours.why or opened.why or say("It is no OpenPGP message that can be read."))
-        signature = MailSignature(SignatureForm.MESSAGE, sealed.content, opened.content) if opened.issuers else None
+        signature = MailSignature(SignatureForm.MESSAGE, sealed.content, opened.content) if opened.signed else None
         return opened.content, signature, opened.encrypted
     found = read_smime(sealed.content)
     if found.signed is not None:
@@ -169,8 +165,7 @@ def check_signature_of(
         certs = tuple(one.content for one in known if one.form is KeyFormat.OPENPGP)
         if signature.form is not SignatureForm.MESSAGE:
             return _check_openpgp(signature, certs)
-        opened = open_message(signature.content, keys().openpgp, certs)
-        return SignatureCheck(next(iter(opened.signers), ""), opened.at, opened.issuers)
+        return check_message(signature.content, signature.signature, keys().openpgp, certs)
     except (ConfinedError, ValueError):
         return SignatureCheck()
 

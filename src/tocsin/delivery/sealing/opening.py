@@ -1,20 +1,23 @@
-"""What was encrypted for a key of this node, opened in a confined process that has the key, and no parser."""
+"""What was encrypted for a key of this node, opened in a confined process that has the key, and no parser.
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+Our library of OpenPGP opens all; of what is signed inside its encryption it verifies nothing that is compressed, as gpg
+makes all, and tells no time. That is asked of the program sqop (Stateless OpenPGP: draft-dkg-openpgp-stateless-cli).
+"""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from tocsin.delivery.sealing.inner_packets import inner_packets
 from tocsin.delivery.sealing.smime_reading import SmimeEnvelope, WrappedKey
-from tocsin.node.confined import confined, scratch_file
+from tocsin.node.confined import confined, run_program, scratch_file
 from tocsin.node.sentences import say
 
 if TYPE_CHECKING:
-    from pysequoia import Cert, Decrypted, Tsk
+    from pysequoia import Cert, Tsk
     from pysequoia.packet import Packet
-
-    Store = Callable[[list[str]], list[Cert]]
 
 MOST_SESSION_KEYS: Final = 32
 """Recipients of a message: the library tries our key on each, which takes a millisecond or more."""
@@ -48,51 +51,80 @@ class SmimeOpeningKey:
 
 @dataclass(frozen=True)
 class OpenedMessage:
-    """What was in an OpenPGP message, with the fingerprints of the certificates that signed it.
-
-    ``issuers``: what its signatures name as their keys, whether they hold or not. ``at``: when it was signed, by the
-    clock of who did. ``why``: why it cannot be opened.
-    """
+    """What was in an OpenPGP message. ``signed``: by somebody, whom nobody asked for. ``why``: it cannot be opened."""
 
     content: bytes | None = field(default=None, repr=False)
-    signers: tuple[str, ...] = ()
-    issuers: tuple[str, ...] = ()
-    at: datetime | None = None
+    signed: bool = False
     why: str = ""
     encrypted: bool = False
+
+
+@dataclass(frozen=True)
+class SignatureCheck:
+    """Who signed: the fingerprint of a known key, or empty. ``at``: when, by its own clock, where that can be known.
+
+    ``issuers``: the keys that the signature names, whether it holds or not. ``no_program``: nothing on this machine can
+    verify it.
+    """
+
+    fingerprint: str = ""
+    at: datetime | None = None
+    issuers: tuple[str, ...] = ()
+    no_program: bool = False
 
 
 _CRYPTOGRAPHY: Final = (
     "cryptography.hazmat.primitives.asymmetric.padding", "cryptography.hazmat.primitives.ciphers",
 )  # fmt: skip
-_OPENS: Final = {"megabytes": 800, "answer_megabytes": _LARGEST}
+_OPENPGP: Final = "pysequoia", "pysequoia.packet"
+_PROGRAM: Final = "sqop"
+_VERIFIED: Final = re.compile(
+    rb"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) [0-9A-F]{40,64} ([0-9A-F]{40,64})(?: |$)", re.MULTILINE
+)
+"""Draft, 5.9 (VERIFICATIONS): when, by which key, of which certificate."""
+
+_OPENS: Final[dict[str, Any]] = {"megabytes": 800, "answer_megabytes": _LARGEST}
 
 
-@confined(seconds=20, loads=("pysequoia", "pysequoia.packet"), **_OPENS)
+@confined(seconds=20, loads=_OPENPGP, **_OPENS)
 def open_encrypted(content: bytes, keys: tuple[OpeningKey, ...], most: int) -> bytes | None:
     """The clear text of an OpenPGP message; None: it is none for these keys, or longer than ``most``."""
     opened = _opened(content, keys, most)
     return None if isinstance(opened, str) else opened[0]
 
 
-@confined(seconds=20, loads=("pysequoia", "pysequoia.packet", *_CRYPTOGRAPHY), **_OPENS)
-def open_message(
-    content: bytes, keys: tuple[OpeningKey, ...], certs: tuple[bytes, ...] = (), most: int = _LARGEST << 20
-) -> OpenedMessage:
-    """What is in an OpenPGP message of a mail, and which of these certificates signed it; it may be signed alone."""
-    from pysequoia import verify
-
+@confined(seconds=20, loads=_OPENPGP, **_OPENS)
+def open_message(content: bytes, keys: tuple[OpeningKey, ...], most: int = _LARGEST << 20) -> OpenedMessage:
+    """What is in an OpenPGP message of a mail; it may be signed alone."""
     try:
         if not _is_encrypted(content):
-            found = _verified(content, certs, lambda store: verify(bytes=content, store=store))
-            return replace(found, content=_literal(content, most) if found.content is None else found.content)
+            return OpenedMessage(_literal(content, most), signed=bool(_signatures(content)))
         opened = _opened(content, keys, most)
         if isinstance(opened, str):
             return OpenedMessage(why=opened)
-        clear, key = opened
-        return _signed_message(content, clear, key, certs)
+        return OpenedMessage(opened[0], bool(_issuers_inside(content, opened[1])), encrypted=True)
     except (RuntimeError, ValueError, OSError):
         return OpenedMessage(why=say("It is no OpenPGP message that can be read."))
+
+
+@confined(seconds=20, loads=_OPENPGP, program=_PROGRAM, **_OPENS)
+def check_message(
+    content: bytes, clear: bytes, keys: tuple[OpeningKey, ...], certs: tuple[bytes, ...]
+) -> SignatureCheck:
+    """Which of these certificates signed a message that was opened to ``clear``, and when."""
+    if not _is_encrypted(content):
+        return _check_alone(content, clear, certs)
+    for key in keys:
+        if issuers := named_keys(_issuers_inside(content, key), certs):
+            return _check_inside(content, clear, key, certs, issuers)
+    return SignatureCheck()
+
+
+@confined(seconds=5, program=_PROGRAM)
+def program_version() -> str:
+    """What the program says that it is; empty: it is not here, or does not run confined."""
+    done = run_program((_PROGRAM, "version"), b"")
+    return done[1][0].decode("ascii", "replace").strip()[:100] if done is not None and done[0] == 0 else ""
 
 
 @confined(seconds=20, loads=_CRYPTOGRAPHY, **_OPENS)
@@ -143,18 +175,60 @@ def _opened(content: bytes, keys: tuple[OpeningKey, ...], most: int) -> tuple[by
     return say("No key of this node opens it, or it was changed: it is encrypted for %(keys)s.", keys=named)
 
 
-def _signed_message(content: bytes, clear: bytes, key: OpeningKey, certs: tuple[bytes, ...]) -> OpenedMessage:
-    """Who signed a message that a key opened."""
-    from pysequoia import Tsk, decrypt, verify
+def _issuers_inside(content: bytes, key: OpeningKey) -> list[str]:
+    """The keys that signatures inside a message name; the library asks for them before it looks at the form."""
+    from pysequoia import Tsk, decrypt
 
-    if (inner := inner_packets(content, key.content)) is not None:
-        found = _verified(inner, certs, lambda store: verify(bytes=inner, store=store))
-    else:
-        decryptor = Tsk.from_bytes(key.content).decryptor(key.password or None)
-        found = _verified(b"", certs, lambda store: decrypt(content, decryptor=decryptor, store=store))
-    if found.content not in (None, clear):
-        found = replace(found, signers=(), at=None)
-    return replace(found, content=clear, encrypted=True)
+    issuers = list[str]()
+
+    def store(ids: list[str]) -> "list[Cert]":
+        issuers.extend(ids)
+        return []
+
+    with suppress(RuntimeError, ValueError):
+        decrypt(content, decryptor=Tsk.from_bytes(key.content).decryptor(key.password or None), store=store)
+    return issuers
+
+
+def _check_inside(
+    content: bytes, clear: bytes, key: OpeningKey, certs: tuple[bytes, ...], issuers: tuple[str, ...]
+) -> SignatureCheck:
+    """By the program, which opens it once more; of several signatures the newest."""
+    from pysequoia import Cert
+
+    arguments = [_PROGRAM, "decrypt", "--verifications-out=@FD:{1}", "--verify-with=@FD:{2}", "@FD:{3}"]
+    files = [content, b"", b"".join(bytes(Cert.from_bytes(one)) for one in certs), key.content]
+    if key.password:
+        arguments.append("--with-key-password=@FD:{4}")
+        files.append(key.password.encode())
+    done = run_program(arguments, *files) if certs else None
+    if done is None or done[0] != 0:
+        return SignatureCheck(issuers=issuers, no_program=True)
+    opened, _, verified, *_ = done[1]
+    found = max(_VERIFIED.findall(verified), default=None)
+    if found is None or opened != clear:
+        return SignatureCheck(issuers=issuers)
+    return SignatureCheck(found[1].decode().lower(), datetime.fromisoformat(found[0].decode()), issuers)
+
+
+def _signatures(content: bytes) -> "list[Packet]":
+    from pysequoia.packet import PacketPile, Tag
+
+    return [packet for packet in PacketPile.from_bytes(content) if packet.tag == Tag.Signature]
+
+
+def _check_alone(content: bytes, clear: bytes, certs: tuple[bytes, ...]) -> SignatureCheck:
+    """Whose signature holds of a message that is not encrypted. Of several nobody would know whose time it is."""
+    from pysequoia import Cert, verify
+
+    made = _signatures(content)
+    issuers = named_keys([one.issuer_fingerprint or one.issuer_key_id or "" for one in made], certs)
+    try:
+        done = verify(bytes=content, store=lambda _: [Cert.from_bytes(one) for one in certs])
+    except (RuntimeError, ValueError):
+        return SignatureCheck(issuers=issuers)
+    signer = next((one.certificate.lower() for one in done.valid_sigs), "") if done.bytes == clear else ""
+    return SignatureCheck(signer, made[0].signature_created if len(made) == 1 else None, issuers)
 
 
 def _literal(content: bytes, most: int) -> bytes | None:
@@ -164,27 +238,6 @@ def _literal(content: bytes, most: int) -> bytes | None:
     found = (packet.literal_data for packet in PacketPile.from_bytes(content) if packet.tag == Tag.Literal)
     clear = bytes(next(found, None) or b"")
     return clear if 0 < len(clear) <= most else None
-
-
-def _verified(packets: bytes, certs: tuple[bytes, ...], read: "Callable[[Store], Decrypted]") -> OpenedMessage:
-    """Whose signature holds. Of several nobody would know whose time it is: then there is none."""
-    from pysequoia import Cert
-    from pysequoia.packet import PacketPile, Tag
-
-    made = [packet for packet in PacketPile.from_bytes(packets) if packet.tag == Tag.Signature] if packets else []
-    issuers = [one.issuer_fingerprint or one.issuer_key_id or "" for one in made]
-
-    def store(ids: list[str]) -> "list[Cert]":
-        issuers.extend(ids)
-        return [Cert.from_bytes(one) for one in certs]
-
-    try:
-        done = read(store)
-    except (RuntimeError, ValueError):
-        return OpenedMessage(issuers=named_keys(issuers, certs))
-    signers = tuple({one.certificate.lower(): None for one in done.valid_sigs})
-    at = made[0].signature_created if len(made) == 1 else None
-    return OpenedMessage(done.bytes, signers, named_keys(issuers, certs), at)
 
 
 def named_keys(issuers: Sequence[str], certs: Sequence[bytes]) -> tuple[str, ...]:

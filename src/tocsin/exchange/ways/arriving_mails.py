@@ -153,6 +153,13 @@ def _unknown(check: SignatureCheck, signature: MailSignature, keys: Collection[s
     if signature.form is SignatureForm.SMIME:
         return say("No certificate of %(name)s signed it as it came: it is no receipt.", name=name)
     named = [one for one in check.issuers if one in keys]
+    if named and check.no_program:
+        reason = N_(
+            "Inside its encryption it is signed with the key %(key)s of %(name)s, it says, which this machine cannot"
+            " verify: it is no receipt. Install the Debian package sqop ('tocsin doctor' says whether it works), and"
+            " ask for the reply once more."
+        )
+        return say(reason, key=named[0].upper(), name=name)
     if named:
         reason = N_(
             "The signature of the key %(key)s of %(name)s does not hold: the mail was changed, or the key had ended."

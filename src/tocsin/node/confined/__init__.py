@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         confined,
         confined_readers,
     )
-    from tocsin.node.confined.child import is_confined, scratch_file
+    from tocsin.node.confined.child import is_confined, run_program, scratch_file
     from tocsin.node.confined.layers import layers_in_force
     from tocsin.node.confined.sandbox import Layer
 else:

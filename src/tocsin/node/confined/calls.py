@@ -3,6 +3,7 @@
 import functools
 import os
 import pickle
+import shutil
 import signal
 import socket
 import threading
@@ -16,7 +17,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from tocsin.node import fork_server
-from tocsin.node.confined.child import ANSWER, ENTRY, HEAD, IMPORTED, INLINE, SCRATCH, is_confined
+from tocsin.node.confined.child import (
+    ANSWER,
+    ENTRY,
+    ENTRY_WITH_PROGRAM,
+    HEAD,
+    IMPORTED,
+    INLINE,
+    SCRATCH,
+    is_confined,
+    write_all,
+)
 from tocsin.node.confined.plain_data import NoDataError, decode
 from tocsin.node.errors import InputError, StorageError, TocsinError
 from tocsin.node.fork_server import ForkedProcess, ForkServerError, OrderedFork
@@ -64,7 +75,8 @@ class ConfinedReader:
     """A function that reads strangers' bytes, with its limits.
 
     ``seconds``: of processor time; ``patience``: seconds on the clock; ``megabytes``: of memory beside what Python and
-    the libraries take; ``answer_megabytes``: of what it gives; ``loads``: modules that it imports late.
+    the libraries take; ``answer_megabytes``: of what it gives; ``loads``: modules that it imports late; ``program``:
+    the name of the one that it may run (`run_program`).
     """
 
     module: str
@@ -74,6 +86,7 @@ class ConfinedReader:
     answer_megabytes: int
     patience: float
     loads: tuple[str, ...]
+    program: str = ""
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -96,6 +109,7 @@ def confined(
     answer_megabytes: int = 256,
     patience: float | None = None,
     loads: Sequence[str] = (),
+    program: str = "",
 ) -> "Callable[[Callable[_P, _R]], Callable[_P, _R]]":
     """A function of a module that runs in a confined process of its own, wherever it is called.
 
@@ -111,7 +125,7 @@ def confined(
     def decorate(function: "Callable[_P, _R]") -> "Callable[_P, _R]":
         reader = ConfinedReader(
             function.__module__, function.__qualname__, seconds, megabytes, answer_megabytes,
-            4.0 * seconds + 10 if patience is None else patience, tuple(loads),
+            4.0 * seconds + 10 if patience is None else patience, tuple(loads), program,
         )  # fmt: skip
         _READERS[f"{reader.module}:{reader.name}"] = reader
 
@@ -157,10 +171,10 @@ class _Pool:
         finally:
             self.places.release()
 
-    def process(self, reader: ConfinedReader) -> ForkedProcess:
-        """A process that has loaded what the reader needs."""
+    def process(self, reader: ConfinedReader, *, program: bool) -> ForkedProcess:
+        """A process that has loaded what the reader needs; the one ahead has closed all programs."""
         needed = frozenset(reader.modules)
-        while (spare := self._spare()) is not None:
+        while not program and (spare := self._spare()) is not None:
             with suppress(ForkServerError):
                 process = spare.ordered.process()
                 if needed <= spare.modules and process.server.alive:
@@ -169,7 +183,7 @@ class _Pool:
         with self.lock:
             self.loaded |= dict.fromkeys(reader.modules)
             modules = [*self.loaded]
-        return fork_server.fork(ENTRY, modules)
+        return fork_server.fork(ENTRY_WITH_PROGRAM if program else ENTRY, modules)
 
     def refill(self) -> None:
         """Let another be forked, which nobody waits for."""
@@ -219,11 +233,11 @@ def _ask(reader: ConfinedReader, asked: bytes) -> bytes:
         _LostError: it ended with the server of processes, or before it was asked.
 
     """
-    process = _POOL.process(reader)
     deadline, answer, problem = monotonic() + reader.patience, None, None
-    with _memory_file() as into:
+    with _memory_file() as into, _program(reader) as program:
+        process = _POOL.process(reader, program=bool(program))
         try:
-            _send(process.link, reader, asked, into)
+            _send(process.link, reader, asked, into, program)
             answer = _receive(process.link, reader, into, deadline)
         except (TimeoutError, NoDataError) as error:
             problem = error
@@ -235,16 +249,14 @@ def _ask(reader: ConfinedReader, asked: bytes) -> bytes:
     raise _why(reader, problem, status)
 
 
-def _send(link: socket.socket, reader: ConfinedReader, asked: bytes, into: int) -> None:
+def _send(link: socket.socket, reader: ConfinedReader, asked: bytes, into: int, program: Sequence[int]) -> None:
     link.settimeout(reader.patience)
     head = HEAD.pack(len(asked), reader.seconds, reader.megabytes * _MEGABYTE, reader.answer_megabytes * _MEGABYTE)
     with ExitStack() as files:
-        given = [into, *(files.enter_context(_memory_file()) for _ in range(SCRATCH))]
+        given = [into, *(files.enter_context(_memory_file()) for _ in range(SCRATCH)), *program]
         if len(asked) > INLINE:
             given.append(whole := files.enter_context(_memory_file()))
-            view, done = memoryview(asked), 0
-            while done < len(asked):
-                done += os.pwrite(whole, view[done:], done)
+            write_all(whole, asked)
         socket.send_fds(link, [head], given)
     if len(asked) <= INLINE:
         link.sendall(asked)
@@ -284,6 +296,18 @@ def _exactly(link: socket.socket, size: int, deadline: float) -> bytearray:
             raise EOFError
         come += count
     return content
+
+
+@contextmanager
+def _program(reader: ConfinedReader) -> "Iterator[list[int]]":
+    """The file of its program, or nothing where it has none, or it is not on this machine."""
+    path = shutil.which(reader.program) if reader.program else None
+    number = os.open(path, os.O_PATH) if path else None
+    try:
+        yield [] if number is None else [number]
+    finally:
+        if number is not None:
+            os.close(number)
 
 
 @contextmanager

@@ -6,6 +6,9 @@
   no connections (6.7), no signals to others and no abstract sockets (6.12).
 - **seccomp** (seccomp(2)): a closed list of system calls. Memory, reading and writing what is open, opening what
   Landlock allows, threads, time. All others fail with EPERM: no sockets, no programs, nothing of another process.
+
+A process that becomes a program (`child.run_program`) may in addition execute that one file, and read the system's
+libraries and not Python's; whoever waits for it may ask how it ended.
 """
 
 import ctypes
@@ -19,6 +22,7 @@ from contextlib import suppress
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 
@@ -34,13 +38,13 @@ class Layer(StrEnum):
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 38, 22
 _SIGKILL: Final = 9
-_DESCRIPTORS: Final = 32
+DESCRIPTORS: Final = 32
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on each machine, as all calls since 2019
 _VERSION: Final = 1
 _PATH_BENEATH: Final = 1
-_READ_FILE, _READ_DIR = 1 << 2, 1 << 3
+_EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
 _FILE_RIGHTS: Final = {1: 13, 2: 14, 3: 15, 5: 16}  # how many rights the ABI of that number knows
 _NET_RIGHTS: Final = 0b11  # bind, connect: since ABI 4
 _SCOPES: Final = 0b11  # abstract sockets, signals: since ABI 6
@@ -63,6 +67,10 @@ _CALLS: Final[Mapping[str, tuple[int, int]]] = {
     "set_robust_list": (273, 99), "getrandom": (318, 278), "membarrier": (324, 283), "statx": (332, 291),
     "rseq": (334, 293), "faccessat2": (439, 439), "futex_waitv": (449, 449),
 }  # fmt: skip
+WAITS: Final = {"wait4": (61, 260)}
+EXECUTES: Final = {"execveat": (322, 281), "arch_prctl": (158, -1)}
+"""What a process needs beside that to wait for one that it forked, and to become a program."""
+
 _MMAP, _CLONE, _CLONE3, _PRLIMIT, _TGKILL = (9, 222), (56, 220), (435, 435), (302, 261), (234, 131)
 _MACHINES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # audit.h: AUDIT_ARCH_…
 _SHARED_NOWHERE: Final = 0x01 | 0x20  # MAP_SHARED | MAP_ANONYMOUS: memory that no limit counts
@@ -78,7 +86,7 @@ def work_out() -> None:
     """What each confined process needs, worked out before they are forked."""
     readable_folders()
     if platform.machine() in _MACHINES:
-        _program()
+        _program(())
 
 
 def end_with_parent(parent: int) -> None:
@@ -110,7 +118,7 @@ def set_limits(now: tuple[int, int], seconds: int, memory: int, largest_file: in
     _limit(resource.RLIMIT_DATA, private + memory)
     _limit(resource.RLIMIT_AS, space + 2 * memory + (256 << 20))
     _limit(resource.RLIMIT_FSIZE, largest_file)
-    _limit(resource.RLIMIT_NOFILE, _DESCRIPTORS)
+    _limit(resource.RLIMIT_NOFILE, DESCRIPTORS)
     _limit(resource.RLIMIT_CORE, 0)
 
 
@@ -130,30 +138,48 @@ def readable_folders() -> tuple[str, ...]:
     return tuple(sorted(folders - {"/", "/usr"} | ({"/usr/lib"} & folders)))
 
 
-def restrict_files(folders: Iterable[str]) -> bool:
-    """Landlock, as far as this kernel has it."""
+def library_folders() -> tuple[str, ...]:
+    """Where the libraries of the system's programs are, and its rule which cryptography they may use."""
+    return "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/crypto-policies", "/usr/share/crypto-policies"
+
+
+def restrict_files(readable: Iterable[str], program: int | None = None, *, scopes: int = _SCOPES) -> bool:
+    """Landlock, as far as this kernel has it. ``program``: the descriptor of a file that may be executed.
+
+    ``scopes``: without one it can signal what is in the same earlier domain.
+    """
     abi = _LIBC.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)
     if abi < 1:
         return False
     rights = (1 << max(count for since, count in _FILE_RIGHTS.items() if since <= abi)) - 1
-    attributes = struct.pack("=QQQ", rights, _NET_RIGHTS if abi >= 4 else 0, _SCOPES if abi >= 6 else 0)
+    attributes = struct.pack("=QQQ", rights, _NET_RIGHTS if abi >= 4 else 0, scopes if abi >= 6 else 0)
     attributes = attributes[: 24 if abi >= 6 else 16 if abi >= 4 else 8]
     ruleset = _LIBC.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0)
     if ruleset < 0:
         return False
     try:
-        for folder in folders:
+        for path in readable:
             with suppress(OSError):
-                _allow_reading(ruleset, folder)
+                _allow(ruleset, path, _READ_FILE | _READ_DIR)
+        for path in _needed_to_execute(program):
+            _allow(ruleset, path, _READ_FILE | _EXECUTE)
         return bool(_LIBC.syscall(_RESTRICT_SELF, ruleset, 0) == 0)
     finally:
         os.close(ruleset)
 
 
-def _allow_reading(ruleset: int, folder: str) -> None:
-    beneath = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+def _needed_to_execute(program: int | None) -> list[str]:
+    """The program, and what loads it and its libraries (ld.so(8))."""
+    if program is None:
+        return []
+    loaders = ("lib64/ld-linux*.so.?", "lib/ld-linux*.so.?", "lib/ld-musl-*.so.?")
+    return [f"/proc/self/fd/{program}", *(str(found) for one in loaders for found in Path("/").glob(one))]
+
+
+def _allow(ruleset: int, path: str, rights: int) -> None:
+    beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        rule = struct.pack("=Qi", _READ_FILE | _READ_DIR, beneath)
+        rule = struct.pack("=Qi", rights, beneath)
         _LIBC.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
     finally:
         os.close(beneath)
@@ -163,17 +189,17 @@ class _Filter(ctypes.Structure):
     _fields_ = (("len", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def restrict_calls() -> bool:
+def restrict_calls(more: Mapping[str, tuple[int, int]] = MappingProxyType({})) -> bool:
     """Seccomp, where the list of this machine's calls is known and the kernel has it."""
     if platform.machine() not in _MACHINES or sys.maxsize < 2**32:
         return False
-    program = _program().replace(_OWN, struct.pack("=I", os.getpid()))
+    program = _program(tuple(more.values())).replace(_OWN, struct.pack("=I", os.getpid()))
     filled = _Filter(len(program) // 8, program)
     return bool(_LIBC.prctl(_PR_SET_SECCOMP, 2, ctypes.byref(filled), 0, 0) == 0)
 
 
 @cache
-def _program() -> bytes:
+def _program(more: tuple[tuple[int, int], ...]) -> bytes:
     """The filter in classic BPF: a call is compared with each that is allowed. `_OWN`: the number of the process."""
     place, arch = _MACHINES[platform.machine()]
     refuse = _step(_RET, _ERRNO | _EPERM)
@@ -181,7 +207,7 @@ def _program() -> bytes:
         _step(_LOAD, _ARCH), _step(_JEQ, arch, 1, 0), refuse,
         _step(_LOAD, _NR), _step(_JGE, 0x40000000, 0, 1), refuse,  # x32: the same calls by other numbers
     ]  # fmt: skip
-    for numbers in _CALLS.values():
+    for numbers in (*_CALLS.values(), *more):
         if numbers[place] >= 0:
             steps += [_step(_JEQ, numbers[place], 0, 1), _step(_RET, _ALLOW)]
     steps += _where(_MMAP[place], [

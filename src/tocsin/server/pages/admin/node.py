@@ -24,6 +24,7 @@ PAGES: Final = {
     "mails to review": "/today/mails", "feeds": "/reports/feeds", "machines": "/admin/machines",
     "collectors": "/reports/collectors", "interrupted ingests": "/reports", "keys of teams": "/today/keys",
     "help texts for the public": "/reports/help-texts", "security.txt": "/admin/settings",
+    "signatures inside encrypted mails": "/today/mails",
 }  # fmt: skip
 """Where what a check found is dealt with."""
 
