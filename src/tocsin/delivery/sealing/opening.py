@@ -185,7 +185,7 @@ def _issuers_inside(content: bytes, key: OpeningKey) -> list[str]:
         issuers.extend(ids)
         return []
 
-    with suppress(RuntimeError, ValueError):
+    with suppress(RuntimeError, ValueError, OSError):
         decrypt(content, decryptor=Tsk.from_bytes(key.content).decryptor(key.password or None), store=store)
     return issuers
 
