@@ -48,7 +48,8 @@ def test_a_backup_of_an_older_version_is_restored_with_all_in_it(name: str, back
 def _holds_all(home: Path, name: str) -> None:
     """Everything that the older version printed is printed now, in its order; there may be more.
 
-    A problem was called notified once anything was owed for it; now once the responsible teams were.
+    A problem was called notified once anything was owed for it; now once the responsible teams were. A feed of which a
+    whole report is in quarantine was well.
     """
     before = json.loads((_HOMES / f"{name}.json").read_text(encoding="utf-8"))
     now = _printed(home, f"{name[:10]} 18:00:00", *before, "audit verify")
@@ -63,6 +64,8 @@ def _holds_all(home: Path, name: str) -> None:
                 if was["state"] == "told":
                     for field in ("state", "status"):
                         was.pop(field, None)
+            if command == "feeds list" and was.get("state") == "well":
+                was.pop("state")
             assert any(_is_in(was, row) for row in found), (command, was)
 
 

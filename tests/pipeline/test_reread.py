@@ -296,9 +296,9 @@ def test_without_the_file_and_not_kept_it_says_what_to_do(alone: World) -> None:
 
 def test_a_purged_report_is_kept_no_more(alone: World) -> None:
     number = hear(alone, crawl(alone, HOSTS[:9]))
-    assert [path for path in (alone.node.home / "reports").rglob("*") if path.is_file()]
+    assert [path for path in (alone.node.home / "kept-reports").rglob("*") if path.is_file()]
     alone.tocsin.run("purge", f"event:{number}-3", "--reason", "test")
-    assert not [path for path in (alone.node.home / "reports").rglob("*") if path.is_file()]
+    assert not [path for path in (alone.node.home / "kept-reports").rglob("*") if path.is_file()]
     with pytest.raises(ConflictError, match="was purged"):
         again(alone, number, file=alone.folder / "crawl-1.csv")
 
