@@ -26,7 +26,7 @@ from tocsin.node.sentences import say
 DOCUMENT_LIMIT: Final = 1 << 28
 """Longest document in bytes that is not one object a line: it has to be in memory as a whole."""
 
-_BETWEEN: Final = re.compile(rb"\n\s*+(?=[{\[])")
+_BETWEEN: Final = re.compile(rb"\n[ \t\r]*+(?=[{\[])")
 """Behind a closing bracket a document ends here, and the next begins: strings have no line ends, and within a document
 a comma would stand there."""
 
