@@ -7,6 +7,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.events import acts
     from tocsin.events.acts import FeedCadence
+    from tocsin.events.addresses import within
     from tocsin.events.alarms import FeedState, alarms_of, feed_states, watch_feeds
     from tocsin.events.arrivals import EventArrivals
     from tocsin.events.browse import EventHistory, EventOrder, Events, cursor_of, read_cursor
@@ -66,7 +67,7 @@ if TYPE_CHECKING:
     from tocsin.events.reports import MailReading, OpenedReport, empty_spool, find_reports, open_reports, shown
     from tocsin.events.schema import COLUMNS
     from tocsin.events.scope import EVERYTHING, EventScope, Label, ScopeClause, merged
-    from tocsin.events.store import NO_CONTACT, TOLD_IN, EventQuery, EventStore, may_hold, within
+    from tocsin.events.store import NO_CONTACT, TOLD_IN, EventQuery, EventStore, may_hold
     from tocsin.events.summaries import GLANCE, HOUR, Int64s
     from tocsin.events.table import EventPart
     from tocsin.events.views import SavedView, delete_view, own_view, read_views, rename_view, save_view

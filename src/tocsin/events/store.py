@@ -4,7 +4,7 @@ A part keeps the order of its report. `compact` turns a day's parts into files s
 so that a query for a prefix opens one.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,8 +13,8 @@ from typing import Final
 
 import polars as pl
 
+from tocsin.events.addresses import signed, within
 from tocsin.events.compaction import (
-    ADDRESS,
     BUDGET,
     FILE_ROWS,
     ORDERED,
@@ -451,9 +451,9 @@ def may_hold(query: EventQuery, ingests: Collection[int] | None, columns: Sequen
         ranges = pl.lit(value=False)
         for first_hi, first_lo, last_hi, last_lo in query.ranges:
             turns = first_hi >> 63 != last_hi >> 63  # the signed order turns around at 8000::
-            within = pl.lit(value=True) if turns else reaches("source.ip.hi", _signed(first_hi), _signed(last_hi))
+            within = pl.lit(value=True) if turns else reaches("source.ip.hi", signed(first_hi), signed(last_hi))
             if first_hi == last_hi == 0:
-                within &= reaches("source.ip.lo", _signed(first_lo), _signed(last_lo))
+                within &= reaches("source.ip.lo", signed(first_lo), signed(last_lo))
             ranges |= within
         condition &= ranges
     return condition
@@ -487,24 +487,3 @@ def _condition(query: EventQuery) -> pl.Expr:
     if query.since is not None:
         condition &= seen >= query.since
     return condition if query.until is None else condition & (seen < query.until)
-
-
-def within(ranges: Iterable[AddressRange]) -> pl.Expr:
-    """Rows whose address lies in one of the ranges; see `Network.ranges`."""
-    return pl.any_horizontal([_between(*bounds) for bounds in ranges])
-
-
-def _between(first_hi: int, first_lo: int, last_hi: int, last_lo: int) -> pl.Expr:
-    hi, lo = (pl.col(name) for name in ADDRESS)
-    of_one = (hi == _signed(first_hi)) & _spans(lo, first_lo, last_lo)
-    return of_one if first_hi == last_hi else _spans(hi, first_hi, last_hi)
-
-
-def _spans(half: pl.Expr, first: int, last: int) -> pl.Expr:
-    low, high = _signed(first), _signed(last)
-    return half.is_between(low, high) if low <= high else (half >= low) | (half <= high)  # it turns around at 8000::
-
-
-def _signed(value: int) -> int:
-    """The signed number of the same 64 bits."""
-    return value - 2**64 if value >= 2**63 else value

@@ -52,11 +52,10 @@ class IngestSettings(Section):
     """How reports are read."""
 
     batch_bytes: int = Field(
-        16_000_000,
-        ge=10_000,
+        16_000_000, ge=10_000,
         description="Bytes of a report that are worked on at once, or up to three quarters more where that leaves no "
         "small rest; memory grows with it.",
-    )
+    )  # fmt: skip
     max_unpacked_bytes: int = Field(
         50_000_000_000, ge=1, description="A compressed report that unpacks to more is refused."
     )
@@ -113,13 +112,10 @@ class TellSettings(Section):
     )
     max_age_days: int = Field(14, ge=1, description="News that was due longer ago than this is not sent any more.")
     mails_a_day: int = Field(
-        24,
-        ge=0,
-        description=(
-            "Mails to one email address within 24 hours, and a quarter more for critical news; what is over joins "
-            "the next digest. 0: any number."
-        ),
-    )
+        24, ge=0,
+        description="Mails to one email address within 24 hours, and a quarter more for critical news; what is over "
+        "joins the next digest. 0: any number.",
+    )  # fmt: skip
 
     @property
     def reminder_steps(self) -> tuple[ReminderSettings, ...]:
