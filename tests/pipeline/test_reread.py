@@ -367,7 +367,7 @@ def test_its_page_asks_before_it_does_it(alone: World) -> None:
     save(alone, MENDED)
     application = make_application(alone.node, clock=lambda: alone.now)
     with browser_of(application, alone.node, AccountRole.ANALYST, now=alone.now) as browser:
-        assert "Read again with the mapping of now" in text_of(browser.get(f"/reports/{number}"))
+        assert "Read again with the current mapping" in text_of(browser.get(f"/reports/{number}"))
         before = events(alone)
         page = text_of(browser.get(f"/reports/{number}/reread"))
         assert "200 events" in page
