@@ -12,6 +12,7 @@ import numpy as np
 from tocsin.node.errors import InputError, UsageError
 from tocsin.readiness.hierarchy import Hierarchy
 from tocsin.readiness.normalise import min_ranks
+from tocsin.readiness.probability import kendall, student_chance
 from tocsin.readiness.table import DataTable, FloatArray
 from tocsin.readiness.treat import skew_kurtosis
 
@@ -198,25 +199,19 @@ def _pearson(pair: FloatArray) -> float:
 
 
 def _p_values(r: FloatArray, n: FloatArray) -> FloatArray:
-    from scipy.special import stdtr
-
     freedom = n - 2
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.abs(r) * np.sqrt(freedom / (1 - r * r))
-    p = 2 * stdtr(np.maximum(freedom, 1), -t)
+    p = student_chance(t, np.maximum(freedom, 1))
     p = np.where(np.abs(r) >= 1, 0.0, p)
     return np.where(freedom > 0, p, np.nan)
 
 
 def _kendall(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    from scipy.stats import kendalltau
-
     count = values.shape[1]
     r, p = np.eye(count), np.zeros((count, count))
     for i in range(count):
         for j in range(i + 1, count):
             both = values[~(np.isnan(values[:, i]) | np.isnan(values[:, j]))]
-            tau, chance = kendalltau(both[:, i], both[:, j])
-            r[i, j] = r[j, i] = tau
-            p[i, j] = p[j, i] = chance
+            r[i, j], p[i, j] = r[j, i], p[j, i] = kendall(both[:, i], both[:, j])
     return r, p

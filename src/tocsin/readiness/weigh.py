@@ -6,6 +6,7 @@ import numpy as np
 
 from tocsin.node.errors import InputError
 from tocsin.readiness.hierarchy import Hierarchy
+from tocsin.readiness.search import compass, least_squares
 from tocsin.readiness.table import FloatArray
 
 Aggregator = Callable[[FloatArray], FloatArray]
@@ -118,32 +119,22 @@ def optimise(
         shares: FloatArray = correlation / correlation.sum(axis=-1, keepdims=True) - desired
         return shares
 
-    best = _least(misfit, np.zeros(len(columns)), squares=aim == "balance", rough=rough)
+    # Also where the mean is wanted, a sum of squares is what is least: correlations are at most 1.
+    root = misfit if aim == "balance" else lambda logs: np.sqrt(misfit(logs))
+    best = _least(root, np.zeros(len(columns)), rough=rough)
     final = with_level(best)
     correlation = correlations_with_index(hierarchy, make(final), columns)
     return final, correlation / correlation.sum() if aim == "balance" else correlation, desired
 
 
-def _least(misfit: Callable[[FloatArray], FloatArray], start: FloatArray, *, squares: bool, rough: bool) -> FloatArray:
-    """Where the sum of squares (or the mean) of ``misfit`` is least; slopes by central differences, all at once."""
-    from scipy.optimize import least_squares, minimize
-
+def _least(misfit: Aggregator, start: FloatArray, *, rough: bool) -> FloatArray:
+    """Where the sum of squares of ``misfit`` is least; slopes by central differences, all at once."""
     count = len(start)
 
     def slopes(x: FloatArray) -> FloatArray:
         values = misfit(x + 1e-5 * np.concatenate([np.eye(count), -np.eye(count)]))
         return ((values[:count] - values[count:]) / 2e-5).T
 
-    def single(x: FloatArray) -> float:
-        return float((misfit(x) ** 2).sum() if squares else misfit(x).mean())
-
-    def slope(x: FloatArray) -> FloatArray:
-        return np.asarray(slopes(x).mean(axis=0), dtype=np.float64)
-
     if rough:  # Copeland counts victories: there is no slope to follow
-        found = minimize(single, start, method="Nelder-Mead", tol=1e-9).x
-    elif squares:
-        found = least_squares(misfit, start, jac=slopes, bounds=(-8.0, 8.0), xtol=1e-12, ftol=1e-12, gtol=1e-12).x
-    else:
-        found = minimize(single, start, method="BFGS", jac=slope, tol=1e-9).x
-    return np.asarray(found, dtype=np.float64)
+        return compass(lambda points: (misfit(points) ** 2).sum(axis=-1), start)
+    return least_squares(misfit, slopes, start, bound=8.0)

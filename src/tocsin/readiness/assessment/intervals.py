@@ -163,6 +163,6 @@ def median_hours(spells: Sequence[Spell]) -> ScoreInterval | None:
 
 
 def _beta_ends(a: float, b: float, tail: float) -> tuple[float, float]:
-    from scipy.special import betaincinv
+    from tocsin.readiness.probability import beta_quantile
 
-    return float(betaincinv(a, b, tail)), float(betaincinv(a, b, 1 - tail))
+    return beta_quantile(a, b, tail), beta_quantile(a, b, 1 - tail)
