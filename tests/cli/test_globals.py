@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from support.cast import CAST, Tocsin
 from support.collected_reports import report
-from tocsin import __version__
 from tocsin.cli import COMMANDS, hoist_globals
+from tocsin.node.build import build
 
 _WORDS = st.lists(st.sampled_from(["ingest", "--json", "--home", "--home=x", "dir", "--feed", "-", "--", "a.csv"]))
 
@@ -65,9 +65,9 @@ def test_home_comes_from_the_environment(tocsin: Tocsin, tmp_path: Path) -> None
 
 
 def test_the_version_is_printed_and_python_runs_the_package(tocsin: Tocsin) -> None:
-    assert tocsin.run("--version") == f"Tocsin {__version__}\n"
+    assert tocsin.run("--version") == f"Tocsin {build()}\n"
     command = [sys.executable, "-m", "tocsin", "--version"]
-    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == f"Tocsin {__version__}\n"
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == f"Tocsin {build()}\n"
 
 
 def test_help_shows_the_names_of_settings(tocsin: Tocsin) -> None:

@@ -12,7 +12,6 @@ from typing import Annotated
 
 import typer
 
-from tocsin import __version__
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, capabilities, fail, note, say
 from tocsin.node.errors import TocsinError
@@ -80,7 +79,9 @@ _VALUED = ("--home", "--server")  # global options that take a value
 def print_version(asked: bool) -> None:
     """Print the version and end, where that is asked."""
     if asked:
-        say(f"Tocsin {__version__}")
+        from tocsin.node.build import build
+
+        say(f"Tocsin {build()}")
         raise typer.Exit
 
 

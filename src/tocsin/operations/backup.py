@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tocsin import __version__
 from tocsin.interface import capabilities
+from tocsin.node.build import build
 from tocsin.node.errors import ConflictError, StorageError, UsageError
 from tocsin.node.home import close_to_others, records_of
 from tocsin.node.paths import HomeFile, HomeFolder
@@ -155,7 +156,7 @@ def make_backup(
         copied, described = _copy_encrypted(node, target, keys, now) if keys else _copy_readable(node, target)
     if not keys and _leaves_out(node):
         copied, described = replace(copied, left_out=LEFT_OUT), {"left_out": LEFT_OUT, **described}
-    manifest = {"tocsin": __version__, "made": now.isoformat(), **described}
+    manifest = {"tocsin": __version__, "commit": build().commit, "made": now.isoformat(), **described}
     with _disk(target):
         (target / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         close_to_others(target)
@@ -318,7 +319,12 @@ def _copy_encrypted(
         with encrypted_to(keys, encrypted, work) as out, archive_into(out) as archive:
             for name, path in _contents(node, work, readable=False):
                 archive.add(name, path)
-            manifest = {"tocsin": __version__, "made": now.isoformat(), "sha256": archive.hashes}
+            manifest = {
+                "tocsin": __version__,
+                "commit": build().commit,
+                "made": now.isoformat(),
+                "sha256": archive.hashes,
+            }
             archive.add_text(MANIFEST, json.dumps(manifest, indent=1))
     finally:
         shutil.rmtree(work)

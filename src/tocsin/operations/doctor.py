@@ -10,6 +10,7 @@ from time import perf_counter
 from sqlalchemy import select
 
 from tocsin.events import Ingest, IngestState, NotificationRun
+from tocsin.node.build import build
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
@@ -35,7 +36,7 @@ def examine(home: Path, now: datetime) -> list[HealthFinding]:
                 say("Name it with --home, or run './run' once."),
             )
         ]
-    findings = [_space(home), _writable(home)]
+    findings = [HealthFinding(say("version"), True, str(build())), _space(home), _writable(home)]
     try:
         node = open_node(home)
     except TocsinError as error:
