@@ -19,9 +19,8 @@ class CommitOfBuild(BuildHookInterface):  # type: ignore[type-arg]
         root = Path(self.root)
         if version == "editable" or not (root / ".git").exists():
             return
-        said = subprocess.run(
-            ["git", "log", "-1", "--format=%H %cI"], cwd=root, check=True, capture_output=True, text=True
-        ).stdout
+        command = ["git", "log", "-1", "--format=%H %cI"]
+        said = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
         commit, made = said.split()
         self._folder = tempfile.TemporaryDirectory()
         path = Path(self._folder.name, "build.json")

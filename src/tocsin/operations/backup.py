@@ -156,7 +156,7 @@ def make_backup(
         copied, described = _copy_encrypted(node, target, keys, now) if keys else _copy_readable(node, target)
     if not keys and _leaves_out(node):
         copied, described = replace(copied, left_out=LEFT_OUT), {"left_out": LEFT_OUT, **described}
-    manifest = {"tocsin": __version__, "commit": build().commit, "made": now.isoformat(), **described}
+    manifest = {**_made_by(now), **described}
     with _disk(target):
         (target / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         close_to_others(target)
@@ -309,6 +309,10 @@ def _copy_readable(node: NodeWithStores, target: Path) -> tuple[CopyTotals, dict
     return CopyTotals(len(hashes), size), {"sha256": hashes}
 
 
+def _made_by(now: datetime) -> dict[str, str]:
+    return {"tocsin": __version__, "commit": build().commit, "made": now.isoformat()}
+
+
 def _copy_encrypted(
     node: NodeWithStores, target: Path, keys: Sequence[BackupKey], now: datetime
 ) -> tuple[CopyTotals, dict[str, Any]]:
@@ -319,13 +323,7 @@ def _copy_encrypted(
         with encrypted_to(keys, encrypted, work) as out, archive_into(out) as archive:
             for name, path in _contents(node, work, readable=False):
                 archive.add(name, path)
-            manifest = {
-                "tocsin": __version__,
-                "commit": build().commit,
-                "made": now.isoformat(),
-                "sha256": archive.hashes,
-            }
-            archive.add_text(MANIFEST, json.dumps(manifest, indent=1))
+            archive.add_text(MANIFEST, json.dumps({**_made_by(now), "sha256": archive.hashes}, indent=1))
     finally:
         shutil.rmtree(work)
     fingerprints = [key.fingerprint for key in keys]
