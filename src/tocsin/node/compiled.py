@@ -4,6 +4,7 @@ Its source is ``scan/``. It takes what it can prove, with the same result as wha
 """
 
 import ctypes
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,13 +30,22 @@ _POINTER_OF = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char
 _Halves = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.bool_]]
 
 
+def library_place() -> Path | None:
+    """Where it lies: in the package ``tocsin-scan`` of a release, or where `scripts/build-scan` puts it."""
+    with suppress(ImportError):
+        from tocsin_scan import LIBRARY as packaged
+
+        return Path(packaged)
+    return LIBRARY if LIBRARY.is_file() else None
+
+
 @cache
 def library() -> ctypes.CDLL | None:
     """The library; None where it was not built, or for another version or machine."""
-    if not LIBRARY.is_file():
+    if (place := library_place()) is None:
         return None
     try:
-        found = ctypes.CDLL(str(LIBRARY))
+        found = ctypes.CDLL(str(place))
         scan_chunk, read_addresses = found.tocsin_scan_1, found.tocsin_addresses_1
     except (OSError, AttributeError):
         return None

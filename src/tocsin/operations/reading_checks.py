@@ -15,7 +15,7 @@ def compiled_reader(_: NodeWithStores, _now: datetime) -> Iterator[HealthFinding
     """Whether reports are read by the part that a hub may build."""
     if compiled.library() is not None:
         yield HealthFinding(say("compiled reader"), True, say("built and used"))
-    elif not compiled.LIBRARY.exists():
+    elif compiled.library_place() is None:
         yield HealthFinding(say("compiled reader"), True, say("not built: reports are read without it"))
     else:
         found, mend = say("built for another version or machine, not used"), say("Run scripts/build-scan again.")
