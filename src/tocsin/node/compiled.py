@@ -33,9 +33,9 @@ _Halves = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.b
 def library_place() -> Path | None:
     """Where it lies: in the package ``tocsin-scan`` of a release, or where `scripts/build-scan` puts it."""
     with suppress(ImportError):
-        from tocsin_scan import LIBRARY as packaged
+        import tocsin_scan
 
-        return Path(packaged)
+        return Path(tocsin_scan.LIBRARY)
     return LIBRARY if LIBRARY.is_file() else None
 
 
