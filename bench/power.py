@@ -4,7 +4,7 @@ python bench/power.py --rounds 300
 
 The disk is ext4 in a file, by a loop device; the system writes nothing back meanwhile but what is synced. Commands run
 on it and end, or are killed at any time; then the file is copied as it is, and the copy is opened: its journal is
-replayed, and the day goes on.
+replayed, and the day goes on. An SMTP server, a mailbox and a partner's node are beside it, and keep what they have.
 """
 
 import argparse
@@ -24,8 +24,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+from support.imap_server import ImapServer
 from support.mail_keys import gnupg
-from support.power_day import PROGRAM, Day, check, go_on, morning
+from support.power_day import PROGRAM, Beside, Day, beside, check, go_on, in_flight, morning
 
 _MEGABYTES = 256
 _OPTIONS = "noatime,commit=900,noauto_da_alloc"
@@ -58,17 +59,19 @@ def measure(folder: Path, rounds: int, seed: int) -> dict[str, object]:
     disk.mkdir()
     faults: list[dict[str, object]] = []
     started = time.monotonic()
-    with gnupg() as ring:
+    with gnupg() as ring, beside(folder) as servers:
         ring.make("Standby <standby@csirt.example>")
         subprocess.run(["truncate", "-s", f"{_MEGABYTES}M", image], check=True)
         subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
         with mounted(image, disk):
-            day = morning(disk / "node", folder, ring, {**os.environ, "NO_COLOR": "1"})
+            day = morning(disk / "node", servers, ring, {**os.environ, "NO_COLOR": "1"})
         about = {"disk": str(day.disk), "folder": str(folder), "incident": day.incident, "ring": str(ring.home)}
+        about |= {"smtp": servers.smtp, "imap": servers.imap.port}
         for number in range(rounds):
             chance = random.Random(f"{seed}:{number}")
             today, cut = folder / "today.img", folder / "cut.img"
             copy(image, today)
+            servers.begin(day.mails)
             with mounted(today, disk):
                 how, done = live(day, folder / "mark", chance)
                 copy(today, cut)
@@ -77,14 +80,18 @@ def measure(folder: Path, rounds: int, seed: int) -> dict[str, object]:
                     [sys.executable, __file__, "--check", json.dumps(about), json.dumps(done)],
                     capture_output=True, text=True, check=False,
                 )  # fmt: skip
-            found[how] += 1
-            if said.returncode:
-                faults.append({"round": number, "how": how, "done": done, "said": said.stderr[-600:]})
+            found.update([how, *set(filter(None, done))])
+            found["in_flight"] += in_flight(servers.accepted)
+            if said.returncode or (how == "ended" and in_flight(servers.accepted)):
+                faults.append({"round": number, "how": how, "done": done, "said": said.stderr[-600:] or "doubled"})
                 sys.stderr.write(f"{faults[-1]}\n")
+            elif not (number + 1) % 10:
+                sys.stderr.write(f"{number + 1} rounds, {len(faults)} faults\n")
     lost = sum("doubled" not in str(one["said"]) for one in faults)
     return {
-        "rounds": rounds, "ended": found["ended"], "killed": found["killed"], "lost": lost,
-        "doubled": len(faults) - lost, "faults": faults, "seconds": round(time.monotonic() - started),
+        "rounds": rounds, "ended": found.pop("ended"), "killed": found.pop("killed"), "lost": lost,
+        "doubled": len(faults) - lost, "mails_in_flight_twice": found.pop("in_flight"), "done": dict(found),
+        "faults": faults, "seconds": round(time.monotonic() - started),
     }  # fmt: skip
 
 
@@ -113,7 +120,8 @@ def live(day: Day, mark: Path, chance: random.Random) -> tuple[str, list[str]]:
 def look(about: str, done: str) -> None:
     """Open what the disk has; the process fails where something is lost or doubled."""
     given, said = json.loads(about), json.loads(done)
-    day = Day(Path(given["disk"]), Path(given["folder"]), given["incident"], {**os.environ, "NO_COLOR": "1"})
+    servers = Beside(Path(given["folder"]), given["smtp"], ImapServer(given["imap"], 0, "secret"))
+    day = Day(Path(given["disk"]), servers, given["incident"], {**os.environ, "NO_COLOR": "1"})
     check(day, day.disk, said)
     go_on(day, day.disk, Path(given["ring"]), said)
 
