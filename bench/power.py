@@ -65,7 +65,12 @@ def measure(folder: Path, rounds: int, seed: int) -> dict[str, object]:
         subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
         with mounted(image, disk):
             day = morning(disk / "node", servers, ring, {**os.environ, "NO_COLOR": "1"})
-        about = {"disk": str(day.disk), "folder": str(folder), "incident": day.incident, "ring": str(ring.home)}
+        about: dict[str, str | int] = {
+            "disk": str(day.disk),
+            "folder": str(folder),
+            "incident": day.incident,
+            "ring": str(ring.home),
+        }
         about |= {"smtp": servers.smtp, "imap": servers.imap.port}
         for number in range(rounds):
             chance = random.Random(f"{seed}:{number}")

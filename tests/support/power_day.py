@@ -1,7 +1,7 @@
 """A node's day on a disk whose power may go at any moment, and what must be so when it is opened again.
 
-A disk is a folder with ``home``, the folder ``shared`` of a standby machine, ``backup``, and ``old``, a home of an older
-version. Beside it, and not cut with it, are an SMTP server, a mailbox, and the node of a partner.
+A disk is a folder with ``home``, the folder ``shared`` of a standby machine, ``backup``, and ``old``, a home of an
+older version. Beside it, and not cut with it, are an SMTP server, a mailbox, and the node of a partner.
 """
 
 import email
@@ -282,13 +282,13 @@ def go_on(day: Day, disk: Path, ring: Path, done: Sequence[str]) -> None:
         Tocsin(disk / "restored", dict(day.environment)).run("restore", disk / "backup")
     for name in _REPORTS:
         node.run(*("collect", "run", "drop") if name == _DROPPED else ("ingest", day.report(name)))
-    for words in (("replies", "read"), day.send, ("exchange", "deliver")):
-        node.run(*words)
-    for words in (("standby", "copy"), ("deliver",), ("standby", "copy"), ("deliver",)):
+    copy = ["standby", "copy"]  # nothing leaves before there is one
+    for words in (["replies", "read"], day.send, copy, ["exchange", "deliver"], *2 * [copy, ["deliver"]]):
         node.run(*words)
     old.call("resume")  # it may be resumed already
-    for words in (("directory", "import", day.folder / "teams.toml"), ("ingest", day.report("one")), ("deliver",)):
-        old.run(*words)
+    old.run("directory", "import", day.folder / "teams.toml")
+    old.run("ingest", day.report("one"))
+    old.run("deliver")
     accepted, events = day.beside.accepted, _events(node)
     told = _told(accepted)
     assert set(told.values()) == {1}, "mails are doubled"
