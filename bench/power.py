@@ -42,6 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="Number of the first round: a run that ended goes on.")
     parser.add_argument(
         "--check", nargs=2, help=argparse.SUPPRESS
     )  # in a process of its own, which lets go of the disk
@@ -50,11 +51,11 @@ def main() -> None:
         look(*options.check)
         return
     with write_back_late(), tempfile.TemporaryDirectory(prefix="tocsin-bench-") as name:
-        json.dump(measure(Path(name), options.rounds, options.seed), sys.stdout, indent=1)
+        json.dump(measure(Path(name), range(options.first, options.rounds), options.seed), sys.stdout, indent=1)
         sys.stdout.write("\n")
 
 
-def measure(folder: Path, rounds: int, seed: int) -> dict[str, object]:
+def measure(folder: Path, rounds: range, seed: int) -> dict[str, object]:
     disk, image, found = folder / "disk", folder / "morning.img", Counter[str]()
     disk.mkdir()
     faults: list[dict[str, object]] = []
@@ -72,7 +73,7 @@ def measure(folder: Path, rounds: int, seed: int) -> dict[str, object]:
             "ring": str(ring.home),
         }
         about |= {"smtp": servers.smtp, "imap": servers.imap.port}
-        for number in range(rounds):
+        for number in rounds:
             chance = random.Random(f"{seed}:{number}")
             today, cut = folder / "today.img", folder / "cut.img"
             copy(image, today)
@@ -94,7 +95,7 @@ def measure(folder: Path, rounds: int, seed: int) -> dict[str, object]:
                 sys.stderr.write(f"{number + 1} rounds, {len(faults)} faults\n")
     lost = sum("doubled" not in str(one["said"]) for one in faults)
     return {
-        "rounds": rounds, "ended": found.pop("ended"), "killed": found.pop("killed"), "lost": lost,
+        "rounds": len(rounds), "ended": found.pop("ended"), "killed": found.pop("killed"), "lost": lost,
         "doubled": len(faults) - lost, "mails_in_flight_twice": found.pop("in_flight"), "done": dict(found),
         "faults": faults, "seconds": round(time.monotonic() - started),
     }  # fmt: skip

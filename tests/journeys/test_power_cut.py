@@ -20,7 +20,7 @@ from support.disk_states import MODES, Recording, record
 from support.mail_keys import Gpg, gnupg
 from support.power_day import PROGRAM, Day, beside, check, go_on, morning
 
-_DRAWN = 10
+_DRAWN = 4
 _ACCEPTED, _MOVED = re.compile(rb"\r\n\.\r\n\Z"), re.compile(rb"^\S+ UID MOVE ")
 """The end of a mail by SMTP (RFC 5321, 4.1.1.4), and how a mail is moved by IMAP (RFC 6851)."""
 
@@ -74,7 +74,9 @@ def cases() -> list[tuple[float, str, int]]:
     """Where the power goes, as a part of all moments, and what is left then; at the end all that may be left."""
     chance = random.Random(10)
     cuts = int(os.environ.get("TOCSIN_CUTS", "300")) if os.environ.get("TOCSIN_WHOLE") else _DRAWN
-    drawn = [(round(chance.random(), 3), chance.choice(MODES[:3]), number) for number in range(cuts)]
+    drawn = [
+        (round((number + chance.random()) / cuts, 3), chance.choice(MODES[:3]), number) for number in range(cuts)
+    ]  # of each part of the day some
     return [*((1.0, mode, 0) for mode in MODES[:3]), *drawn]
 
 
