@@ -95,11 +95,18 @@ class Recording:
 
     def acknowledged(self, moment: int) -> list[str]:
         """What the program had said by then."""
-        return [word for number, word in sorted(self.marks.items()) if number < moment]
+        return [word for number, word in sorted(self.marks.items()) if number <= moment]
 
     def posted(self, moment: int, what: re.Pattern[bytes]) -> int:
         """How much of this it had written to others by then."""
         return sum(number <= moment and what.search(content) is not None for number, content in self.posts)
+
+    def torn(self, moment: int) -> set[str]:
+        """Files of which a loss of power would leave a part, or what was in them before."""
+        disk = _Disk(self.start, self.root)
+        for number, call in enumerate(self.calls[:moment]):
+            disk.do(number, call)
+        return set(_not_synced(disk.tree, ""))
 
     def write_state(self, moment: int, mode: str, seed: int, target: Path) -> Path:
         """The folder as a disk may hold it that was cut before a call, in ``target``."""
@@ -254,6 +261,13 @@ def _read(path: Path) -> Entry:
     return Entry(origin=path, synced=path)
 
 
+def _not_synced(entry: Entry, path: str) -> Iterator[str]:
+    if entry.pending:
+        yield path
+    for name, one in (entry.names or {}).items():
+        yield from _not_synced(one, f"{path}/{name}" if path else name)
+
+
 def _set(number: int, folder: Entry, name: str, entry: Entry | None) -> None:
     assert folder.names is not None
     folder.names.pop(name, None)
@@ -338,7 +352,7 @@ def record(words: Sequence[str], root: Path, start: Path, mark: Path, environmen
     for name, arguments, result in _finished(trace):
         if name == "sendto" and result > 0:
             posts.append((len(calls), b"".join(_plain(word) for word, _ in _WORD.findall(arguments)[:1])[:result]))
-        elif result < 0 or not any(path in arguments.replace("\\x", "") for path in about):
+        elif name != "sync" and (result < 0 or not any(path in arguments.replace("\\x", "") for path in about)):
             continue
         else:
             places = [_plain(place).decode() for _, place in _PLACE.findall(arguments)]
