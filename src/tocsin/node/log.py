@@ -38,17 +38,16 @@ class LineFormatter(Formatter):
         given = getattr(record, "fields", None)
         event = record.levelname.lower() if given is None else record.msg
         fields = {"id": trace_id()} | (_said(record) if given is None else given)
-        fields = {name: value for name, value in fields.items() if value not in (None, "", (), [])}
+        fields = {name: _clean(value) for name, value in fields.items() if value not in (None, "", (), [])}
         if self._as_json:
-            return json.dumps({"at": at, "event": event, **fields}, ensure_ascii=False, default=str)
+            return json.dumps({"at": at, "event": event, **fields}, ensure_ascii=False)
         return " ".join([at, event, *(f"{name}={_text(value)}" for name, value in fields.items())])
 
 
 def _said(record: LogRecord) -> dict[str, Any]:
     """What another logger says."""
-    words = "".join(sign if sign.isprintable() else " " for sign in record.getMessage())
     error = record.exc_info[1] if record.exc_info else None
-    return {"message": _MAILBOX.sub("(address)", words), "error": _place(error) if error else ""}
+    return {"message": _MAILBOX.sub("(address)", record.getMessage()), "error": _place(error) if error else ""}
 
 
 def _place(error: BaseException | None) -> str:
@@ -61,10 +60,17 @@ def _place(error: BaseException | None) -> str:
     return " < ".join([" of ".join(kinds), *(f"{Path(one.filename).name}:{one.lineno}" for one in reversed(frames))])
 
 
-def _text(value: object) -> str:
+def _clean(value: object) -> object:
+    """The value with nothing in it that ends a line or that a terminal obeys (OWASP ASVS 16.4.1)."""
     if isinstance(value, list | tuple):
-        value = ",".join(map(str, value))
-    text = str(value)
+        return [_clean(one) for one in value]
+    if isinstance(value, int | float):
+        return value
+    return "".join(sign if sign.isprintable() else " " for sign in str(value))
+
+
+def _text(value: object) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
