@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tocsin.node.errors import ConflictError, InputError, SettingError
 from tocsin.node.log import LineFormatter, close_log, open_log
 from tocsin.node.log_settings import LogSettings
-from tocsin.node.sentences import say
-from tocsin.node.trace import follow, id_in, log_line, logged, refuse, trace_id, traced, traced_uuid
+from tocsin.node.sentences import join_sentences, say
+from tocsin.node.trace import follow, id_in, log_line, logged, refuse, trace_id, traced, traced_uuid, unfilled
 
 
 @pytest.fixture
@@ -53,6 +53,12 @@ def test_a_line_says_why_without_what_was_filled_in(log: Path) -> None:
     assert isinstance(line["ms"], float)
 
 
+def test_sentences_within_a_sentence_are_said_too() -> None:
+    inner = say("%(name)s is no %(kind)s, by 100%%.", name="Mme Planted", kind=say("prefix"))
+    assert unfilled(join_sentences(" ", (inner, "planted"))) == "%(name)s is no prefix, by 100%. %(part1)s"
+    assert unfilled("Mme Planted") == ""
+
+
 def test_of_what_did_nothing_there_is_no_line(log: Path) -> None:
     with traced(), logged("job", quiet=True, name="nothing"):
         pass
@@ -79,7 +85,7 @@ def test_the_first_reason_is_the_nearest_to_the_cause() -> None:
 def test_of_an_error_the_log_has_kind_and_place_and_not_its_words(log: Path) -> None:
     server = logging.getLogger("uvicorn.error")
     try:
-        raise ValueError("Mme Planted, planted@person.example")
+        int("Mme Planted, planted@person.example")
     except ValueError:
         server.exception("Exception in ASGI application")
     server.error("The server refused: 550 <planted@person.example> is nobody.")

@@ -158,7 +158,8 @@ def _with_invocation(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def called(ctx: typer.Context, **options: Any) -> Any:
-        with traced(), _own_log(), logged("command", name=ctx.command_path):  # what stands behind the name is content
+        name = ctx.command_path.removeprefix(str(ctx.find_root().info_name)).strip()  # what stands behind it is content
+        with traced(), _own_log(), logged("command", name=name):
             try:
                 return function(ctx.obj, **options)
             finally:

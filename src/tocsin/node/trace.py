@@ -104,7 +104,15 @@ def reason_of(error: BaseException) -> dict[str, object]:
     text = error.args[0] if error.args else None
     codes = (getattr(error, name, None) for name in ("reason", "code"))
     kind = next((code.value for code in codes if isinstance(code, StrEnum)), type(error).__name__)
-    return {"refused": kind, "why": text.text if isinstance(text, Sentence) else ""}
+    return {"refused": kind, "why": unfilled(text)}
+
+
+def unfilled(sentence: object) -> str:
+    """A sentence, with those within it, as it stands in the program, without values; of anything else nothing."""
+    if not isinstance(sentence, Sentence):
+        return ""
+    within = {name: unfilled(value) or f"%({name})s" for name, value in sentence.values.items()}
+    return sentence.text.replace("%%", "%") if not within else sentence.text % within
 
 
 @contextmanager

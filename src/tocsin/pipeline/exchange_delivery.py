@@ -36,8 +36,8 @@ from tocsin.interface import ActContext
 from tocsin.node.errors import ConflictError, NotFoundError, RemoteError, SettingError
 from tocsin.node.node import Node
 from tocsin.node.records import cut
-from tocsin.node.sentences import Sentence, say
-from tocsin.node.trace import log_line
+from tocsin.node.sentences import say
+from tocsin.node.trace import log_line, unfilled
 from tocsin.pipeline.inbox_post import PostAnswer, post_file
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class _Courier:
         number, said = abs(row.number), reason or row.reason
         log_line(
             "dispatch", partner=row.partner_id, number=number, way=way.value, state=row.state,
-            refused="failed" if failed else "", why=said.text if isinstance(said, Sentence) else "",
+            refused="failed" if failed else "", why=unfilled(said),
         )  # fmt: skip
         self.done.carried.append(CarriedDispatch(row.id, partner, number, way, row.state, said, failed))
 

@@ -1,4 +1,4 @@
-"""What happened can be followed by one id, through processes and into mails, and nothing of it in the log is content."""
+"""What happened can be followed by one id, through processes and into mails, and the log holds no content."""
 
 import json
 import re
@@ -19,7 +19,6 @@ from support.cast import HEADER
 from support.console_users import Browser, browser_of
 from support.furnished_node import furnish
 from support.page_examples import fill
-from support.public_forms import made_of, sum_of
 from support.routes import Door, doors
 from support.world import World, copy_world, make_world, serving
 from tocsin.node.accounts import AccountRole
@@ -54,7 +53,7 @@ def logging_to(path: Path) -> Iterator[None]:
 
 
 def test_nothing_in_the_log_of_a_whole_day_is_content(fresh: Path, tmp_path: Path) -> None:
-    """Every door is asked, by whoever may, with planted words in address, form and headers; the node works meanwhile."""
+    """Every door is asked, by whoever may, with planted words in address, form and headers; and the node works."""
     world, path = copy_world(fresh, tmp_path / "day"), tmp_path / "log"
     with logging_to(path):
         examples = furnish(world)

@@ -47,6 +47,8 @@ _SENTENCES: Final = {
     429: "Too many requests.",
 }
 
+_ALIKE: Final = {401, 404}  # what is not there is the same, word for word, as what is not for the visitor
+
 _HINTS: Final = {404: "Either there is no such thing, or the rights of who asks do not reach it."}
 
 
@@ -72,7 +74,7 @@ def problem(
         "status": status,
         "detail": detail or _SENTENCES.get(status, phrase),
     }
-    if trace := trace_id():
+    if (trace := trace_id()) and status not in _ALIKE:
         body["instance"] = f"urn:tocsin:request:{trace}"
     if hint := hint or _HINTS.get(status, ""):
         body["hint"] = hint
