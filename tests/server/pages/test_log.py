@@ -6,6 +6,8 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,13 +19,15 @@ import pytest
 from support.api_client import token_of
 from support.cast import HEADER
 from support.console_users import Browser, browser_of
-from support.furnished_node import furnish
+from support.furnished_node import furnish, inbox_reports
 from support.page_examples import fill
 from support.routes import Door, doors
 from support.world import World, copy_world, make_world, serving
+from tocsin.cli import main
 from tocsin.node.accounts import AccountRole
 from tocsin.node.log import close_log, open_log
 from tocsin.node.log_settings import LogSettings
+from tocsin.node.trace import id_in
 from tocsin.server.server import make_application
 
 Line = dict[str, Any]
@@ -106,16 +110,27 @@ def _ask(browsers: dict[AccountRole, Browser], door: Door, address: str) -> None
     who.client.request(door.method, address, params={"q": "zqx query"}, headers=headers, **given)
 
 
+@dataclass(frozen=True)
+class Served:
+    """A node that is served by processes of its own, with the work behind it; ``report``: of its inbox."""
+
+    client: httpx.Client
+    log: Path
+    now: datetime
+    report: str
+
+
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, httpx.Client, str, Path]]:
-    """A node that is served by processes of its own, with the work behind it; its log."""
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("log")
     log = folder / "log"
     settings = f'[log]\nform = "json"\nfile = "{log}"\n[tell]\nhold_first_mail = false\nmode = "live"\n'
-    world = make_world(folder, settings)
-    token = token_of(world.after_today(0).node, AccountRole.ANALYST, world=world)
+    world = make_world(folder, settings).after_today(0)
+    report = inbox_reports(world)["inbox"][0]
+    token = token_of(world.node, AccountRole.ANALYST, world=world)
     with serving(world.node.home, public=False, work=True) as client:
-        yield world, client, token, log
+        client.headers["authorization"] = f"Bearer {token}"
+        yield Served(client, log, world.now, report)
 
 
 def awaited(log: Path, event: str, trace: str) -> Line:
@@ -128,22 +143,45 @@ def awaited(log: Path, event: str, trace: str) -> Line:
     raise AssertionError(f"no {event} of {trace}: {log.read_text()[-3_000:]}")
 
 
-def test_one_id_leads_from_a_report_to_the_mail_that_came_of_it(
-    node: tuple[World, httpx.Client, str, Path],
-) -> None:
-    world, client, token, log = node
-    seen = f"{world.now:%Y-%m-%d %H:%M:%S}"
-    body = "\n".join([HEADER, f'"{seen}","medium","192.0.2.1","tcp",3389,,"rdp",64500,"MU",,', ""])
-    name = f"{world.now:%Y-%m-%d}-scan_rdp-test-geo.csv"
-    headers = {"authorization": f"Bearer {token}", "content-type": "text/csv"}
-    answer = client.post("/api/v1/reports", params={"name": name}, content=body, headers=headers)
+def test_one_id_leads_from_a_report_to_the_mail_that_came_of_it(node: Served) -> None:
+    row = f'"{node.now:%Y-%m-%d %H:%M:%S}","medium","192.0.2.1","tcp",3389,,"rdp",64500,"MU",,'
+    answer = node.client.post(
+        "/api/v1/reports", params={"name": f"{node.now:%Y-%m-%d}-scan_rdp-test-geo.csv"},
+        content=f"{HEADER}\n{row}\n", headers={"content-type": "text/csv"},
+    )  # fmt: skip
     trace = answer.headers["x-request-id"]
     assert UUID(answer.json()["id"]).hex.endswith(trace)
-    request = awaited(log, "request", trace)
+    request = awaited(node.log, "request", trace)
     assert (request["method"], request["route"], request["status"]) == ("POST", "/api/v1/reports", answer.status_code)
     assert request["who"].startswith("person:")
-    job = awaited(log, "job", trace)
+    job = awaited(node.log, "job", trace)
     assert (job["name"], job["place"], job["rows"], job["stored"]) == ("ingest", "upload", 1, 1)
-    mail = awaited(log, "mail", trace)
+    mail = awaited(node.log, "mail", trace)
     assert (mail["state"], mail["ingests"]) == ("sent", job["ingests"])
     assert mail["reference"] in mail["message_id"]
+
+
+def test_one_id_leads_from_an_act_through_a_confined_process_to_its_mail(node: Served) -> None:
+    """The text is long enough to be looked through in a process of its own; the mail leaves from another one."""
+    answer = node.client.post(f"/api/v1/inbox/{node.report}/answer", json={"text": "ч" * 9_000})
+    assert answer.status_code == 200, answer.text
+    trace = answer.headers["x-request-id"]
+    assert awaited(node.log, "request", trace)["route"] == "/api/v1/inbox/{reference}/answer"
+    child = awaited(node.log, "child", trace)
+    assert child["bytes_in"] > 18_000
+    assert child["bytes_out"] > 0
+    assert child["cpu_s"] >= 0
+    mail = awaited(node.log, "mail", trace)
+    assert (mail["id"], mail["state"]) == (trace, "sent")
+    assert id_in(mail["message_id"]) == trace
+
+
+def test_a_command_has_a_line_with_its_name_alone(node: Served) -> None:
+    """And a chore that did something, one too."""
+    home = node.log.parent / "home"
+    with pytest.raises(SystemExit):
+        main(["--home", str(home), "deliveries", "show", "zqx"])
+    [command] = [line for line in lines_of(node.log) if line["event"] == "command"]
+    assert (command["name"], command["refused"]) == ("deliveries show", "NotFoundError")
+    assert "zqx" not in node.log.read_text()
+    assert {line["name"] for line in lines_of(node.log) if line["event"] == "job"} >= {"ingest", "tell"}
