@@ -21,7 +21,7 @@ from tocsin.node.trace import LOGGER, trace_id
 
 _LOGGERS: Final = ("tocsin", "uvicorn")
 _FRAMES: Final = 8  # of an error: the last ones
-_MAILBOX: Final = re.compile(r"[^\s<>\"'(),;:@]+@[^\s<>\"'(),;:@]+")
+_WORD: Final = re.compile(r"[^\s<>\"'(),;:]+")
 _PLAIN: Final = re.compile(r"[!#-<>-\[\]-~]+")  # what needs no quotes: visible, without quotes, = and \
 
 
@@ -47,7 +47,11 @@ class LineFormatter(Formatter):
 def _said(record: LogRecord) -> dict[str, Any]:
     """What another logger says."""
     error = record.exc_info[1] if record.exc_info else None
-    return {"message": _MAILBOX.sub("(address)", record.getMessage()), "error": _place(error) if error else ""}
+    return {"message": _WORD.sub(_without_mailbox, record.getMessage()), "error": _place(error) if error else ""}
+
+
+def _without_mailbox(word: re.Match[str]) -> str:
+    return "(address)" if "@" in word[0].strip("@") else word[0]
 
 
 def _place(error: BaseException | None) -> str:
