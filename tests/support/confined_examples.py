@@ -99,14 +99,14 @@ def inner() -> int:
 @confined()
 def forge(answer: bytes) -> None:
     """What a stranger does who took the process over: it answers with what it wants."""
-    os.write(3, child.ANSWER.pack(False, len(answer)) + answer)
+    os.write(3, child.ANSWER.pack(False, len(answer), 0) + answer)
     os._exit(0)
 
 
 @confined(answer_megabytes=1)
 def lie(size: int, in_file: bool, close: bool) -> None:
     """It says that its answer is so long, and gives none."""
-    os.write(3, child.ANSWER.pack(in_file, size))
+    os.write(3, child.ANSWER.pack(in_file, size, 0))
     if close:
         os.close(3)
         time.sleep(60)

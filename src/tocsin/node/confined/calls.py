@@ -32,6 +32,7 @@ from tocsin.node.confined.plain_data import NoDataError, decode
 from tocsin.node.errors import InputError, StorageError, TocsinError
 from tocsin.node.fork_server import ForkedProcess, ForkServerError, OrderedFork
 from tocsin.node.sentences import Sentence, say
+from tocsin.node.trace import logged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -209,12 +210,17 @@ os.register_at_fork(after_in_child=_POOL.forget)
 
 def _call(reader: ConfinedReader, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
     asked = pickle.dumps((reader.module, reader.name, tuple(given), dict(named)), 5)
+    with logged("child", reader=f"{reader.module}:{reader.name}", bytes_in=len(asked)) as line:
+        return _answered(reader, asked, line)
+
+
+def _answered(reader: ConfinedReader, asked: bytes, line: dict[str, Any]) -> Any:
     with _POOL.place():
         try:
             try:
-                answer = _ask(reader, asked)
+                answer = _ask(reader, asked, line)
             except _LostError:
-                answer = _ask(reader, asked)
+                answer = _ask(reader, asked, line)
         except (_LostError, OSError) as error:
             raise ConfinedBusyError(
                 say("No process could be started to read it: %(error)s.", error=error),
@@ -225,8 +231,8 @@ def _call(reader: ConfinedReader, given: Sequence[Any], named: Mapping[str, Any]
     return _opened(reader, answer)
 
 
-def _ask(reader: ConfinedReader, asked: bytes) -> bytes:
-    """The bytes that a process answers with.
+def _ask(reader: ConfinedReader, asked: bytes, line: dict[str, Any]) -> bytes:
+    """The bytes that a process answers with; ``line``: gets how many, and the seconds of processor, as it says.
 
     Raises:
         ConfinedError: it was ended, or ended.
@@ -238,7 +244,8 @@ def _ask(reader: ConfinedReader, asked: bytes) -> bytes:
         process = _POOL.process(reader, program=bool(program))
         try:
             _send(process.link, reader, asked, into, program)
-            answer = _receive(process.link, reader, into, deadline)
+            line["cpu_s"], answer = _receive(process.link, reader, into, deadline)
+            line["bytes_out"] = len(answer)
         except (TimeoutError, NoDataError) as error:
             problem = error
         except (EOFError, OSError):
@@ -262,8 +269,8 @@ def _send(link: socket.socket, reader: ConfinedReader, asked: bytes, into: int, 
         link.sendall(asked)
 
 
-def _receive(link: socket.socket, reader: ConfinedReader, into: int, deadline: float) -> bytes:
-    """The bytes of the answer.
+def _receive(link: socket.socket, reader: ConfinedReader, into: int, deadline: float) -> tuple[float, bytes]:
+    """The seconds of processor that it took, and the bytes of the answer.
 
     Raises:
         TimeoutError: it is not there in time.
@@ -271,17 +278,17 @@ def _receive(link: socket.socket, reader: ConfinedReader, into: int, deadline: f
         NoDataError: it is longer than it may be, or not as long as it says.
 
     """
-    in_file, size = ANSWER.unpack(_exactly(link, ANSWER.size, deadline))
+    in_file, size, milliseconds = ANSWER.unpack(_exactly(link, ANSWER.size, deadline))
     if size > reader.answer_megabytes * _MEGABYTE:
         raise NoDataError("too long")
     if not in_file:
-        return bytes(_exactly(link, size, deadline))
+        return milliseconds / 1000, bytes(_exactly(link, size, deadline))
     content = bytearray()
     while len(content) < size and (more := os.pread(into, size - len(content), len(content))):
         content += more
     if len(content) < size:
         raise NoDataError("too short")
-    return bytes(content)
+    return milliseconds / 1000, bytes(content)
 
 
 def _exactly(link: socket.socket, size: int, deadline: float) -> bytearray:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from time import process_time
 from traceback import extract_tb
 from typing import Any, Final
 
@@ -27,8 +28,8 @@ from tocsin.node.errors import TocsinError
 HEAD: Final = struct.Struct("=QIQQ")
 """Of a call: bytes of it, seconds, bytes of memory, bytes of the largest answer."""
 
-ANSWER: Final = struct.Struct("=?Q")
-"""Of an answer: whether it is in the file for it, and its bytes."""
+ANSWER: Final = struct.Struct("=?QI")
+"""Of an answer: whether it is in the file for it, its bytes, and the milliseconds of processor that it took."""
 
 ENTRY: Final = "tocsin.node.confined.child:serve"
 ENTRY_WITH_PROGRAM: Final = "tocsin.node.confined.child:serve_with_program"
@@ -52,6 +53,7 @@ class _Process:
     scratch: list[int]
     layers: tuple[str, ...] = ()
     program: "_WaitingProgram | None" = None
+    started: float = 0.0
 
 
 def is_confined() -> bool:
@@ -156,6 +158,7 @@ def serve(descriptors: Sequence[int], *, program: bool = False) -> None:
     if len(head) < HEAD.size:
         os._exit(0)  # nobody needs it any more
     size, seconds, most_memory, most_answer = HEAD.unpack(head)
+    _Process.started = process_time()
     into, _Process.scratch = given[0], given[1 : SCRATCH + 1]
     sandbox.set_limits(memory, seconds, most_memory, most_answer)
     whole = given[SCRATCH + 1 :]
@@ -239,4 +242,5 @@ def _send(link: socket.socket, into: int, answer: bytes, most: int) -> None:
         answer = encode(("large", None))
     if large := len(answer) > INLINE:
         write_all(into, answer)
-    link.sendall(ANSWER.pack(large, len(answer)) + (b"" if large else answer))
+    spent = int(1000 * (process_time() - _Process.started))
+    link.sendall(ANSWER.pack(large, len(answer), spent) + (b"" if large else answer))
