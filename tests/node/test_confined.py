@@ -105,8 +105,42 @@ def test_nothing_of_the_node_is_in_reach(tmp_path: Path) -> None:
     if Layer.LANDLOCK in held:
         assert {found.pop(name) for name in files} == {"PermissionError"}
     if Layer.SECCOMP in held:
-        assert {found[name] for name in found if name not in files} <= {"PermissionError", "ValueError"}, found
+        assert {found[name] for name in found if name not in files} <= {
+            "PermissionError",
+            "ValueError",
+            "RuntimeError",
+        }, found
     assert not (tmp_path / "new").exists()
+
+
+FROM_A_HOME = """
+import os, sys
+from pathlib import Path
+from support.confined_examples import attempts
+home = Path(sys.argv[1])
+sys.path.insert(0, str(home))  # as python -m does with the folder that it is started in
+print(attempts(home, os.getpid())["read a key"])
+"""
+
+
+def test_a_home_that_python_was_started_in_is_out_of_reach(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "secret.key").write_bytes(b"secret")
+    if Layer.LANDLOCK in layers_in_force():
+        running = script(FROM_A_HOME, str(tmp_path), stdout=subprocess.PIPE)
+        assert running.communicate(timeout=60)[0] == "PermissionError\n"
+
+
+def test_where_memory_runs_out_a_confined_process_is_the_first_that_the_kernel_ends() -> None:
+    examples.count(b"")
+    server = fork_server.server_number()
+    assert server is not None
+    with ThreadPoolExecutor(1) as thread:
+        at_work = thread.submit(examples.nap, 0.5)
+        time.sleep(0.2)
+        scores = {Path(f"/proc/{one}/oom_score_adj").read_text() for one in children(server)}
+        at_work.result()
+    assert scores == {"1000\n"}
 
 
 ATTEMPTS = {
@@ -122,6 +156,7 @@ ATTEMPTS = {
     "read the environment of another": "open my $f, '<', '/proc/{own}/environ'",
     "write a file": "open my $f, '>', '{home}/new'",
     "signal another": "kill 0, {own}",
+    "have another signalled": "fcntl STDOUT, 8, {own}",
     "change to another folder": "chdir '{home}'",
     "use the link": "open my $f, '>&=', 3 and send $f, 'x', 0",
 }
@@ -310,9 +345,9 @@ nap(60)
 """
 
 
-def script(text: str, **options: Any) -> "subprocess.Popen[str]":
+def script(text: str, *given: str, **options: Any) -> "subprocess.Popen[str]":
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    return subprocess.Popen([sys.executable, "-c", text], env=environment, text=True, **options)
+    return subprocess.Popen([sys.executable, "-c", text, *given], env=environment, text=True, **options)
 
 
 def test_a_process_that_was_forked_has_its_own() -> None:
