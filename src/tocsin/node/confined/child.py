@@ -149,6 +149,7 @@ def serve(descriptors: Sequence[int], *, program: bool = False) -> None:
     signal.set_wakeup_fd(-1)
     sandbox.end_with_parent(parent)
     link = socket.socket(fileno=3)
+    sandbox.first_to_go()
     memory = sandbox.memory_now()
     _Process.confined = True
     rights = sandbox.no_new_rights()
