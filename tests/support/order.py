@@ -2,8 +2,9 @@
 
 A file stays in one process, so that what its module builds is built once and its tests keep their order; files that
 share more than that are one of `GROUPS`. Folders that take long come first, so that no process waits at the end.
-With ``TOCSIN_DRAWN`` a tenth of the files is run, drawn by its value. By a clock ahead no test of a bucket is: the
-clock of that server, a program in Go, cannot be moved, and it takes no request of another day.
+With ``TOCSIN_DRAWN`` a tenth of the files, drawn by its value, is run by a clock that is ahead, and all else by the
+clock of the machine, as are all tests of a bucket: the clock of that server, a program in Go, cannot be moved, and it
+takes no request of another day.
 """
 
 import os
@@ -55,15 +56,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    kept, seed = set(items), os.environ.get("TOCSIN_DRAWN")
-    if seed:
-        kept = {item for item in items if crc32(f"{seed} {item.path.name}".encode()) % 10 == 0}
-    if "FAKETIME" in os.environ:
-        kept = {item for item in kept if not _in_bucket(item)}
+    seed, ahead = os.environ.get("TOCSIN_DRAWN"), "FAKETIME" in os.environ
+    kept = {item for item in items if is_asked(item.path.name, in_bucket=_in_bucket(item), seed=seed, ahead=ahead)}
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = [item for item in items if item in kept]
     seconds = tomllib.loads(SECONDS.read_text(encoding="utf-8"))
     items.sort(key=lambda item: -seconds.get(folder_of(item.nodeid), 0))
+
+
+def is_asked(file: str, *, in_bucket: bool, seed: str | None, ahead: bool) -> bool:
+    """Whether a test of this file is run, by a clock that is ``ahead`` or by that of the machine."""
+    if in_bucket:
+        return not ahead
+    return seed is None or (crc32(f"{seed} {file}".encode()) % 10 == 0) is ahead
 
 
 def _in_bucket(item: pytest.Item) -> bool:
