@@ -262,7 +262,7 @@ def test_a_forged_answer_makes_nothing_and_takes_nothing(what: str) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        b"\x80\x05]r" + struct.pack("<I", 1 << 31) + b".",  # a place in a table of 16 GB
+        b"\x80\x05]r" + struct.pack("<I", 1 << 31) + b".",  # a place in a table of more than 16 GB
         b"\x80\x05})" + b"2\x86" * 60 + b"K\x01s\x85.",  # a hash of 2^60 pairs
         b"\x80\x05" + b"N\x85" + b"q\x010(\x8c\x04many\x8c\x04list(h\x01h\x01lt" * 60 + b".",  # 2^60 values
     ],

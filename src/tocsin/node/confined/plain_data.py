@@ -2,7 +2,7 @@
 
 The bytes of the length of a JSON text, that text, and behind it all that is bytes, one after the other. JSON has no
 references: what is made takes time and memory in proportion to what came. (A pickle that names nothing still takes
-16 GB for nine bytes, and as long as it likes: its values may be within one another many times.)
+4 GB for nine bytes, and as long as it likes: its values may be within one another many times.)
 
 A text, a number, true, false and null are themselves; all else is a list with a mark: a plain JSON value whole, or the
 name and the parts of a dataclass, an enum, a date, an error of ours. `decode` makes those of their parts, knows the
