@@ -1,8 +1,6 @@
 """What all tests share: where others' data is, and a quiet, repeatable Hypothesis."""
 
-import gc
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,18 +15,6 @@ pytest_plugins = ["support.bucket_server", "support.databases", "support.order",
 settings.register_profile("ci", max_examples=60, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("dev", max_examples=25, deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
-
-gc.disable()  # importing makes no garbage; see `pytest_collection_finish`
-# Each application has more paths than Python keeps patterns compiled, and tests make hundreds.
-re._MAXCACHE = 10_000  # type: ignore[attr-defined]
-
-
-def pytest_collection_finish() -> None:
-    """What was imported stays: looking through all of it for garbage takes a sixth of the time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
-    gc.enable()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
