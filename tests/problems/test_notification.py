@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import polars as pl
 import pytest
 from sqlalchemy import select
 
@@ -26,7 +27,15 @@ from tocsin.directory.mutes import mute
 from tocsin.node.accounts import AccountRole
 from tocsin.pipeline.not_notified import missed_teams
 from tocsin.pipeline.notify import tell
-from tocsin.problems import NotificationState, ProblemSearch, ProblemStatus, count_unanswered, unanswered
+from tocsin.problems import (
+    NotificationState,
+    ProblemSearch,
+    ProblemStatus,
+    count_unanswered,
+    monthly_figures,
+    problem_times,
+    unanswered,
+)
 from tocsin.server.pages.problems import NOTIFICATIONS, STATUSES
 from tocsin.server.server import make_application
 
@@ -197,6 +206,21 @@ def _has(document: Any, part: Any, seen: frozenset[str]) -> bool:
     return any(_has(document, one, seen) for one in part.values())
 
 
+def test_a_team_reads_of_itself_what_lists_say_of_it(world: World) -> None:
+    """Each team that may look at its own problems: none is said to be notified by what came back, or never left."""
+    listed = _says(world.tocsin.json("problems", "list"))
+    seen = set()
+    for key in (*ENDS, "operator", "daily"):
+        number = read_team(world.node.database, key)[0].id
+        with caller(world, AccountRole.OPERATOR, teams=(number,)) as client:
+            own = _says(client.get("/problems", params={"limit": 100}).json())
+        for address, (how, notified, _, _) in own.items():
+            assert notified == int(how == "notified"), (key, address)
+            assert how == listed[address][0] or listed[address][2] > 1, (key, address)
+            seen.add(how)
+    assert seen >= {"notified", "not-delivered", "trial"}
+
+
 def _text(page: httpx.Response) -> str:
     assert page.status_code == 200
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", page.text)).split())
@@ -234,7 +258,7 @@ def test_nobody_is_asked_to_answer_what_never_came(world: World) -> None:
     assert {one.where for one in found} == {"192.0.2.1", BY_PHONE}
     assert count_unanswered(world.node.problems, days=30, now=now) == (2, min(one.first_told_at for one in found))
     overdue = world.node.problems.find(ProblemSearch(state=ProblemStatus.OVERDUE), now=now).rows()
-    assert {row.where for row in overdue} == {"192.0.2.1", "198.51.100.10"}  # no mail named a day to who was telephoned
+    assert {row.where for row in overdue} == {"192.0.2.1", BY_PHONE, "198.51.100.10"}
 
 
 def test_a_notification_by_telephone_is_undone_and_stands_in_the_history(world: World) -> None:
@@ -292,3 +316,37 @@ def test_what_a_person_lets_be_is_asked_no_more(world: World) -> None:
         assert missed_teams(world.node, session, world.now) == []
         later = {one.key for one in missed_teams(world.node, session, world.after_today(20).now)}
     assert later == {"bounced", "failed"}
+
+
+def test_times_and_figures_count_whom_lists_say_was_notified(world: World) -> None:
+    """Informed teams are in no figure; who was telephoned is notified; of two responsible teams both must be."""
+    times = problem_times(world.node.problems, now=world.now)
+    asked = {address: (notified, of) for address, (how, notified, of, _) in LEDGER.items() if of and how != "muted"}
+    rows = world.node.problems.find(ProblemSearch(), now=world.now).rows()
+    names = {row.key: row.where for row in rows}
+    said = times.group_by("problem").agg(pl.col("told").is_not_null().sum(), pl.len(), pl.col("notified").first())
+    found = {names[key]: (told, of) for key, told, of, _ in said.iter_rows()}
+    assert found == asked
+    assert {names[key] for key, *_, whole in said.iter_rows() if whole} == {
+        address for address, (how, *_) in LEDGER.items() if how == "notified"
+    }
+    (month,) = monthly_figures(times, world.now, months=1)
+    assert (month.problems, month.notified) == (len(asked), sum(how == "notified" for how, *_ in LEDGER.values()))
+
+
+def test_who_was_only_telephoned_has_a_day_until_a_mail_names_one(world: World) -> None:
+    (row,) = (one for one in world.node.problems.find(ProblemSearch(), now=world.now).rows() if one.where == BY_PHONE)
+    (mailed,) = (
+        one for one in world.node.problems.find(ProblemSearch(), now=world.now).rows() if one.where == "192.0.2.1"
+    )
+    assert row.due is not None
+    assert mailed.due is not None
+    assert row.due.date() - mailed.due.date() in {timedelta(0), timedelta(days=1)}  # the same days, from either act
+    world.tocsin.run("problems", "notified", _keys(world)["198.51.100.4"], "--way", "telephone")
+    keys = {_keys(world)["198.51.100.4"]: "list"}
+    number = read_team(world.node.database, "bounced")[0].id
+    with caller(world, AccountRole.OPERATOR, teams=(number,)) as client:
+        (own,) = [one for one in _documents(client.get("/problems").json()) if one["problem"] in keys]
+    listed = {one["problem"]: one for one in world.tocsin.json("problems", "list")}
+    assert own["due"][:10] == listed[own["problem"]]["due"][:10]
+    assert (own["notification"], own["status"]) == ("notified", "notified")
