@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ FROM = "203.0.113.77"
 NUMBER = "112"
 REPORT_PAGES = sys.modules["tocsin.server.pages.public.report_pages"]
 FAILURES = [
-    StorageError("The disk is full."), NoRoomError(60), ConfinedError(ConfinedReason.TIME, "It took long."),
+    StorageError("The disk is full."), NoRoomError("There is no room.", seconds=60), ConfinedError(ConfinedReason.TIME, "It took long."),
     ConfinedBusyError("Too much is read."), OSError(5, "broken"),
 ]  # fmt: skip
 
@@ -244,7 +245,7 @@ def test_whatever_is_refused_shows_the_telephone_number(world: World, monkeypatc
     answers = {name: send() for name, send in sent.items()}
     for failure in FAILURES:
         with monkeypatch.context() as patched:
-            patched.setattr(REPORT_PAGES, "file_report", lambda *_, of=failure, **__: _raise(of))
+            patched.setattr(REPORT_PAGES, "file_report", partial(_raise, failure))
             answers[repr(failure)] = _send(client)
     for name, answer in answers.items():
         assert answer.status_code >= 400, name
@@ -253,7 +254,7 @@ def test_whatever_is_refused_shows_the_telephone_number(world: World, monkeypatc
     assert _count(world) == 0
 
 
-def _raise(error: Exception) -> None:
+def _raise(error: Exception, *_: object, **__: object) -> None:
     raise error
 
 
