@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email.message import EmailMessage
 from functools import partial
@@ -31,9 +31,12 @@ FROM = "203.0.113.77"
 NUMBER = "112"
 REPORT_PAGES = sys.modules["tocsin.server.pages.public.report_pages"]
 FAILURES = [
-    StorageError("The disk is full."), NoRoomError("There is no room.", seconds=60), ConfinedError(ConfinedReason.TIME, "It took long."),
-    ConfinedBusyError("Too much is read."), OSError(5, "broken"),
-]  # fmt: skip
+    StorageError("The disk is full."),
+    NoRoomError("There is no room.", seconds=60),
+    ConfinedError(ConfinedReason.TIME, "It took long."),
+    ConfinedBusyError("Too much is read."),
+    OSError(5, "broken"),
+]
 
 
 @pytest.fixture
@@ -230,7 +233,7 @@ def test_a_page_elsewhere_cannot_send_reports_through_its_visitors(world: World,
 def test_whatever_is_refused_shows_the_telephone_number(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     (world.node.home / "tocsin.toml").write_text(f'[node]\nemergency_number = "{NUMBER}"\n')
     client = replace(world, node=open_node(world.node.home)).client(public=True)
-    sent = {
+    sent: dict[str, Callable[[], httpx.Response]] = {
         "unlike": lambda: client.post("/report", data={"what": "x"}),
         "nothing": lambda: client.post("/report"),
         "empty": lambda: _send(client, what=""),
