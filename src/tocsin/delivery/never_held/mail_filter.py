@@ -54,7 +54,7 @@ def _filtered(data: bytes, classes: ClassTable) -> FilteredBytes:
     return FilteredBytes(kept if redaction.changed else None, tuple(redaction.found), redaction.withheld)
 
 
-@confined(seconds=30, megabytes=1_000)
+@confined(seconds=30, megabytes=1_000, loads=("numpy",))
 def _filtered_apart(data: bytes, own: dict[str, tuple[str, ...]]) -> FilteredBytes:
     return _filtered(data, ClassTable(own))
 
@@ -67,7 +67,7 @@ def what_would_go(file: int, classes: ClassTable) -> FilteredBytes:
     return _looked_through(GivenFile(file), _words(classes))
 
 
-@confined(seconds=120, megabytes=1_000)
+@confined(seconds=120, megabytes=1_000, loads=("numpy",))
 def _looked_through(file: GivenFile, own: dict[str, tuple[str, ...]]) -> FilteredBytes:
     redaction = Redaction(ClassTable(own), mails=MailFilter())
     for block in file.blocks():
