@@ -31,7 +31,16 @@ from support.confined_examples import Colour, Finding
 from support.processes import children
 from tocsin.exchange.statements import RefusalCode, RefusalError
 from tocsin.node import fork_server
-from tocsin.node.confined import ConfinedError, ConfinedReason, Layer, calls, confined_readers, layers_in_force
+from tocsin.node.confined import (
+    ConfinedError,
+    ConfinedReason,
+    GivenFile,
+    Layer,
+    calls,
+    confined_readers,
+    layers_in_force,
+    memory_file,
+)
 from tocsin.node.confined.plain_data import NoDataError, decode, encode
 from tocsin.node.sentences import Sentence, say
 
@@ -392,3 +401,12 @@ def test_each_confined_function_is_one_of_a_module_with_limits_and_finds_what_it
         assert 0 < reader.megabytes <= 2_000
         for one in reader.loads:
             importlib.import_module(one)
+
+
+@pytest.mark.parametrize("size", [0, 5, 3_000_000])
+def test_a_file_goes_by_its_descriptor_and_can_only_be_read(size: int) -> None:
+    with memory_file() as number:
+        os.write(number, b"x" * size)
+        assert examples.size_and_write(GivenFile(number), b"y" * 1_100_000) == (size, 1_100_000, "OSError")
+        assert examples.size_and_write(GivenFile(number), b"") == (size, 0, "OSError")
+        assert os.pread(number, size + 1, 0) == b"x" * size

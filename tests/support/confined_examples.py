@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tocsin.exchange.statements import RefusalCode, RefusalError
-from tocsin.node.confined import child, confined, run_program, scratch_file
+from tocsin.node.confined import GivenFile, child, confined, run_program, scratch_file
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 
@@ -77,6 +77,17 @@ def write(size: int) -> int:
 @confined()
 def crash() -> None:
     os.abort()
+
+
+@confined()
+def size_and_write(file: GivenFile, beside: bytes) -> tuple[int, int, str]:
+    """Bytes of a file and of what comes with it, and what writing to the file ends with."""
+    size, said = sum(map(len, file.blocks())), "done"
+    try:
+        os.pwrite(child._Process.files[file.number], b"z", 0)
+    except OSError as error:
+        said = type(error).__name__
+    return size, len(beside), said
 
 
 @confined()

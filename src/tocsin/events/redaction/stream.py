@@ -417,6 +417,11 @@ class Redaction:
     def _inner(self) -> "Redaction":
         return Redaction(self._classes, self._depth + 1, self._mails, self._unpacked)
 
+    def is_plain(self, data: bytes) -> bool:
+        """Whether it is a text without a mark, of which all may be kept: nothing of it is to be unpacked or parsed."""
+        mail = self._mails is not None and self._mails.knows(data[:_HEAD])
+        return not (data.lstrip(BLANK).startswith(PACKED) or encoding_of(data[:4])[1] or mail or self.marked(data))
+
     def marked(self, data: bytes) -> bool:
         """Whether JSON has a word that a report has, also one that escapes hide. Nothing is parsed for that."""
         return self._classes.marked(data, XARF)

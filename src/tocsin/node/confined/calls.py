@@ -25,6 +25,7 @@ from tocsin.node.confined.child import (
     IMPORTED,
     INLINE,
     SCRATCH,
+    GivenFile,
     is_confined,
     write_all,
 )
@@ -114,8 +115,9 @@ def confined(
 ) -> "Callable[[Callable[_P, _R]], Callable[_P, _R]]":
     """A function of a module that runs in a confined process of its own, wherever it is called.
 
-    Its arguments are pickled; it gives plain values, dataclasses, enums, dates, addresses, Pydantic models, and raises
-    errors of ours. Called in a confined process it simply runs. See `ConfinedReader` for the limits.
+    Its arguments are pickled, but of files (`GivenFile`) it gets the descriptors. It gives plain values, dataclasses,
+    enums, dates, addresses, Pydantic models, and raises errors of ours. Called in a confined process it simply runs.
+    See `ConfinedReader` for the limits.
 
     Raises (whoever calls it, beside what it raises itself):
         ConfinedError: the process was ended, or what it gave is no data.
@@ -209,18 +211,21 @@ os.register_at_fork(after_in_child=_POOL.forget)
 
 
 def _call(reader: ConfinedReader, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    files = [one.number for one in given if isinstance(one, GivenFile)]
+    places = iter(range(len(files)))
+    given = [GivenFile(next(places)) if isinstance(one, GivenFile) else one for one in given]
     asked = pickle.dumps((reader.module, reader.name, tuple(given), dict(named)), 5)
     with logged("child", reader=f"{reader.module}:{reader.name}", bytes_in=len(asked)) as line:
-        return _answered(reader, asked, line)
+        return _answered(reader, asked, files, line)
 
 
-def _answered(reader: ConfinedReader, asked: bytes, line: dict[str, Any]) -> Any:
+def _answered(reader: ConfinedReader, asked: bytes, files: Sequence[int], line: dict[str, Any]) -> Any:
     with _POOL.place():
         try:
             try:
-                answer = _ask(reader, asked, line)
+                answer = _ask(reader, asked, files, line)
             except _LostError:
-                answer = _ask(reader, asked, line)
+                answer = _ask(reader, asked, files, line)
         except (_LostError, OSError) as error:
             raise ConfinedBusyError(
                 say("No process could be started to read it: %(error)s.", error=error),
@@ -231,7 +236,7 @@ def _answered(reader: ConfinedReader, asked: bytes, line: dict[str, Any]) -> Any
     return _opened(reader, answer)
 
 
-def _ask(reader: ConfinedReader, asked: bytes, line: dict[str, Any]) -> bytes:
+def _ask(reader: ConfinedReader, asked: bytes, files: Sequence[int], line: dict[str, Any]) -> bytes:
     """The bytes that a process answers with; ``line``: gets how many, and the seconds of processor, as it says.
 
     Raises:
@@ -240,10 +245,10 @@ def _ask(reader: ConfinedReader, asked: bytes, line: dict[str, Any]) -> bytes:
 
     """
     deadline, answer, problem = monotonic() + reader.patience, None, None
-    with _memory_file() as into, _program(reader) as program:
+    with memory_file() as into, _program(reader) as program:
         process = _POOL.process(reader, program=bool(program))
         try:
-            _send(process.link, reader, asked, into, program)
+            _send(process.link, reader, asked, (into, program, files))
             line["cpu_s"], answer = _receive(process.link, reader, into, deadline)
             line["bytes_out"] = len(answer)
         except (TimeoutError, NoDataError) as error:
@@ -256,14 +261,19 @@ def _ask(reader: ConfinedReader, asked: bytes, line: dict[str, Any]) -> bytes:
     raise _why(reader, problem, status)
 
 
-def _send(link: socket.socket, reader: ConfinedReader, asked: bytes, into: int, program: Sequence[int]) -> None:
+def _send(
+    link: socket.socket, reader: ConfinedReader, asked: bytes, with_it: tuple[int, Sequence[int], Sequence[int]]
+) -> None:
+    """``with_it``: the file for the answer, that of the program, and those that the call gives."""
+    into, program, given_files = with_it
     link.settimeout(reader.patience)
     head = HEAD.pack(len(asked), reader.seconds, reader.megabytes * _MEGABYTE, reader.answer_megabytes * _MEGABYTE)
     with ExitStack() as files:
-        given = [into, *(files.enter_context(_memory_file()) for _ in range(SCRATCH)), *program]
+        given = [into, *(files.enter_context(memory_file()) for _ in range(SCRATCH)), *program]
         if len(asked) > INLINE:
-            given.append(whole := files.enter_context(_memory_file()))
+            given.append(whole := files.enter_context(memory_file()))
             write_all(whole, asked)
+        given += [files.enter_context(_readable(number)) for number in given_files]
         socket.send_fds(link, [head], given)
     if len(asked) <= INLINE:
         link.sendall(asked)
@@ -318,7 +328,18 @@ def _program(reader: ConfinedReader) -> "Iterator[list[int]]":
 
 
 @contextmanager
-def _memory_file() -> "Iterator[int]":
+def _readable(number: int) -> "Iterator[int]":
+    """Another descriptor of a file, at its beginning, that nobody can write by."""
+    again = os.open(f"/proc/self/fd/{number}", os.O_RDONLY)
+    try:
+        yield again
+    finally:
+        os.close(again)
+
+
+@contextmanager
+def memory_file() -> "Iterator[int]":
+    """The descriptor of an empty file in memory, for a `GivenFile`."""
     number = os.memfd_create("confined")
     try:
         yield number
