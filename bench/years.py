@@ -234,7 +234,7 @@ def measure(home: Path, days: int) -> dict[str, object]:
     return {
         "rows": rows,
         "records_of_answers_seconds": seconds(partial(read_answers, open_node(home).database)),
-        "times_of_problems_seconds": seconds(partial(problem_times, node.problems, now=datetime.now(UTC))),
+        "times_of_problems_seconds": seconds(partial(problem_times, node, node.store, node.tracker)),
         "pages_ms": took,
         "server_resident_mb": memory,
     }

@@ -65,7 +65,7 @@ def answer(node: NodeWithStores, team: str, at: datetime) -> None:
 
 def test_each_course_is_as_it_was(node: NodeWithStores) -> None:
     answer(node, "operator", START + timedelta(hours=5))
-    times = problem_times(node.problems, now=START + timedelta(days=10))
+    times = problem_times(node, node.store, node.tracker)
     number = team_number(node, "operator")
     rows = times.filter(pl.col("team") == number).sort("heard", "last_seen", descending=[False, True]).to_dicts()
     assert len(rows) == len(COURSES)
@@ -86,7 +86,7 @@ def test_each_course_is_as_it_was(node: NodeWithStores) -> None:
 def test_the_time_of_an_end_lies_between_the_last_sighting_and_the_run_that_missed_it(node: NodeWithStores) -> None:
     now = START + timedelta(days=10)
     number = team_number(node, "operator")
-    times = problem_times(node.problems, now=START + timedelta(days=10)).filter(pl.col("team") == number)
+    times = problem_times(node, node.store, node.tracker).filter(pl.col("team") == number)
     left, right = bounds(times, Stretch.FIXING, now)
     told = {row["problem"]: row["told"] for row in times.to_dicts()}
     expected = []
@@ -106,7 +106,7 @@ def test_the_time_of_an_end_lies_between_the_last_sighting_and_the_run_that_miss
 def test_a_silent_feed_ends_nothing(node: NodeWithStores) -> None:
     quiet = START + timedelta(days=40)
     number = team_number(node, "operator")
-    times = problem_times(node.problems, now=START + timedelta(days=10)).filter(
+    times = problem_times(node, node.store, node.tracker).filter(
         (pl.col("team") == number) & pl.col("missed").is_null()
     )
     left, right = bounds(times, Stretch.FIXING, quiet)
@@ -119,11 +119,12 @@ def test_what_the_command_shows(tocsin: Tocsin, node: NodeWithStores) -> None:
     (whole,) = tocsin.json("times")
     assert whole["problems"] == 4
     assert whole["telling"]["earliest_hours"] == whole["telling"]["latest_hours"] == 1
-    assert whole["telling"]["times"] == whole["telling"]["ended"] == 4  # not the national team, which is only informed
+    assert whole["telling"]["times"] == whole["telling"]["ended"] == 8  # the national team is told too
     assert whole["answering"]["ended"] == 3
     by_team = {group["group"]: group for group in tocsin.json("times", "--by", "team")}
     assert by_team["operator"]["answering"]["earliest_hours"] == 4
-    assert "nat-a" not in by_team  # it is only informed
+    assert by_team["nat-a"]["answering"]["ended"] == 0
+    assert by_team["nat-a"]["answering"]["latest_hours"] is None
     assert [group["group"] for group in tocsin.json("times", "--by", "as")] == ["AS64500"]
     shown = tocsin.run("times", "--by", "team")
     assert "4.0 h" in shown

@@ -18,20 +18,7 @@ def course(
     """A row of the times: what happened so many hours after it was heard of."""
     at = {name: heard + timedelta(hours=after) for name, after in hours.items()}
     last = at.get("last_seen", heard)
-    return (
-        problem,
-        team,
-        64500,
-        kind,
-        "XA",
-        heard,
-        at.get("told"),
-        at.get("answered"),
-        last,
-        at.get("missed"),
-        feed,
-        "told" in at,
-    )
+    return (problem, team, 64500, kind, "XA", heard, at.get("told"), at.get("answered"), last, at.get("missed"), feed)
 
 
 def frame(*rows: tuple[object, ...]) -> pl.DataFrame:

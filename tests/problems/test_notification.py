@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-import polars as pl
 import pytest
 from sqlalchemy import select
 
@@ -32,8 +31,6 @@ from tocsin.problems import (
     ProblemSearch,
     ProblemStatus,
     count_unanswered,
-    monthly_figures,
-    problem_times,
     unanswered,
 )
 from tocsin.server.pages.problems import NOTIFICATIONS, STATUSES
@@ -316,22 +313,6 @@ def test_what_a_person_lets_be_is_asked_no_more(world: World) -> None:
         assert missed_teams(world.node, session, world.now) == []
         later = {one.key for one in missed_teams(world.node, session, world.after_today(20).now)}
     assert later == {"bounced", "failed"}
-
-
-def test_times_and_figures_count_whom_lists_say_was_notified(world: World) -> None:
-    """Informed teams are in no figure; who was telephoned is notified; of two responsible teams both must be."""
-    times = problem_times(world.node.problems, now=world.now)
-    asked = {address: (notified, of) for address, (how, notified, of, _) in LEDGER.items() if of and how != "muted"}
-    rows = world.node.problems.find(ProblemSearch(), now=world.now).rows()
-    names = {row.key: row.where for row in rows}
-    said = times.group_by("problem").agg(pl.col("told").is_not_null().sum(), pl.len(), pl.col("notified").first())
-    found = {names[key]: (told, of) for key, told, of, _ in said.iter_rows()}
-    assert found == asked
-    assert {names[key] for key, *_, whole in said.iter_rows() if whole} == {
-        address for address, (how, *_) in LEDGER.items() if how == "notified"
-    }
-    (month,) = monthly_figures(times, world.now, months=1)
-    assert (month.problems, month.notified) == (len(asked), sum(how == "notified" for how, *_ in LEDGER.values()))
 
 
 def test_who_was_only_telephoned_has_a_day_until_a_mail_names_one(world: World) -> None:

@@ -29,7 +29,7 @@ def times(
     from tocsin.problems import By, problem_times, summarise
 
     node = call.node
-    found = problem_times(node.problems, now=call.now, since=_day(since))
+    found = problem_times(node, node.store, node.tracker, since=_day(since))
     groups = summarise(found, By(by), now=call.now, most=limit)
     name = _names(node, by)
     call.emit([document(group, name) for group in groups], lambda: _print(groups, by, name))

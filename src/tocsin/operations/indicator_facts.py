@@ -256,7 +256,8 @@ def _told_problems(look: Look) -> "pl.DataFrame":
 
     from tocsin.problems import problem_times
 
-    return problem_times(look.node.problems, now=look.now).filter(pl.col("told") <= look.at)
+    node = look.node
+    return problem_times(node, node.store, node.tracker).filter(pl.col("told") <= look.at)
 
 
 def _by(moment: datetime | None, look: Look) -> str:

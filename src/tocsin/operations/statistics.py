@@ -171,12 +171,11 @@ def _hours(node: NodeWithStores, first: date) -> dict[str, int | None]:
     import polars as pl
 
     start = datetime.combine(first, time(), UTC)
-    now = datetime.now(UTC)
-    times = problem_times(node.problems, now=now, since=start).filter(pl.col("heard").dt.date() < _next(first))
+    times = problem_times(node, node.store, node.tracker, since=start).filter(pl.col("heard").dt.date() < _next(first))
     of_network = times.group_by(pl.col("asn").fill_null(UNKNOWN)).agg(pl.col("problem").n_unique()).iter_rows()
     if not protect(dict(of_network)):
         return {}
-    found = summarise(times, By.ALL, now=now, resamples=1)[0].stretches
+    found = summarise(times, By.ALL, now=datetime.now(UTC), resamples=1)[0].stretches
     return {str(stretch): _rounded(of) for stretch, of in found.items() if of is not None}
 
 

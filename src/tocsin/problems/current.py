@@ -37,11 +37,16 @@ def known_problems(
     *,
     gone_after_days: int,
     keys: npt.NDArray[np.uint64] | None = None,
+    told_by: int | None = None,
 ) -> KnownProblems:
-    """All problems of committed ingests, or those of them that ``keys`` (in any order) name."""
+    """All problems of committed ingests, or those of them that ``keys`` (in any order) name.
+
+    ``told_by``: of all, only those that some team was first told of by then (seconds since 1970 UTC).
+    """
     last = last_committed(session)
     if keys is None:
-        keys, notes = tracker.files.everything(up_to=last)
+        noted = None if told_by is None else (NOTES.index("first_told_at"), told_by)
+        keys, notes = tracker.files.everything(up_to=last, noted=noted)
     else:
         keys = np.unique(keys)
         found, notes = tracker.files.lookup(keys, up_to=last)

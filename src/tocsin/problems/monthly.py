@@ -149,7 +149,7 @@ def _figures(first: date, times: pl.DataFrame, now: datetime) -> MonthFigures:
     return MonthFigures(
         first,
         problems=times["problem"].n_unique(),
-        notified=times.filter("notified")["problem"].n_unique(),
+        notified=told["problem"].n_unique(),
         answered=told.filter(pl.col("answered").is_not_null())["problem"].n_unique(),
         gone=told.filter(pl.col("missed") > pl.col("told"))["problem"].n_unique(),
         medians=medians,

@@ -40,7 +40,6 @@ KIND: Final = ("classification.identifier", "malware.name", "classification.type
 """What is wrong: the first that is there names it."""
 
 FEED: Final = "feed.code"
-COUNTRY: Final = "country"
 CVES: Final = "cves"
 """What lists of vulnerabilities say, as they say it; of the newest event that has one."""
 
@@ -55,9 +54,9 @@ class ProblemFacts:
     """A row for each problem with stored events, in the order of its ``key`` (UInt64).
 
     ``frame``: columns named as those of events, from the newest event of each; ``source.network`` holds what else it is
-    named by where it has no address, ``asn`` and ``country`` those that we looked up, else the feed's. Besides:
-    ``severity`` (UInt8, the worst, place in `SEVERITIES`), ``routed`` (the set of teams that must know by the newest
-    event), ``before`` (the newest such set that was not empty), ``cves`` (see `CVES`),
+    named by where it has no address, ``asn`` the AS that we looked up, else the feed's. Besides: ``severity`` (UInt8,
+    the worst, place in `SEVERITIES`), ``routed`` (the set of teams that must know by the newest event), ``before`` (the
+    newest such set that was not empty), ``cves`` (see `CVES`),
     ``labels`` (UInt64, a bit for each of the ``labels`` that its events carry).
     ``tellings``: by which ``ingest`` (or notification run) it was told to which set of teams (``told``), by ``key``.
     ``files``: those of the table whose events it has, as they were after the commit ``version``.
@@ -238,7 +237,6 @@ class ProblemFactsReader:
             pl.col("source.port").cast(pl.Int32),
             named.alias("source.network"),
             pl.coalesce("network.asn", "source.asn").alias("asn"),
-            pl.coalesce("network.country", "source.geolocation.cc").cast(pl.Categorical).alias(COUNTRY),
             *(pl.col(name).cast(pl.Categorical) for name in _WORDS),
             said.cast(pl.Categorical).alias(CVES),
             severity_rank().cast(pl.UInt8).alias("severity"),
@@ -326,7 +324,7 @@ def _columns() -> Sequence[pl.Series]:
     kinds: dict[str, pl.DataType | type[pl.DataType]] = {
         "key": pl.UInt64, "ingest": pl.Int64, "row": pl.Int64, "source.ip.hi": pl.Int64, "source.ip.lo": pl.Int64,
         "source.port": pl.Int32, "source.network": pl.String,
-        "asn": COLUMNS["network.asn"], **dict.fromkeys((COUNTRY, *_WORDS, CVES), pl.Categorical()),
+        "asn": COLUMNS["network.asn"], **dict.fromkeys((*_WORDS, CVES), pl.Categorical()),
         "severity": pl.UInt8, "routed": pl.Int32, "before": pl.Int32, "labels": pl.UInt64,
     }  # fmt: skip
     return [pl.Series(name, dtype=kind) for name, kind in kinds.items()]

@@ -1,10 +1,10 @@
-"""How long things take, measured and not claimed: a problem heard of, told, answered, gone; for each responsible team.
+"""How long things take, measured and not claimed: a problem heard of, told, answered for, gone; for each team told.
 
 When a problem ended is never seen. It lies between its last sighting and the next run of its feed that did not see it;
 a problem that still goes on, and a team that has not answered yet, have a time that is only known to be longer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -16,16 +16,14 @@ import polars as pl
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.directory import merged_teams
-from tocsin.events import Ingest, IngestState
+from tocsin.delivery import WAS_SENT, Delivery, DeliveryItem
+from tocsin.events import TOLD_IN, EventStore, Ingest, IngestState, TeamSet
 from tocsin.node.censoring import RESAMPLES, Median, median
+from tocsin.node.node import Node
 from tocsin.node.records import Database
 from tocsin.problems.answers import read_answers
 from tocsin.problems.current import KnownProblems, known_problems
-from tocsin.problems.delivery_outcomes import PLACE, NotificationState
-from tocsin.problems.listing import ProblemList
-from tocsin.problems.standing import ProblemStandings
-from tocsin.problems.table import COUNTRY
+from tocsin.problems.track import Tracker
 
 _TIME = pl.Datetime("us", "UTC")
 TIMES: Final = {
@@ -40,7 +38,6 @@ TIMES: Final = {
     "last_seen": _TIME,
     "missed": _TIME,
     "feed": pl.Int64,
-    "notified": pl.Boolean,
 }
 """The columns of `problem_times`."""
 
@@ -48,6 +45,7 @@ _HOUR = 3_600_000_000  # microseconds
 _DAY = 86_400  # seconds
 _NEVER = 2**32  # seconds since 1970 UTC
 _CHUNK = 500
+_EACH: Final = 48  # bytes at most that an event takes while tellings are put together
 _CAME: Final = select(Ingest.number, Ingest.started_at)
 
 
@@ -83,23 +81,19 @@ class TimesGroup:
     ended_before: int
 
 
-def problem_times(problems: ProblemList, *, now: datetime, since: datetime | None = None) -> pl.DataFrame:
-    """The course of each problem for each team that answers for it: a frame with the columns of `TIMES`.
+def problem_times(node: Node, store: EventStore, tracker: Tracker, *, since: datetime | None = None) -> pl.DataFrame:
+    """The course of each problem for each team that was to be told of it: a frame with the columns of `TIMES`.
 
-    ``told`` is when the team was notified, as `NotificationFacts` has it: by a digest that the mail server accepted and
-    that did not come back, or by a person; null while it was not. ``notified``: whether all responsible teams were, as
-    lists say. Teams that only want to know are left out, and who mutes a problem for that one. ``answered`` is the
-    first answer by a person. ``missed`` is the next run of its feed that did not see it, null while it does not count
-    as gone. ``feed``: the number of the one that saw it last. ``since``: only problems first heard of from then on.
+    ``told`` is when a digest with it was accepted by the mail server (or written), null while it was not; a digest that
+    bounced told nobody. ``answered`` is the first answer by a person. ``missed`` is the next run of its feed that did
+    not see it, null while it does not count as gone. ``feed``: the number of the one that saw
+    it last. ``since``: only problems first heard of from then on.
     """
-    told = _told(problems.standings(now))
-    keys = told["problem"].unique().to_numpy()
-    with problems.database.reading() as session:
-        notes = _notes(
-            session, known_problems(session, problems.tracker, gone_after_days=problems.gone_after_days, keys=keys)
-        )
-        merged = merged_teams(session)
-    answers = _answers(problems.database, merged)
+    with node.database.reading() as session:
+        told = _told(store, session)
+        keys, after_days = told["problem"].unique().to_numpy(), node.settings.tell.gone_after_days
+        notes = _notes(session, known_problems(session, tracker, gone_after_days=after_days, keys=keys))
+    answers = _answers(node.database)
     frame = told.join(notes, on="problem").join(answers, on=["problem", "team"], how="left")
     if since is not None:
         frame = frame.filter(pl.col("heard") >= since)
@@ -159,25 +153,41 @@ def _hours(duration: pl.Expr) -> pl.Expr:
     return duration.dt.total_microseconds() / _HOUR
 
 
-def _told(found: ProblemStandings) -> pl.DataFrame:
-    """Per problem and responsible team that does not mute it: where and what it is, and since when it is notified."""
-    rows = []
-    for here, team, state, since in found.told.each_team():
-        heard = np.flatnonzero(state != PLACE[NotificationState.MUTED])
-        told = np.where(state == PLACE[NotificationState.NOTIFIED], since, 0)[heard]
-        of = pl.DataFrame({"_at": here[heard], "team": team[heard], "told": _times(told)})
-        rows.append(of.cast({"_at": pl.Int64, "team": pl.Int64}))
-    told_of = pl.concat(rows) if rows else pl.DataFrame(schema={"_at": pl.Int64, "team": pl.Int64, "told": _TIME})
-    is_notified = pl.col("notification") == PLACE[NotificationState.NOTIFIED]
-    problems = found.frame.select(
-        pl.int_range(pl.len()).alias("_at"),
-        pl.col("key").alias("problem"),
-        pl.col("asn").cast(pl.Int64),
-        pl.col("classification.type").cast(pl.String).alias("type"),
-        pl.col(COUNTRY).cast(pl.String),
-        is_notified.alias("notified"),
+def _told(store: EventStore, session: Session) -> pl.DataFrame:
+    """Per problem and team that was to be told of it: where it is, what it is, and when it was first told."""
+    events = store.collect(
+        store.scan()
+        .filter(pl.col("told") > 0)
+        .select(
+            pl.col("problem").reinterpret(signed=False),
+            TOLD_IN.alias("ingest"),
+            pl.col("told").cast(pl.Int64).alias("set"),
+            pl.coalesce("network.asn", "source.asn").cast(pl.Int64).alias("asn"),
+            pl.col("classification.type").alias("type"),
+            pl.coalesce("network.country", "source.geolocation.cc").alias("country"),
+        )
+        .group_by("problem", "ingest", "set")
+        .agg(pl.col("asn", "type", "country").first()),
+        needs=_EACH * int(store.table.listing()["num_records"].sum()),
     )
-    return told_of.join(problems, on="_at").drop("_at")
+    sent = (
+        select(DeliveryItem.ingest, DeliveryItem.team_id, Delivery.sent_at)
+        .join(Delivery, Delivery.id == DeliveryItem.delivery_id)
+        .where(WAS_SENT)
+    )
+    # Events are kept for a year, and what was sent for ever: of older ingests nothing is asked.
+    first = events["ingest"].min()
+    rows = () if first is None else session.execute(sent.where(DeliveryItem.ingest >= first))
+    told = _frame(rows, {"ingest": pl.Int64, "team": pl.Int64, "told": _TIME})
+    members = [(row.number, team) for row in session.scalars(select(TeamSet)) for team in row.members]
+    teams = _frame(members, {"set": pl.Int64, "team": pl.Int64})
+    return (
+        events.join(teams, on="set")
+        .join(told, on=["ingest", "team"], how="left")
+        .sort("ingest")
+        .group_by("problem", "team")
+        .agg(pl.col("asn", "type", "country").first(), pl.col("told").min())
+    )
 
 
 def _notes(session: Session, known: KnownProblems) -> pl.DataFrame:
@@ -226,14 +236,18 @@ def _runs(session: Session, *, since: int) -> dict[int, npt.NDArray[np.int64]]:
     return {feed: np.array(sorted(times), dtype=np.int64) for feed, times in runs.items()}
 
 
-def _answers(database: Database, merged: Mapping[int, int]) -> pl.DataFrame:
-    """When each team said something of a problem; ``merged``: the team that one is now."""
+def _answers(database: Database) -> pl.DataFrame:
+    """When each team said something of a problem."""
     table = read_answers(database)
     rows = np.flatnonzero(table.counts()[table.places])
     of = table.places[rows]
     return pl.DataFrame(
         {"problem": table.keys[rows], "team": table.teams[of], "answered": pl.Series(table.at[of]).cast(_TIME)}
-    ).with_columns(pl.col("team").cast(pl.Int64).replace(dict(merged)))
+    )
+
+
+def _frame(rows: Iterable[object], schema: Mapping[str, object]) -> pl.DataFrame:
+    return pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")  # type: ignore[arg-type]
 
 
 def _times(seconds: npt.NDArray[np.int64]) -> pl.Series:

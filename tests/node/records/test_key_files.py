@@ -228,3 +228,29 @@ def test_a_kill_while_large_files_are_merged_loses_and_doubles_nothing(tmp_path:
     assert np.unique(keys).size == len(keys) == len(notes) == 1_100_000
     next(folder.glob("*.filter")).unlink()  # as files from before there were filters
     assert KeyFiles(folder, columns=1).lookup(asked, up_to=8)[1][:, 0].tolist() == wanted
+
+
+@given(
+    st.lists(st.dictionaries(st.integers(0, 20), st.integers(1, 99), max_size=8), max_size=20),
+    st.integers(0, 9),
+    st.integers(0, 20),
+)
+def test_keys_by_what_is_noted_once_are_those_of_all(history: list[dict[int, int]], narrow: int, most: int) -> None:
+    with TemporaryDirectory() as folder:
+        expected: dict[int, int] = {}
+        last: dict[int, int] = {}
+        for number, noted in enumerate(history, start=1):
+            wide = number > narrow  # files from before the second column was kept have it not
+            files = KeyFiles(Path(folder) / "keys", columns=2 if wide else 1)
+            last |= noted
+            told = {key: expected.get(key, number if wide and count % 2 else 0) for key, count in noted.items()}
+            notes = [[noted[key], told[key]][: files.columns] for key in sorted(noted)]
+            keys = np.array(sorted(noted), dtype=np.uint64)
+            files.write((number, 0), keys, np.array(notes, dtype=np.uint32).reshape(len(notes), files.columns))
+            expected |= {key: at for key, at in told.items() if at}
+
+        keys, newest = KeyFiles(Path(folder) / "keys", columns=2).everything(up_to=len(history), noted=(1, most))
+
+        assert dict(zip(keys.tolist(), newest.tolist(), strict=True)) == {
+            key: [last[key], first] for key, first in expected.items() if first <= most
+        }

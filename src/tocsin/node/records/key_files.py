@@ -33,7 +33,7 @@ from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_folder
 from tocsin.node.records.key_filter import AskedKeys, Keys, Words, add_keys, empty_filter
 from tocsin.node.records.key_levels import TIER, Notes, merged, worth_merging
-from tocsin.node.records.key_memory import LARGE, KeyMemory, KeySearch, MappedKeys, touch
+from tocsin.node.records.key_memory import LARGE, KeyMemory, KeySearch, MappedKeys, noted_keys, touch
 from tocsin.node.records.key_names import (
     BESIDES,
     NAME,
@@ -294,10 +294,14 @@ class KeyFiles:
                     found += [(part, folder) for part in parts_of(file, there, up_to)]
         return found
 
-    def everything(self, *, up_to: int) -> tuple[Keys, Notes]:
-        """All keys, sorted and each once, with their newest notes."""
+    def everything(self, *, up_to: int, noted: tuple[int, int] | None = None) -> tuple[Keys, Notes]:
+        """All keys, sorted and each once, with their newest notes.
+
+        ``noted``: a column and a number; only keys whose note there is not zero and at most that. It is a column that
+        keeps what it has once it is not zero, so that each file is asked by itself, and few keys cost little.
+        """
         files = [mapped for _, mapped in self._opened(up_to)]
-        found = list(merged([(file.keys, file.notes) for file in files], self.columns, lambda: touch(files)))
+        found = list(merged([noted_keys(file, noted) for file in files], self.columns, lambda: touch(files)))
         if not found:
             return np.zeros(0, dtype=np.uint64), np.zeros((0, self.columns), dtype=np.uint32)
         keys, notes = zip(*found, strict=True)

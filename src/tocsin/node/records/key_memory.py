@@ -190,6 +190,19 @@ class KeySearch:
         return self._perhaps if file in self._known else None
 
 
+def noted_keys(file: MappedKeys, noted: tuple[int, int] | None) -> tuple[Keys, Notes]:
+    """The keys of a file and their notes, of those alone that have something up to a number noted in a column."""
+    if noted is None:
+        return file.keys, file.notes
+    column, most = noted
+    if column >= file.notes.shape[1]:
+        return file.keys[:0], file.notes[:0]
+    values = file.notes[:, column].copy()
+    # The column was copied before: a column of a mapped file lies far apart, and is read twice here.
+    rows = np.flatnonzero((values > 0) & (values <= most))
+    return file.keys[rows], file.notes[rows]
+
+
 def touch(files: Iterable[MappedKeys]) -> None:
     """Note that a range was read of files that are merged."""
     for file in files:

@@ -119,7 +119,7 @@ def took(of: Median | None, words: PageTexts) -> str:
 
 def _figures(desk: PageContext) -> FiguresOfNode:
     node, now = desk.node, desk.now
-    times = problem_times(node.problems, now=now)
+    times = problem_times(node, node.store, node.tracker)
     kinds = {number: str(team.kind) for number, team in teams_by_id(node.database).items()}
     sectors = pl.DataFrame(
         {"team": list(kinds), "sector": list(kinds.values())}, schema={"team": pl.Int64, "sector": pl.String}
