@@ -4,6 +4,7 @@ import atexit
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -22,6 +23,7 @@ _RUNNING: "list[Chromium]" = []
 _LOADED = "location.href != 'about:blank' && performance.getEntriesByType('navigation')[0]?.loadEventEnd > 0"
 _TAB, _ENTER, _SPACE, _DOWN = ("Tab", 9, ""), ("Enter", 13, "\r"), ("Space", 32, " "), ("ArrowDown", 40, "")
 _UP, _RIGHT = ("ArrowUp", 38, ""), ("ArrowRight", 39, "")
+_PATIENCE = 120  # seconds; a test that waits for ever ends all tests of its process
 KEYS = {
     "Tab": _TAB,
     "Enter": _ENTER,
@@ -64,6 +66,9 @@ class Chromium:
     def read(self) -> dict[str, Any]:
         """The next message; the tab that it is about has noted it."""
         while (end := self._read.find(b"\0")) < 0:
+            if not select.select([self.to_read], [], [], _PATIENCE)[0]:
+                self.process.kill()  # the next test gets another one
+                raise AssertionError("the browser does not answer")
             more = self.to_read.read1(1 << 16)
             assert more, "the browser ended"
             self._read += more

@@ -166,6 +166,20 @@ HEADERS = {
 }
 
 
+def test_what_is_refused_says_the_number_by_which_the_log_has_it(seen: Seen) -> None:
+    """But of what is not there, which looks alike whether it is or not: that has it in the header alone."""
+    refused = seen.others["no word"]
+    assert f"Give this number to who runs this server: {refused.headers['x-request-id']}" in refused.text
+    numbers = [answer.headers["x-request-id"] for _, answer in seen.all()]
+    assert len(numbers) == len({*numbers}) > 100
+    problems = [answer for _, answer in seen.all() if answer.headers.get("content-type") == "application/problem+json"]
+    assert problems
+    for answer in problems:
+        alike = answer.status_code in {401, 404}
+        number = None if alike else f"urn:tocsin:request:{answer.headers['x-request-id']}"
+        assert answer.json().get("instance") == number
+
+
 def test_every_answer_carries_the_headers(seen: Seen) -> None:
     """Also what is missing, refused, broken or a file; none is for other sites (ASVS 3.4)."""
     wrong = []
