@@ -2,38 +2,23 @@
 
 import base64
 import gzip
-import resource
 import zipfile
-from collections.abc import Callable
 from io import BytesIO
 from random import Random
-from typing import Any
 
 import pytest
 
 from support.never_held_forms import files_with_traces, forms
+from support.processor_time import LITTLE, work
 from support.world import World, make_world
 from tocsin.delivery.never_held import IntakeFilter, list_references
 from tocsin.incidents.evidence.files import keep_file
 from tocsin.node.errors import InputError
 
-LITTLE = 0.05  # seconds of processor time that a stranger may take of the process that answers
 MEGABYTE = 0.02  # and for each megabyte that is kept
 SHORT = 16_384
 MARKED = b'Category: csam, [ { "a": "b" } ]\n'
 """What the filter stays at for long: six seconds a megabyte."""
-
-
-def work(of: Callable[[], Any]) -> float:
-    """Seconds of processor time in this process, in all of its threads; the least of three, since others run beside."""
-
-    def once() -> float:
-        before = resource.getrusage(resource.RUSAGE_SELF)
-        of()
-        after = resource.getrusage(resource.RUSAGE_SELF)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-    return min(once() for _ in range(3))
 
 
 def zipped(content: bytes) -> bytes:
