@@ -253,7 +253,7 @@ def test_another_proxy_is_not_believed(fresh: Path, tmp_path: Path) -> None:
     from tocsin.pipeline.stores import open_node
 
     application = make_application(open_node(world.node.home), clock=lambda: START)
-    with served(application) as port, httpx.Client(trust_env=False) as client:
+    with served(application) as port, httpx.Client(trust_env=False, timeout=120) as client:
         answer = client.get(f"http://127.0.0.1:{port}/help", headers={"x-forwarded-proto": "https"})
     assert "strict-transport-security" not in answer.headers
 
@@ -370,7 +370,7 @@ def test_a_block_and_a_new_role_hold_from_the_next_request_on(stage: Stage) -> N
 
 def test_a_session_that_somebody_else_chose_is_not_taken(stage: Stage) -> None:
     """ASVS 7.2.4: no fixation, by cookie, address or form."""
-    client = httpx.Client(base_url=stage.browsers[AccountRole.NOBODY].client.base_url, trust_env=False)
+    client = httpx.Client(base_url=stage.browsers[AccountRole.NOBODY].client.base_url, trust_env=False, timeout=120)
     with client:
         client.cookies.set(COOKIE, "chosen-by-somebody-else")
         answer = client.post("/sign-in", data={"mailbox": "a@b.example", "password": "wrong password here"})

@@ -30,7 +30,7 @@ def client() -> Iterator[httpx.Client]:
     application.add_middleware(Durations().timing)
     with (
         served(application) as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120) as client,
     ):
         yield client
 
