@@ -46,6 +46,10 @@ class Chromium:
     pages: dict[str, "Page"] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _read: bytearray = field(default_factory=bytearray)
+    _waiting: select.poll = field(default_factory=select.poll)  # of descriptors above 1,023 too, unlike select
+
+    def __post_init__(self) -> None:
+        self._waiting.register(self.to_read, select.POLLIN)
 
     def command(self, method: str, session: str = "", **parameters: Any) -> Any:
         """The result of one DevTools command, to a tab where its session is given."""
@@ -66,7 +70,7 @@ class Chromium:
     def read(self) -> dict[str, Any]:
         """The next message; the tab that it is about has noted it."""
         while (end := self._read.find(b"\0")) < 0:
-            if not select.select([self.to_read], [], [], _PATIENCE)[0]:
+            if not self._waiting.poll(_PATIENCE * 1000):
                 self.process.kill()  # the next test gets another one
                 raise AssertionError("the browser does not answer")
             more = self.to_read.read1(1 << 16)
