@@ -8,8 +8,16 @@ import pytest
 import tocsin
 from tocsin.networks import is_public
 
-INSIDE = ("127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "100.64.0.1", "224.0.0.1", "192.0.0.8")
-INSIDE += (str(IPv4Address(0)),)  # connections to it reach this machine
+INSIDE = (
+    "127.0.0.1",
+    "10.1.2.3",
+    "169.254.169.254",
+    "192.168.0.1",
+    "100.64.0.1",
+    "224.0.0.1",
+    "192.0.0.8",
+    str(IPv4Address(0)),
+)  # connections to the last reach this machine
 OUTSIDE = "8.8.8.8"
 
 
