@@ -51,6 +51,13 @@ def test_every_dependency_is_a_component_and_every_component_is_needed(bill: Any
     assert reached == components | {application}
 
 
+def test_it_says_which_build_it_is_of(bill: Any, tocsin: Tocsin) -> None:
+    said = {one["name"]: one["value"] for one in bill["metadata"]["component"]["properties"]}
+    assert len(said) == 3
+    assert said["tocsin:commit"][:8] in (line := tocsin.run("--version"))
+    assert all(value[:8] in line for value in said.values())
+
+
 def test_it_leaves_out_what_only_tests_use(bill: Any) -> None:
     assert {"pytest", "ruff", "mypy"}.isdisjoint(component["name"] for component in bill["components"])
 

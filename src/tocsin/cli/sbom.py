@@ -10,6 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import print_table
+from tocsin.node.build import build
 
 _TABLES = files("tocsin") / "networks" / "data" / "networks.json"
 _LONG = 80  # a longer licence field holds the licence's text
@@ -76,6 +77,8 @@ def bill_of_materials(
     The serial number follows from the content, so that the same installation has the same.
     """
     application, *listed = ({name: one[name] for name in one if name != "needs"} for one in [*packages, *data])
+    of = {"commit": build().commit, "date": build().made, "network-tables": build().tables}
+    application["properties"] = [{"name": f"tocsin:{name}", "value": str(value)} for name, value in of.items() if value]
     needs = {one["purl"]: one["needs"] for one in packages}
     needs[application["purl"]] = [*needs[application["purl"]], *(one["purl"] for one in data)]
     return {

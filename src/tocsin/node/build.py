@@ -23,6 +23,11 @@ class Build:
     made: date | None
     tables: date | None
 
+    @property
+    def name(self) -> str:
+        """Version and commit, short: what two builds never share."""
+        return f"{self.version}+g{self.commit[:_SHOWN]}" if self.commit else self.version
+
     def __str__(self) -> str:
         of = [f"commit {self.commit[:_SHOWN]} of {self.made}"] if self.commit else []
         of += [f"network tables of {self.tables}"] if self.tables else []

@@ -19,9 +19,9 @@ from pydantic import BaseModel, Field
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
-from tocsin import __version__
 from tocsin.interface import N_, Absence, Act, ActContext, NoUndo, OwnSurface
 from tocsin.node.accounts import Permission
+from tocsin.node.build import build
 from tocsin.node.errors import ConflictError, NotFoundError, TocsinError, internal_failures
 from tocsin.node.node import Node
 from tocsin.node.paths import HomeFile, HomeFolder
@@ -204,7 +204,7 @@ class _Heart:
         with self._node.database.begin() as session:
             theirs = _database_time(session)
             ahead = (datetime.now(theirs.tzinfo) - theirs).total_seconds()
-            values = {"version": __version__, "worker": self._worker, "seen_at": theirs, "ahead": ahead,
+            values = {"version": build().name, "worker": self._worker, "seen_at": theirs, "ahead": ahead,
                       "tables": tables, "files": self._files}  # fmt: skip
             if not self._begun:
                 values["started_at"] = theirs

@@ -13,11 +13,11 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from tocsin import __version__
 from tocsin.delivery import STATES_OF_GROUP, Delivery, DeliveryItem, ItemState, StateGroup
 from tocsin.events import IS_PREPARED, FeedAlarm, FeedRecord, Ingest, IngestState, open_rows
 from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
+from tocsin.node.build import build
 from tocsin.node.letters import Letter
 from tocsin.pipeline.replay import kept_since
 from tocsin.pipeline.uploads import Upload, waiting_since
@@ -58,9 +58,9 @@ class _Figures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All of them, in one reading transaction."""
-        build = GaugeMetricFamily("tocsin_build_info", "The version that runs.", labels=["version"])
-        build.add_metric([__version__], 1)
-        yield build
+        this = GaugeMetricFamily("tocsin_build_info", "The version that runs.", labels=["version", "commit"])
+        this.add_metric([build().version, build().commit], 1)
+        yield this
         with self._node.database.reading() as session:
             reports, *rows = self._sums(session)
             last = session.scalar(select(func.max(Ingest.started_at)))
