@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tocsin import __version__
 from tocsin.node.settings import Settings
 from tocsin.pipeline.collectors import read_collectors
 from tocsin.pipeline.collectors.kinds import OWN_KINDS
@@ -41,6 +42,14 @@ def test_every_page_is_reached_from_the_readme(root: Path, pages: dict[str, str]
                 path = (root / page).parent / target.partition("#")[0]
                 todo.append(path.resolve().relative_to(root).as_posix())
     assert set(pages) - reached == set()
+
+
+def test_changes_stand_under_versions_and_are_short(pages: dict[str, str]) -> None:
+    newest, *_ = versions = re.findall(r"^## (\S+)", pages["CHANGELOG.md"], flags=re.MULTILINE)
+    assert newest in {__version__, "Unreleased"}
+    assert __version__ in versions
+    points = re.split(r"^(?:- |#)", pages["CHANGELOG.md"], flags=re.MULTILINE)
+    assert [one for one in points if len(" ".join(one.split())) > 450] == []  # three lines
 
 
 def test_commands_in_pages_exist(pages: dict[str, str], commands: dict[str, set[str]]) -> None:
