@@ -77,8 +77,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def debian(folder: Path, suite: str) -> Iterator[Path]:
     """A root with Python and what it needs."""
     root = folder / "root"
-    packages = "--include=python3"
-    subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", packages, suite, root], check=True)
+    subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--include=python3", suite, str(root)], check=True)
     try:
         yield root
     finally:
