@@ -68,7 +68,7 @@ PYTHONS = pythons()
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("release")
     subprocess.run(["git", "clone", "--quiet", ROOT, folder / "clone"], check=True)
-    command = [sys.executable, "scripts/release", "--out", folder / "made"]
+    command = [sys.executable, "scripts/release", "--out", str(folder / "made")]
     subprocess.run(command, cwd=folder / "clone", check=True, capture_output=True)
     return folder / "made"
 
