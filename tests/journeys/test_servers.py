@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import text
+
 from support.browser import Page, browser
 from support.console_users import person, session_of
 from support.databases import Cluster
@@ -58,11 +60,14 @@ def _shown(tab: Page) -> tuple[int, ...]:
 def _one_is_gone(both: TwoServers) -> None:
     """A machine that says nothing any more is missed, and removed by a page; one that is unlike the others is named."""
     database, now = both.node.database, datetime.now(UTC)
-    alive, long_ago = list_machines(database)[0].name, now - timedelta(minutes=5)
+    alive = list_machines(database)[0].name
+    with database.reading() as session:  # by whose clock machines are seen
+        seen = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    long_ago = seen - timedelta(minutes=5)
     other = {"version": "1", "worker": "w", "started_at": long_ago, "tables": {}, "files": {"secret.key": "?"}}
     with database.begin() as session:
         session.add(MachineRow(name="lost:8000", seen_at=long_ago, ahead=0.0, **other))
-        session.add(MachineRow(name="odd:8000", seen_at=now, ahead=7.0, **other))
+        session.add(MachineRow(name="odd:8000", seen_at=seen, ahead=7.0, **other))
     browser = both.people[0].browser
     admin = person(both.node, AccountRole.ADMINISTRATOR, now=now)
     browser.cookies.clear()
