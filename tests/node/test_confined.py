@@ -190,7 +190,8 @@ def test_what_runs_a_program_can_do_no_more_than_others(tmp_path: Path) -> None:
 
 
 def test_a_program_gets_files_and_gives_files_and_no_environment() -> None:
-    script = "open my $f, '+<&=', $ARGV[0]; print <$f>; syswrite $f, join ',', 'more', grep !/FAKETIME|LD_PRELOAD/, keys %ENV"
+    script = "open my $f, '+<&=', $ARGV[0]; print <$f>; "
+    script += "syswrite $f, join ',', 'more', grep !/FAKETIME|LD_PRELOAD/, keys %ENV"
     assert examples.run_perl(script, b"given ") == (0, (b"given ", script.encode(), b"given more"))
     script = "my $n = syswrite STDOUT, 'x' x 3_000_000; truncate STDOUT, 0; exit 7 if $n == 2_000_000"
     assert examples.run_perl(script) == (7, (b"", script.encode()))  # the limit of the answer
