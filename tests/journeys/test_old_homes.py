@@ -1,4 +1,4 @@
-"""A home and a backup of each version that landed open in this one, with all in them.
+"""A home of each version that landed is upgraded to this one, and a backup of it restored, with all in them.
 
 `tests/homes/` has a backup of each (a tar archive, without tables of networks) and what its version printed of it. A
 backup without its list of files is a home, so one archive serves both tests. Add one before a landing that changes what
@@ -34,9 +34,9 @@ def backup(name: str, tmp_path: Path) -> Path:
     return tmp_path / "backup"
 
 
-def test_a_home_of_an_older_version_opens_with_all_in_it(name: str, backup: Path) -> None:
+def test_a_home_of_an_older_version_is_upgraded_with_all_in_it(name: str, backup: Path) -> None:
     (backup / "backup.json").unlink()
-    _holds_all(backup, name)
+    _holds_all(backup, name, "upgrade --without-backup")
 
 
 def test_a_backup_of_an_older_version_is_restored_with_all_in_it(name: str, backup: Path, tmp_path: Path) -> None:
@@ -45,14 +45,14 @@ def test_a_backup_of_an_older_version_is_restored_with_all_in_it(name: str, back
     _holds_all(home, name)
 
 
-def _holds_all(home: Path, name: str) -> None:
+def _holds_all(home: Path, name: str, *first: str) -> None:
     """Everything that the older version printed is printed now, in its order; there may be more.
 
     A problem was called notified once anything was owed for it; now once the responsible teams were. A feed of which a
     whole report is in quarantine was well.
     """
     before = json.loads((_HOMES / f"{name}.json").read_text(encoding="utf-8"))
-    now = _printed(home, f"{name[:10]} 18:00:00", *before, "audit verify")
+    now = _printed(home, f"{name[:10]} 18:00:00", *first, *before, "audit verify")
     assert now["audit verify"]["good"]
     assert now["events"] == before.pop("events")
     for command, rows in before.items():

@@ -45,6 +45,7 @@ _GROUPS = {
         "backup",
         "backups",
         "restore",
+        "upgrade",
         "standby",
         "takeover",
         "move",

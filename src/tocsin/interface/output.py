@@ -75,7 +75,7 @@ class Invocation:
 
     @cached_property
     def database(self) -> "Database":
-        """The records of the node, its folder and tables made or brought up to date; see `open_home`."""
+        """The records of the node, its folder and tables made where there are none; see `open_home`."""
         from tocsin.node.home import open_home
 
         settings, database = open_home(self.home)

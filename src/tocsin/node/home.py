@@ -11,14 +11,22 @@ from tocsin.node.settings import Settings, load_settings
 
 
 def open_home(home: Path) -> tuple[Settings, Database]:
-    """Settings and records of the node in ``home``; the folder and the tables are made or brought up to date.
-
-    A folder that other users of the machine could read is closed to them with all that is in it.
+    """Settings and records of the node in ``home``; the folder and the tables are made where there are none.
 
     Raises:
         SettingError: a setting does not work.
-        StorageError: the folder or the database cannot be used.
+        StorageError: the folder or the database cannot be used, or the records are of another version.
 
+    """
+    settings, database = reach_home(home)
+    database.make_tables()
+    return settings, database
+
+
+def reach_home(home: Path) -> tuple[Settings, Database]:
+    """The same with records of whatever version, which may have no tables yet.
+
+    A folder that other users of the machine could read is closed to them with all that is in it.
     """
     settings = load_settings(home)
     try:
@@ -34,9 +42,7 @@ def open_home(home: Path) -> tuple[Settings, Database]:
             f"A backup was being restored into {home}, and that was not finished.",
             hint="Remove the folder and restore the backup again.",
         )
-    database = records_of(settings, home)
-    database.migrate()
-    return settings, database
+    return settings, records_of(settings, home)
 
 
 def is_open(folder: Path) -> bool:

@@ -11,15 +11,16 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, delete, inspect, not_, select
+from sqlalchemy import Connection, Table, delete, inspect, literal, not_, select
 from sqlalchemy.exc import DBAPIError
 
 from tocsin import __version__
@@ -41,6 +42,7 @@ from tocsin.node.records import (
     open_database,
     sqlite_url,
 )
+from tocsin.node.records.unchanged_copy import copy_unchanged
 from tocsin.node.settings import load_settings
 from tocsin.node.storage import SHARED, place_of
 from tocsin.operations.backup_archive import archive_into
@@ -129,14 +131,22 @@ _MODELS = (
 
 
 def make_backup(
-    node: NodeWithStores, target: Path, *, now: datetime, actor: str = "backup", to: Sequence[str] = ()
+    node: NodeWithStores,
+    target: Path,
+    *,
+    now: datetime,
+    actor: str = "backup",
+    to: Sequence[str] = (),
+    older: str = "",
 ) -> CopyTotals:
     """Copy the node into ``target``; no event is written meanwhile.
 
     ``to``: keys that it is encrypted to, see `backup_keys`; then nothing of the node stands there readable.
+    ``older``: the revision of records that are not of this version. They and all files are copied as they are, for the
+    version that made them, nothing is left out or noted, and the caller holds the node still.
 
     Raises:
-        ConflictError: the folder is not empty.
+        ConflictError: the folder is not empty, or nothing may be left out and something would be.
         UsageError: the folder lies in the node's own.
         NotFoundError, InputError: a key is not there or cannot be used.
         StorageError: the disk, a database or gpg failed.
@@ -149,23 +159,34 @@ def make_backup(
     if target.exists() and any(target.iterdir()):
         raise ConflictError(f"{target} is not empty.", hint="Name a new folder for each backup.")
     keys = backup_keys(node, to, now)
-    with writer(node, fenced=True), _disk(target):
-        commitment.recover(node)
+    lacking = not keys and _leaves_out(node)
+    if older and lacking:
+        raise ConflictError(f"Without a key {LEFT_OUT} is in no backup.", hint="Name a key with --to.")
+    with nullcontext() if older else writer(node, fenced=True), _disk(target):
+        if not older:
+            commitment.recover(node)
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         target.chmod(0o700)
-        copied, described = _copy_encrypted(node, target, keys, now) if keys else _copy_readable(node, target)
-    if not keys and _leaves_out(node):
+        files = partial(_contents, node, older=older)
+        copied, described = _copy_encrypted(node, target, keys, now, files) if keys else _copy_readable(target, files)
+    if lacking:
         copied, described = replace(copied, left_out=LEFT_OUT), {"left_out": LEFT_OUT, **described}
     manifest = {**_made_by(now), **described}
     with _disk(target):
         (target / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         close_to_others(target)
         os.sync()
-    detail = {"name": target.name, "bytes": copied.bytes, **described.get("encrypted", {})}
-    with node.database.begin() as session:
-        audit(session, AuditAction.BACKUP_MADE, at=now, actor=actor, subject="node", detail=detail)
+    if not older:
+        note_backup(node.database, target, copied, now=now, actor=actor)
     copy_journal(node.home, target.parent)
     return copied
+
+
+def note_backup(database: Database, target: Path, copied: CopyTotals, *, now: datetime, actor: str) -> None:
+    """Note in the audit log that a backup was made, with what else its list says of an encrypted one."""
+    detail = {"name": target.name, "bytes": copied.bytes, **describe_backup(target).get("encrypted", {})}
+    with database.begin() as session:
+        audit(session, AuditAction.BACKUP_MADE, at=now, actor=actor, subject="node", detail=detail)
 
 
 def restore_backup(source: Path, home: Path, *, now: datetime, keyring: GpgKeyring | None = None) -> CopyTotals:
@@ -286,7 +307,12 @@ def _secret_tables() -> list[Table]:
 def _leaves_out(node: NodeWithStores) -> bool:
     """Whether a readable backup lacks something that is there."""
     with node.database.engine.connect() as connection:
-        return any(connection.execute(select(table).limit(1)).first() is not None for table in _secret_tables())
+        there = set(inspect(connection).get_table_names())  # of records of whatever version
+        return any(
+            connection.scalar(select(literal(1)).select_from(table).limit(1)) is not None
+            for table in _secret_tables()
+            if table.name in there
+        )
 
 
 @contextmanager
@@ -298,8 +324,8 @@ def _snapshot(source: Database) -> Iterator[Connection]:
         yield connection
 
 
-def _copy_readable(node: NodeWithStores, target: Path) -> tuple[CopyTotals, dict[str, Any]]:
-    for name, path in _contents(node, target, readable=True):
+def _copy_readable(target: Path, files: Callable[..., Iterator[tuple[str, Path]]]) -> tuple[CopyTotals, dict[str, Any]]:
+    for name, path in files(target, readable=True):
         if path != target / name:
             copy_file(path, target / name)
     hashes = {
@@ -314,14 +340,18 @@ def _made_by(now: datetime) -> dict[str, str]:
 
 
 def _copy_encrypted(
-    node: NodeWithStores, target: Path, keys: Sequence[BackupKey], now: datetime
+    node: NodeWithStores,
+    target: Path,
+    keys: Sequence[BackupKey],
+    now: datetime,
+    files: Callable[..., Iterator[tuple[str, Path]]],
 ) -> tuple[CopyTotals, dict[str, Any]]:
     work, encrypted = node.spool / "backup", target / ENCRYPTED
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(mode=0o700, parents=True)
     try:
         with encrypted_to(keys, encrypted, work) as out, archive_into(out) as archive:
-            for name, path in _contents(node, work, readable=False):
+            for name, path in files(work, readable=False):
                 archive.add(name, path)
             archive.add_text(MANIFEST, json.dumps({**_made_by(now), "sha256": archive.hashes}, indent=1))
     finally:
@@ -331,21 +361,25 @@ def _copy_encrypted(
     return CopyTotals(len(archive.hashes), archive.bytes, fingerprints), {"encrypted": described}
 
 
-def _contents(node: NodeWithStores, work: Path, *, readable: bool) -> Iterator[tuple[str, Path]]:
+def _contents(node: NodeWithStores, work: Path, *, readable: bool, older: str) -> Iterator[tuple[str, Path]]:
     """What is in a backup: the name of each file in it, and where it is; the records, first, are copied to ``work``.
 
     Records first: what is delivered meanwhile is then in the copy as a mail that is still to be noted, and delivering
     it again writes the same file.
     """
-    records = open_database(sqlite_url(work / HomeFile.RECORDS))
-    try:
-        copy_records(node.database, records, readable=readable)
-    finally:
-        records.close()
+    if older:
+        copy_unchanged(node.database, older, work / HomeFile.RECORDS)
+    else:
+        records = open_database(sqlite_url(work / HomeFile.RECORDS))
+        try:
+            copy_records(node.database, records, readable=readable)
+        finally:
+            records.close()
     yield HomeFile.RECORDS, work / HomeFile.RECORDS
-    yield from node_files(node)
+    yield from node_files(node, unlisted=bool(older))  # whoever was killed there has parts that no list names yet
     for folder in SHARED if node.settings.storage.address else ():
-        place, deleted = node.place(folder), _deleted(node) if folder is HomeFolder.EVENTS else ()
+        place = node.place(folder)
+        deleted = _deleted(node) if folder is HomeFolder.EVENTS and not older else ()
         for file in place.list():
             if file.name not in deleted:
                 with place.local(file.name) as path:
@@ -440,13 +474,13 @@ def _disk(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def node_files(node: NodeWithStores) -> Iterator[tuple[str, Path]]:
+def node_files(node: NodeWithStores, *, unlisted: bool = False) -> Iterator[tuple[str, Path]]:
     """The files of a node in its home, but for its records and what is made anew, and those that are not whole yet.
 
-    Nor those that are in storage elsewhere.
+    Nor those that are in storage elsewhere. ``unlisted``: also files of events that the table does not list.
     """
     elsewhere = SHARED if node.settings.storage.address else ()
-    deleted = set() if elsewhere else {f"{HomeFolder.EVENTS}/{name}" for name in _deleted(node)}
+    deleted = set() if elsewhere or unlisted else {f"{HomeFolder.EVENTS}/{name}" for name in _deleted(node)}
     for path in sorted(node.home.rglob("*")):
         name = path.relative_to(node.home)
         unfinished = any(part.endswith(".part") for part in name.parts)

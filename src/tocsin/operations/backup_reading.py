@@ -92,17 +92,26 @@ def check_backup(
         NotFoundError: no secret key is there that opens it.
 
     """
-    described = describe_backup(source)
-    if "encrypted" not in described:
-        files = checked_files(source, described)
-        read = CopyTotals(len(files.hashes), files.bytes)
-    else:
-        read = _check_encrypted(source, described["encrypted"], keyring)
+    read = read_back(source, keyring)
     whole = not read.keys or keyring is not None
+    note_check(database, source, now=now, actor=actor, whole=whole)
+    return read
+
+
+def note_check(database: Database, source: Path, *, now: datetime, actor: str, whole: bool) -> None:
+    """Note that a backup was read back; ``whole``: its content, not only the encrypted file."""
     with database.begin() as session:
         detail = {"name": source.absolute().name, "content": whole}
         audit(session, AuditAction.BACKUP_CHECKED, at=now, actor=actor, subject="node", detail=detail)
-    return read
+
+
+def read_back(source: Path, keyring: GpgKeyring | None) -> CopyTotals:
+    """Read a backup entirely and compare all with its hashes, as `check_backup` does, which also notes it."""
+    described = describe_backup(source)
+    if "encrypted" in described:
+        return _check_encrypted(source, described["encrypted"], keyring)
+    files = checked_files(source, described)
+    return CopyTotals(len(files.hashes), files.bytes)
 
 
 def describe_backup(source: Path) -> dict[str, Any]:

@@ -41,9 +41,13 @@ def examine(home: Path, now: datetime) -> list[HealthFinding]:
         node = open_node(home)
     except TocsinError as error:
         return [*findings, HealthFinding(say("settings and records"), False, str(error), error.hint)]
-    findings.append(
-        HealthFinding(say("settings and records"), True, say("open, %(name)s", name=node.database.engine.dialect.name))
-    )
+    return [*findings, *examine_node(node, now)]
+
+
+def examine_node(node: NodeWithStores, now: datetime) -> list[HealthFinding]:
+    """The findings of a node that is open."""
+    opened = say("open, %(name)s", name=node.database.engine.dialect.name)
+    findings = [HealthFinding(say("settings and records"), True, opened)]
     for check in (
         intake_checks.reserve,
         _closed,

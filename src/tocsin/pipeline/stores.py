@@ -84,7 +84,7 @@ class NodeWithStores(Node):
 
 
 def open_node(home: Path) -> NodeWithStores:
-    """The node in ``home``, its folder and tables made or brought up to date.
+    """The node in ``home``, its folder and tables made where there are none.
 
     Raises:
         SettingError: a setting does not work.

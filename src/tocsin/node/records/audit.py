@@ -174,6 +174,7 @@ class AuditAction(StrEnum):
     BACKUP_RESTORED = "backup.restored"
     BACKUP_REHEARSED = "backup.rehearsed"
     NODE_MOVED = "node.moved"
+    NODE_UPGRADED = "node.upgraded"
     STANDBY_SWITCHED = "standby.switched"
     STANDBY_TAKEN_OVER = "standby.takeover"
     DRAFT_IMPORTED = "draft.imported"

@@ -161,8 +161,20 @@ class Database:
                 if not self._keeping and not self.is_shared:
                     self.engine.pool.dispose()
 
+    def make_tables(self) -> None:
+        """Make the tables where there are none; safe to call at every start, and quick.
+
+        Raises:
+            StorageError: they are of another version; or the database cannot be reached, is full, or is not one.
+
+        """
+        from tocsin.node.records.migrate import make_tables
+
+        with failures_of_database():
+            make_tables(self.engine)
+
     def migrate(self) -> None:
-        """Bring the tables to the current version; safe to call at every start.
+        """Bring the tables to the current version, as `tocsin upgrade` and whatever works on a copy do.
 
         Raises:
             StorageError: the database cannot be reached, is full, or is not one.

@@ -234,7 +234,7 @@ def _check_is_ours(home: Path) -> None:
 
 def _carry(move: _Move, settings: Settings, target: Database) -> tuple[int, bool, FileTotals]:
     """Copy and compare all, and mark the old records; how much, and whether the audit log is as it was sealed."""
-    _, source = open_home(move.home)  # brings them up to date
+    _, source = open_home(move.home)
     tables = known_tables()
     node = node_uuid(source)
     with closing(source), ExitStack() as held:

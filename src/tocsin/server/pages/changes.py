@@ -170,6 +170,7 @@ LABELS: Final[Mapping[str, str]] = {
     AuditAction.BACKUP_RESTORED: N_("Backup restored"),
     AuditAction.BACKUP_REHEARSED: N_("Restore rehearsed"),
     AuditAction.NODE_MOVED: N_("Records moved to another database"),
+    AuditAction.NODE_UPGRADED: N_("Upgraded to another version"),
     AuditAction.STANDBY_SWITCHED: N_("Standby switched on or off"),
     AuditAction.STANDBY_TAKEN_OVER: N_("Taken over from another machine"),
     AuditAction.DRAFT_IMPORTED: N_("Draft imported"),
