@@ -1,6 +1,7 @@
 """Nothing leaves above its audience, and each yes and no names its rule."""
 
 from itertools import product
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -336,3 +337,45 @@ def test_reachability_data_is_open_unless_a_rule_names_it() -> None:
     assert (verdict.level, verdict.rule, verdict.code, verdict.words) == (
         TransferLevel.NOTHING, "local:law", TransferCode.LAW, "Act 7",
     )  # fmt: skip
+
+
+WRITTEN = (Path(__file__).parents[3] / "docs/design/release.md").read_text()
+
+
+@pytest.mark.parametrize("rule", [one.id for one in (*RULES, *FIELD_RULES)])
+def test_a_rule_is_called_in_verdicts_as_the_page_of_rules_calls_it(rule: str) -> None:
+    assert f"`{rule}`" in WRITTEN
+
+
+@pytest.mark.parametrize("audience", Audience)
+def test_what_its_source_recalled_goes_to_nobody_else_whatever_its_label(audience: Audience) -> None:
+    source = ItemSource("them", "a0", ours=True, recalled=True)
+    to = Recipient(audience, named=True, party=PARTY, person_key=KEY, in_case=True)
+    verdict = decide(Marking(Tlp.CLEAR), to, ReleasePurpose.REMEDIATION, source=source)
+    assert verdict.allowed == (audience is Audience.OWN)
+    if audience is not Audience.OWN:
+        transfer = decide_transfer(ReleaseItem(Marking(Tlp.CLEAR), source=source), to, ReleasePurpose.REMEDIATION)
+        assert (verdict.rule, transfer.rule) == ("recalled", "recalled")
+        assert (transfer.level, transfer.code) == (TransferLevel.NOTHING, TransferCode.RECALLED)
+
+
+def test_each_no_that_no_label_opens_has_its_code_for_the_partner() -> None:
+    """By it the partner's program knows what to do; of each the rule, too, as it is recorded."""
+    to = Recipient(Audience.PARTNER, party=PARTY, official="authority", plain=True)
+    encrypted = iep_limits({"encrypt_in_transit": "must"})
+    green, amber = Marking(Tlp.GREEN), Marking(Tlp.AMBER)
+    items = {
+        ("voluntary-official", TransferCode.VOLUNTARY): ReleaseItem(green, source=OURS, voluntary=True),
+        ("restricted-incident", TransferCode.RESTRICTED): ReleaseItem(green, source=OURS, restricted=True),
+        ("source-unknown", TransferCode.CONSENT): ReleaseItem(amber),
+        ("ask-source", TransferCode.CONSENT): ReleaseItem(amber, source=ItemSource("them", "a0")),
+        ("iep-encrypt", TransferCode.CHANNEL): ReleaseItem(green, source=OURS, iep=encrypted),
+        ("tlp-red-role", TransferCode.MARKING): ReleaseItem(Marking(Tlp.RED), source=OURS),
+    }
+    for expected, item in items.items():
+        verdict = decide_transfer(item, to, WORK)
+        assert (verdict.rule, verdict.code) == expected
+        assert verdict.level is TransferLevel.NOTHING
+    person = Recipient(Audience.PARTNER, named=True, party=PARTY, person_key=KEY)
+    red = decide(Marking(Tlp.RED), person, WORK, source=OURS)
+    assert (red.allowed, red.rule) == (False, "tlp-red-open")
