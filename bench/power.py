@@ -4,7 +4,7 @@ python bench/power.py --rounds 300
 
 The disk is ext4 in a file, by a loop device; the system writes nothing back meanwhile but what is synced. Commands run
 on it and end, or are killed at any time; then the file is copied as it is, and the copy is opened: its journal is
-replayed, and the day goes on.
+replayed, and the day goes on. An SMTP server, a mailbox and a partner's node are beside it, and keep what they have.
 """
 
 import argparse
@@ -24,8 +24,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+from support.imap_server import ImapServer
 from support.mail_keys import gnupg
-from support.power_day import PROGRAM, Day, check, go_on, morning
+from support.power_day import PROGRAM, Beside, Day, beside, check, go_on, in_flight, morning
 
 _MEGABYTES = 256
 _OPTIONS = "noatime,commit=900,noauto_da_alloc"
@@ -41,6 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="Number of the first round: a run that ended goes on.")
     parser.add_argument(
         "--check", nargs=2, help=argparse.SUPPRESS
     )  # in a process of its own, which lets go of the disk
@@ -49,26 +51,33 @@ def main() -> None:
         look(*options.check)
         return
     with write_back_late(), tempfile.TemporaryDirectory(prefix="tocsin-bench-") as name:
-        json.dump(measure(Path(name), options.rounds, options.seed), sys.stdout, indent=1)
+        json.dump(measure(Path(name), range(options.first, options.rounds), options.seed), sys.stdout, indent=1)
         sys.stdout.write("\n")
 
 
-def measure(folder: Path, rounds: int, seed: int) -> dict[str, object]:
+def measure(folder: Path, rounds: range, seed: int) -> dict[str, object]:
     disk, image, found = folder / "disk", folder / "morning.img", Counter[str]()
     disk.mkdir()
     faults: list[dict[str, object]] = []
     started = time.monotonic()
-    with gnupg() as ring:
+    with gnupg() as ring, beside(folder) as servers:
         ring.make("Standby <standby@csirt.example>")
         subprocess.run(["truncate", "-s", f"{_MEGABYTES}M", image], check=True)
         subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
         with mounted(image, disk):
-            day = morning(disk / "node", folder, ring, {**os.environ, "NO_COLOR": "1"})
-        about = {"disk": str(day.disk), "folder": str(folder), "incident": day.incident, "ring": str(ring.home)}
-        for number in range(rounds):
+            day = morning(disk / "node", servers, ring, {**os.environ, "NO_COLOR": "1"})
+        about: dict[str, str | int] = {
+            "disk": str(day.disk),
+            "folder": str(folder),
+            "incident": day.incident,
+            "ring": str(ring.home),
+        }
+        about |= {"smtp": servers.smtp, "imap": servers.imap.port}
+        for number in rounds:
             chance = random.Random(f"{seed}:{number}")
             today, cut = folder / "today.img", folder / "cut.img"
             copy(image, today)
+            servers.begin(day.mails)
             with mounted(today, disk):
                 how, done = live(day, folder / "mark", chance)
                 copy(today, cut)
@@ -77,14 +86,18 @@ def measure(folder: Path, rounds: int, seed: int) -> dict[str, object]:
                     [sys.executable, __file__, "--check", json.dumps(about), json.dumps(done)],
                     capture_output=True, text=True, check=False,
                 )  # fmt: skip
-            found[how] += 1
-            if said.returncode:
-                faults.append({"round": number, "how": how, "done": done, "said": said.stderr[-600:]})
+            found.update([how, *set(filter(None, done))])
+            found["in_flight"] += in_flight(servers.accepted)
+            if said.returncode or (how == "ended" and in_flight(servers.accepted)):
+                faults.append({"round": number, "how": how, "done": done, "said": said.stderr[-600:] or "doubled"})
                 sys.stderr.write(f"{faults[-1]}\n")
+            elif not (number + 1) % 10:
+                sys.stderr.write(f"{number + 1} rounds, {len(faults)} faults\n")
     lost = sum("doubled" not in str(one["said"]) for one in faults)
     return {
-        "rounds": rounds, "ended": found["ended"], "killed": found["killed"], "lost": lost,
-        "doubled": len(faults) - lost, "faults": faults, "seconds": round(time.monotonic() - started),
+        "rounds": len(rounds), "ended": found.pop("ended"), "killed": found.pop("killed"), "lost": lost,
+        "doubled": len(faults) - lost, "mails_in_flight_twice": found.pop("in_flight"), "done": dict(found),
+        "faults": faults, "seconds": round(time.monotonic() - started),
     }  # fmt: skip
 
 
@@ -113,7 +126,8 @@ def live(day: Day, mark: Path, chance: random.Random) -> tuple[str, list[str]]:
 def look(about: str, done: str) -> None:
     """Open what the disk has; the process fails where something is lost or doubled."""
     given, said = json.loads(about), json.loads(done)
-    day = Day(Path(given["disk"]), Path(given["folder"]), given["incident"], {**os.environ, "NO_COLOR": "1"})
+    servers = Beside(Path(given["folder"]), given["smtp"], ImapServer(given["imap"], 0, "secret"))
+    day = Day(Path(given["disk"]), servers, given["incident"], {**os.environ, "NO_COLOR": "1"})
     check(day, day.disk, said)
     go_on(day, day.disk, Path(given["ring"]), said)
 

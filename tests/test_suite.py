@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.durations import Spent, by_folder, grown
-from support.order import ByFile, folder_of
+from support.order import ByFile, folder_of, is_asked
 
 
 def test_sums_are_those_of_the_folders_right_below_tests() -> None:
@@ -27,6 +27,20 @@ def test_folders_that_grew_by_more_than_a_quarter_or_are_new_are_named_worst_fir
 )
 def test_a_file_stays_whole_and_the_gallery_too(file: str, group: str) -> None:
     assert ByFile._split_scope(ByFile.__new__(ByFile), f"{file}::test_it[a@b]") == group
+
+
+def test_each_test_is_asked_once_today_or_ahead_and_those_of_the_machines_clock_today() -> None:
+    files = [f"test_{number}.py" for number in range(500)]
+    for seed in ("a", "b"):
+        today, ahead = (
+            {file for file in files if is_asked(file, only_today=False, seed=seed, ahead=by)} for by in (False, True)
+        )
+        assert today | ahead == {*files}
+        assert not today & ahead
+        assert 25 < len(ahead) < 75
+        assert all(is_asked(file, only_today=True, seed=seed, ahead=False) for file in files)
+    assert all(is_asked(file, only_today=False, seed=None, ahead=by) for file in files for by in (False, True))
+    assert not any(is_asked(file, only_today=True, seed=seed, ahead=True) for file in files for seed in (None, "a"))
 
 
 def test_two_processes_run_each_file_in_its_order_and_the_durations_are_kept(tmp_path: Path) -> None:

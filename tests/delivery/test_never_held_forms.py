@@ -1,6 +1,8 @@
 """Reports of what must never be held, in every form, at every door; and what only mentions them passes as it came."""
 
+import gzip
 import os
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -49,6 +51,46 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 def kept(data: bytes) -> tuple[bytes, Redaction]:
     redaction = Redaction(mails=MailFilter())
     return redacted_bytes(data, redaction), redaction
+
+
+REPORT = b'{"type": "csam", "url": "http://pictures.example/1", "report_id": "77"}'
+OTHER = b'{"type": "scan", "url": "http://other.example/1"}'
+
+
+def zipped(named: bytes, unnamed: bytes = b"", how: int = zipfile.ZIP_DEFLATED, comment: bytes = b"") -> bytes:
+    """A zip file; ``unnamed``: a member that is in it and not in its list."""
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w", how) as archive:
+        if unnamed:
+            archive.writestr("unnamed.json", unnamed)
+            archive.filelist.clear()
+        archive.writestr("named.json", named)
+        archive.comment = comment
+    return packed.getvalue()
+
+
+BESIDE = {
+    "a text behind gzip": gzip.compress(OTHER) + REPORT,
+    "gzip behind words behind gzip": gzip.compress(OTHER) + b"words" + gzip.compress(REPORT),
+    "a name in gzip": b"\x1f\x8b\x08\x08\0\0\0\0\0\xff" + REPORT + b"\0" + gzip.compress(OTHER)[10:],
+    "a text behind a zip file": zipped(OTHER) + REPORT,
+    "the comment of a zip file": zipped(OTHER, comment=REPORT),
+    "a zip file before another": zipped(REPORT) + zipped(OTHER),
+    "a member that is not listed": zipped(OTHER, REPORT),
+    "a stored member that is not listed": zipped(OTHER, REPORT, zipfile.ZIP_STORED),
+    "a zip file behind words": b"words\n" + zipped(REPORT),
+    "a zip file behind lines": b"\n\n" + zipped(REPORT),
+    "gzip behind lines": b"\n\n" + gzip.compress(REPORT),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_stands_beside_the_members_of_a_packed_file_is_looked_through(name: str) -> None:
+    left, redaction = kept(BESIDE[name])
+    assert redaction.found
+    assert b"pictures.example" not in left
+    for data in (zipped(OTHER, OTHER), zipped(OTHER) + OTHER, gzip.compress(OTHER) + b"words" + gzip.compress(OTHER)):
+        assert kept(data)[0] == data
 
 
 @pytest.mark.parametrize("part", range(8))

@@ -37,3 +37,12 @@ def test_each_line_has_its_answer_in_order(tmp_path: Path) -> None:
     assert (told[3]["asn"], told[3]["responsible"], told[3]["informed"]) == (15169, ["gamma"], ["alpha"])
     assert told[1]["asn"] is None
     assert tocsin.call("directory", "lookup", tmp_path / "none.txt")[0] == 1
+
+
+def test_a_line_that_a_spreadsheet_would_run_stays_text(tmp_path: Path) -> None:
+    tocsin = Tocsin(tmp_path / "home", {})
+    asked = "=HYPERLINK(0)\n@SUM(1)\n-1\n\N{FULLWIDTH EQUALS SIGN}1\n"
+    (tmp_path / "asked.txt").write_text(asked, encoding="utf-8")
+
+    rows = csv.DictReader(io.StringIO(tocsin.run("directory", "lookup", stdin=asked.encode())))
+    assert [row["address"] for row in rows] == [f"'{line}" for line in asked.splitlines()]

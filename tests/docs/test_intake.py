@@ -119,7 +119,9 @@ def _outer(name: str) -> bool:
 
 def _is_filter(call: ast.Attribute) -> bool:
     of = getattr(call.value, "attr", getattr(call.value, "id", ""))
-    return call.attr in {"kept", "kept_text", "note_never_held"} or (call.attr == "note" and of == "intake")
+    return call.attr in {"kept", "kept_text", "may_be_kept", "note_never_held"} or (
+        call.attr == "note" and of == "intake"
+    )
 
 
 def test_every_way_in_is_known_and_passes_the_filter() -> None:

@@ -13,6 +13,7 @@ import pytest
 from support.console_users import browser_of
 from tocsin.directory import teams_by_id
 from tocsin.node.accounts import AccountRole
+from tocsin.node.settings import load_settings
 from tocsin.pipeline.stores import open_node
 from tocsin.server.server import make_application
 
@@ -80,6 +81,10 @@ def test_links_lead_to_the_port_that_the_demonstration_serves(played: tuple[Path
     home, _ = played
     assert _run(home.parent, "demo", "--no-serve", "--port", "9123").returncode == 0
     assert 'url = "http://127.0.0.1:9123"' in (home / "tocsin.toml").read_text()
+
+
+def test_no_line_of_the_log_hides_on_the_terminal_how_to_sign_in(played: tuple[Path, str]) -> None:
+    assert load_settings(played[0]).log.form == "off"
 
 
 def test_the_check_misses_nothing() -> None:

@@ -263,6 +263,7 @@ def test_compaction_between_two_looks_changes_no_answer(tmp_path: Path) -> None:
     assert found.rows.select("ingest", "row").rows() == right
 
 
+@pytest.mark.file_times
 def test_a_long_reading_is_of_the_moment_at_which_it_began(tmp_path: Path) -> None:
     world = make_world(tmp_path, seed=5)
     store = world.events.store

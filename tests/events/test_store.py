@@ -105,6 +105,7 @@ def test_conditions_are_joined_and_the_newest_come_first(tmp_path: Path) -> None
     assert newest["time.source"].to_list() == [NOON + timedelta(minutes=36 - back) for back in range(4)]
 
 
+@pytest.mark.file_times
 def test_compaction_changes_no_answer_and_clean_removes_the_old_files(place: Place) -> None:
     store = filled(place, ingests=9)
     before = store.find(EventQuery())

@@ -1,6 +1,5 @@
 """Files of strangers that are made to take long: refused as others are, and the process that answers goes on."""
 
-import resource
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from pysequoia.packet import PacketPile, Tag
 from support import confined_examples as examples
 from support.exchange_examples import peer
 from support.ledger_examples import act
+from support.processor_time import LITTLE, work
 from support.world import World
 from tocsin.delivery.sealing import open_encrypted, opening_key
 from tocsin.delivery.sealing.opening import MOST_SESSION_KEYS
@@ -20,19 +20,6 @@ from tocsin.exchange.statements import RefusalCode, RefusalError, refusing
 
 A, B = peer(1), peer(2)
 NESTED = b"[" * 30 + b'"' + b'\\"'
-LITTLE = 0.05  # seconds of processor time that a stranger may take of the process that answers
-
-
-def work(of: Callable[[], Any]) -> float:
-    """Seconds of processor time in this process, in all of its threads; the least of three, since others run beside."""
-
-    def once() -> float:
-        before = resource.getrusage(resource.RUSAGE_SELF)
-        of()
-        after = resource.getrusage(resource.RUSAGE_SELF)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-    return min(once() for _ in range(3))
 
 
 def refusal(function: Callable[..., Any], *given: Any, **named: Any) -> RefusalCode:

@@ -219,7 +219,7 @@ def test_strangers_get_one_answer_and_not_many(linked: Linked, tmp_path: Path) -
     file = linked.one.node.exchange.read(rows(linked.one, OutgoingRow)[0].file)
     inbox = f"http://127.0.0.1:{linked.link.to}/exchange/inbox"
     half = file[: len(file) // 2]
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=120) as client:
         answers = {(one.status_code, one.content) for one in (client.post(inbox, content=c) for c in (half, b"x", b""))}
         assert answers == {(403, b"Not taken.\n")}
         assert client.post(inbox, content=b"x" * (PART_BYTES + 1)).status_code == 413

@@ -142,7 +142,9 @@ def test_the_operator_answers_corrects_a_contact_and_lets_a_program_in(house: Ho
         token = hand.value("input.secret")
         hand.go("/teams")
         assert "192.0.2" not in hand.text  # nothing of it is for operators
-    answer = httpx.get(f"{house.url}/api/v1/me", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    answer = httpx.get(
+        f"{house.url}/api/v1/me", headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=120
+    )
     assert answer.status_code == 200
     assert answer.json()["role"] == "operator"
     mail = house.letter_to("abuse@operator.example", "192.0.2.1")

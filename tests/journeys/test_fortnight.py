@@ -157,7 +157,9 @@ def test_today_changes_by_itself_when_a_program_sends_a_report(house: House) -> 
         hand.until(lambda: "Live: figures update by themselves." in hand.text)
         hand.read("window.same = true")
         with report.open("rb") as file:
-            sent = httpx.post(f"{house.url}/api/v1/reports", files={"file": file}, headers=robot, trust_env=False)
+            sent = httpx.post(
+                f"{house.url}/api/v1/reports", files={"file": file}, headers=robot, trust_env=False, timeout=120
+            )
         assert sent.status_code == 202
         hand.until(lambda: "1 unreadable row" in hand.text)
         hand.until(lambda: "2 first notifications held" in hand.text)
@@ -322,7 +324,7 @@ def test_an_operator_answers_mutes_corrects_and_lets_a_program_in(house: House) 
     assert "noc@operator.example" in house.letter_to(
         "abuse@operator.example", "is now an email address of Example Operator"
     )
-    with httpx.Client(base_url=f"{house.url}/api/v1", headers=program, trust_env=False) as client:
+    with httpx.Client(base_url=f"{house.url}/api/v1", headers=program, trust_env=False, timeout=120) as client:
         problems = {one["where"]: one for one in client.get("/problems").json()["items"]}
         assert set(problems) == {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.33"}
         said = {"verdict": "acknowledged", "problems": [problems["192.0.2.33"]["problem"]]}

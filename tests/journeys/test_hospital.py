@@ -471,7 +471,9 @@ def test_the_lead_closes_it_with_cause_and_lesson_and_the_hospital_says_how_it_w
     hand.go(str(hand.read("document.querySelector('[aria-label=\"Ask how it went: Lagoon Hospital\"]').href")))
     hand.press("Send")
     (link,) = re.findall(r"https://csirt\.example(/f/\S+)", site.mails()[HOSPITAL].body)
-    said = httpx.post(site.address + link, data={"rating": "yes", "text": "Ring us sooner"}, trust_env=False)
+    said = httpx.post(
+        site.address + link, data={"rating": "yes", "text": "Ring us sooner"}, trust_env=False, timeout=120
+    )
     assert said.status_code == 200
     hand.go(f"{site.path}/closing")
     assert "Ring us sooner" in hand.text

@@ -113,7 +113,7 @@ class Pair:
             application = make_application(open_node(self.first.home), public=True)
             with (
                 served(application) as port,
-                httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+                httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120) as client,
             ):
                 assert answer(client, digest) == 303
             self.acknowledge("answer", digest.to)
@@ -258,7 +258,7 @@ def test_a_server_copies_before_it_sends_and_stops_once_another_machine_took_ove
     with (
         Worker(open_node(pair.first.home), later).working(),
         served(make_application(node, clock=later)) as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120) as client,
     ):
         until(lambda: len(pair.digests()) == TEAMS)
         assert set(pair.told()) == {(f"noc@t{one.split('.')[2]}.example", one) for one in addresses}

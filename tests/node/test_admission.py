@@ -26,7 +26,7 @@ BOUNDED = {
     "events/compaction.py": {"_next_rows", "_heavy", "_part", "_read", "_offsets"},  # `BUDGET`
     "events/summaries.py": {"_read_source"},  # eighteen columns of a file, one thread at a time
     "events/browse.py": {"_rows_of"},  # the rows of a page, or of a batch of an export
-    "problems/table.py": {"keep", "_kept_rows", "ranges"},  # by ranges of keys; a number
+    "problems/table.py": {"_keep", "_kept_rows", "ranges"},  # by ranges of keys; a number
 }
 
 

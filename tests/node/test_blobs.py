@@ -64,6 +64,7 @@ def test_a_stream_that_breaks_off_leaves_nothing(blobs: Blobs) -> None:
     assert list(blobs.folder.iterdir()) == []
 
 
+@pytest.mark.file_times
 def test_old_ones_go_but_for_those_that_are_referred_to(blobs: Blobs) -> None:
     kept, old, new = (blobs.put(content) for content in (b"kept", b"old", b"new"))
     half = blobs.folder / "killed.part"

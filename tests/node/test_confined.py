@@ -2,9 +2,11 @@
 
 import ast
 import importlib
+import json
 import os
-import pickle
+import resource
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -15,6 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -28,13 +31,23 @@ from support.confined_examples import Colour, Finding
 from support.processes import children
 from tocsin.exchange.statements import RefusalCode, RefusalError
 from tocsin.node import fork_server
-from tocsin.node.confined import ConfinedError, ConfinedReason, Layer, calls, confined_readers, layers_in_force
+from tocsin.node.confined import (
+    ConfinedError,
+    ConfinedReason,
+    GivenFile,
+    Layer,
+    calls,
+    confined_readers,
+    layers_in_force,
+    memory_file,
+)
 from tocsin.node.confined.plain_data import NoDataError, decode, encode
 from tocsin.node.sentences import Sentence, say
 
 SOURCE = Path(tocsin.__file__).parent
 VALUES = [
     None, True, 5, 2**70, 1.5, "text", b"bytes", [1, [2]], (1, "a"), {"a": {"b": [None]}}, {1, 2}, frozenset("ab"),
+    "\ud800\0", {"a": float("inf")}, {1: 2}, {"a": (b"1", "b", b"", b"23")}, [say("a")],
     Colour.RED, Finding("a", (Finding("b"), Colour.RED, {"c": Colour.RED})), {Colour.RED: (date(2026, 1, 2),)},
     datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC), timedelta(days=-1, seconds=3), UUID(int=7), Decimal("1.50"),
     ip_address("192.0.2.1"), ip_network("2001:db8::/32"), say("%(n)s of %(what)s", n=3, what=say("all")),
@@ -48,7 +61,7 @@ def why(function: Any, *given: Any) -> ConfinedReason:
     return ended.value.reason
 
 
-@pytest.mark.parametrize("value", VALUES, ids=[str(place) for place in range(len(VALUES))])
+@pytest.mark.parametrize("value", [*VALUES, MappingProxyType({"a": [b"x"]})])
 def test_what_is_given_comes_back_as_it_was(value: Any) -> None:
     found = decode(encode(value), examples.__name__)
     assert (found, type(found)) == (value, type(value))
@@ -101,8 +114,42 @@ def test_nothing_of_the_node_is_in_reach(tmp_path: Path) -> None:
     if Layer.LANDLOCK in held:
         assert {found.pop(name) for name in files} == {"PermissionError"}
     if Layer.SECCOMP in held:
-        assert {found[name] for name in found if name not in files} <= {"PermissionError", "ValueError"}, found
+        assert {found[name] for name in found if name not in files} <= {
+            "PermissionError",
+            "ValueError",
+            "RuntimeError",
+        }, found
     assert not (tmp_path / "new").exists()
+
+
+FROM_A_HOME = """
+import os, sys
+from pathlib import Path
+from support.confined_examples import attempts
+home = Path(sys.argv[1])
+sys.path.insert(0, str(home))  # as python -m does with the folder that it is started in
+print(attempts(home, os.getpid())["read a key"])
+"""
+
+
+def test_a_home_that_python_was_started_in_is_out_of_reach(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "secret.key").write_bytes(b"secret")
+    if Layer.LANDLOCK in layers_in_force():
+        running = script(FROM_A_HOME, str(tmp_path), stdout=subprocess.PIPE)
+        assert running.communicate(timeout=60)[0] == "PermissionError\n"
+
+
+def test_where_memory_runs_out_a_confined_process_is_the_first_that_the_kernel_ends() -> None:
+    examples.count(b"")
+    server = fork_server.server_number()
+    assert server is not None
+    with ThreadPoolExecutor(1) as thread:
+        at_work = thread.submit(examples.nap, 0.5)
+        time.sleep(0.2)
+        scores = {Path(f"/proc/{one}/oom_score_adj").read_text() for one in children(server)}
+        at_work.result()
+    assert scores == {"1000\n"}
 
 
 ATTEMPTS = {
@@ -118,6 +165,7 @@ ATTEMPTS = {
     "read the environment of another": "open my $f, '<', '/proc/{own}/environ'",
     "write a file": "open my $f, '>', '{home}/new'",
     "signal another": "kill 0, {own}",
+    "have another signalled": "fcntl STDOUT, 8, {own}",
     "change to another folder": "chdir '{home}'",
     "use the link": "open my $f, '>&=', 3 and send $f, 'x', 0",
 }
@@ -177,26 +225,61 @@ def test_no_environment_and_no_descriptor_goes_along(monkeypatch: pytest.MonkeyP
     assert found["descriptors"] == [0, 1, 2, 3, 4, 5, 6]  # nothing, the link, and files in memory for the answer
 
 
+def forged(tree: Any, rest: bytes = b"") -> bytes:
+    text = tree.encode() if isinstance(tree, str) else json.dumps(tree).encode()
+    return struct.pack("=Q", len(text)) + text + rest
+
+
+BOMB = '["sentence","%s",["json",{"x":"y"}],"",1]'
+FORGED = {
+    "a pickle": examples.evil(),
+    "nothing": b"",
+    "no JSON": b"no data that anybody can read",
+    "no value": forged(["value"]),
+    "no dataclass": forged(["object", "os:system", []]),
+    "an error as a dataclass": forged(["object", "tocsin.node.errors:TocsinError", []]),
+    "an error of Python": forged(["error", "builtins:SystemExit", [], []]),
+    "a module that does something": forged(["enum", "tocsin.__main__:x", 1]),
+    "many digits": forged(["scalar", "Decimal", "9" * 5_000]),
+    "an integer of many digits": forged("9" * 5_000),
+    "an attribute of the language": forged(["error", "tocsin.node.errors:InputError", [], [["__class__", 1]]]),
+    "an error of this machine": forged(["error", "tocsin.node.errors:StorageError", [], []]),
+    "what is to be tried again": forged(["error", "tocsin.node.confined.calls:ConfinedBusyError", [], []]),
+    "cut off": encode(("value", (1, b"2")))[:-1],
+    "bytes that are not there": forged(["many", "list", [["bytes", 1 << 62]]], b"ab"),
+    "bytes twice": forged(["many", "list", [["bytes", 2], ["bytes", 2]]], b"ab"),
+    "bytes before the first": forged(["many", "list", [["bytes", 2], ["bytes", -2], ["bytes", 2]]], b"ab"),
+    "very deep": forged("[" * 100_000),
+    "deep": forged('["many","list",[' * 5_000 + "1" + "]]" * 5_000),
+    "a wide text": forged(BOMB.replace("%s", "%(x)900000000s")),
+    "a precise text": forged(BOMB.replace("%s", "%(x).900000000f")),
+    "a text filled in often": forged(BOMB.replace("%s", "%(x)s" * 100_000).replace('"y"', f'"{"y" * 1_000}"')),
+    "numbers of one hash": forged(["many", "set", [place * ((1 << 61) - 1) for place in range(20_000)]]),
+    "keys of one hash": forged(["mapping", True, [[place * ((1 << 61) - 1), 1] for place in range(20_000)]]),
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_a_forged_answer_makes_nothing_and_takes_nothing(what: str) -> None:
+    began, most = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert why(examples.forge, FORGED[what]) is ConfinedReason.FORGED
+    assert time.process_time() - began < 1
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - most < 100_000  # kB
+    assert not examples.TAKEN_OVER.exists()
+
+
 @pytest.mark.parametrize(
     "answer",
     [
-        examples.evil(),
-        b"",
-        b"no pickle",
-        pickle.dumps(("value",)),
-        pickle.dumps(("object", "os:system", [])),
-        pickle.dumps(("object", "tocsin.node.errors:TocsinError", [])),
-        pickle.dumps(("error", "builtins:SystemExit", [], [])),
-        pickle.dumps(("enum", "tocsin.__main__:x", (1,))),
-        pickle.dumps(("scalar", "Decimal", "9" * 5_000)),
-        # a pickle may set attributes of a class that it names: here it names none
-        b"\x80\x05ctocsin.node.errors\nTocsinError\nN}\x8c\x04hint\x8c\x01xs\x86b.",
-        encode(("value", (1, 2)))[:-3],
+        b"\x80\x05]r" + struct.pack("<I", 1 << 31) + b".",  # a place in a table of more than 16 GB
+        b"\x80\x05})" + b"2\x86" * 60 + b"K\x01s\x85.",  # a hash of 2^60 pairs
+        b"\x80\x05" + b"N\x85" + b"q\x010(\x8c\x04many\x8c\x04list(h\x01h\x01lt" * 60 + b".",  # 2^60 values
     ],
 )
-def test_a_forged_answer_makes_nothing(answer: bytes) -> None:
+def test_no_pickle_is_loaded_of_what_comes_back(answer: bytes) -> None:
+    with pytest.raises(NoDataError):
+        decode(answer)
     assert why(examples.forge, answer) is ConfinedReason.FORGED
-    assert not examples.TAKEN_OVER.exists()
 
 
 def test_an_answer_that_is_not_there_is_not_waited_for() -> None:
@@ -271,9 +354,11 @@ nap(60)
 """
 
 
-def script(text: str, **options: Any) -> "subprocess.Popen[str]":
+def script(text: str, *given: str, **options: Any) -> "subprocess.Popen[str]":
+    """A process of Python that Ctrl-C ends, also where the tests run in the background of a shell: that ignores it."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    return subprocess.Popen([sys.executable, "-c", text], env=environment, text=True, **options)
+    text = f"import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n{text}"
+    return subprocess.Popen([sys.executable, "-c", text, *given], env=environment, text=True, **options)
 
 
 def test_a_process_that_was_forked_has_its_own() -> None:
@@ -288,11 +373,8 @@ def test_nothing_is_left_of_a_process_that_ends(end: signal.Signals) -> None:
     until = time.monotonic() + 30
     while not (at_work := children(server)):
         assert time.monotonic() < until
-    while running.poll() is None:  # one signal may come where Python passes over exceptions
-        assert time.monotonic() < until
-        running.send_signal(end)
-        with suppress(subprocess.TimeoutExpired):
-            running.wait(5)
+    running.send_signal(end)
+    running.wait(30)
     running.stdout.close()
     while any(Path(f"/proc/{one}").exists() for one in (server, *at_work)):
         assert time.monotonic() < until
@@ -319,3 +401,12 @@ def test_each_confined_function_is_one_of_a_module_with_limits_and_finds_what_it
         assert 0 < reader.megabytes <= 2_000
         for one in reader.loads:
             importlib.import_module(one)
+
+
+@pytest.mark.parametrize("size", [0, 5, 3_000_000])
+def test_a_file_goes_by_its_descriptor_and_can_only_be_read(size: int) -> None:
+    with memory_file() as number:
+        os.write(number, b"x" * size)
+        assert examples.size_and_write(GivenFile(number), b"y" * 1_100_000) == (size, 1_100_000, "OSError")
+        assert examples.size_and_write(GivenFile(number), b"") == (size, 0, "OSError")
+        assert os.pread(number, size + 1, 0) == b"x" * size

@@ -26,7 +26,13 @@ from tocsin.directory.mutes import mute
 from tocsin.node.accounts import AccountRole
 from tocsin.pipeline.not_notified import missed_teams
 from tocsin.pipeline.notify import tell
-from tocsin.problems import NotificationState, ProblemSearch, ProblemStatus, count_unanswered, unanswered
+from tocsin.problems import (
+    NotificationState,
+    ProblemSearch,
+    ProblemStatus,
+    count_unanswered,
+    unanswered,
+)
 from tocsin.server.pages.problems import NOTIFICATIONS, STATUSES
 from tocsin.server.server import make_application
 
@@ -197,6 +203,21 @@ def _has(document: Any, part: Any, seen: frozenset[str]) -> bool:
     return any(_has(document, one, seen) for one in part.values())
 
 
+def test_a_team_reads_of_itself_what_lists_say_of_it(world: World) -> None:
+    """Each team that may look at its own problems: none is said to be notified by what came back, or never left."""
+    listed = _says(world.tocsin.json("problems", "list"))
+    seen = set()
+    for key in (*ENDS, "operator", "daily"):
+        number = read_team(world.node.database, key)[0].id
+        with caller(world, AccountRole.OPERATOR, teams=(number,)) as client:
+            own = _says(client.get("/problems", params={"limit": 100}).json())
+        for address, (how, notified, _, _) in own.items():
+            assert notified == int(how == "notified"), (key, address)
+            assert how == listed[address][0] or listed[address][2] > 1, (key, address)
+            seen.add(how)
+    assert seen >= {"notified", "not-delivered", "trial"}
+
+
 def _text(page: httpx.Response) -> str:
     assert page.status_code == 200
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", page.text)).split())
@@ -234,7 +255,7 @@ def test_nobody_is_asked_to_answer_what_never_came(world: World) -> None:
     assert {one.where for one in found} == {"192.0.2.1", BY_PHONE}
     assert count_unanswered(world.node.problems, days=30, now=now) == (2, min(one.first_told_at for one in found))
     overdue = world.node.problems.find(ProblemSearch(state=ProblemStatus.OVERDUE), now=now).rows()
-    assert {row.where for row in overdue} == {"192.0.2.1", "198.51.100.10"}  # no mail named a day to who was telephoned
+    assert {row.where for row in overdue} == {"192.0.2.1", BY_PHONE, "198.51.100.10"}
 
 
 def test_a_notification_by_telephone_is_undone_and_stands_in_the_history(world: World) -> None:
@@ -292,3 +313,21 @@ def test_what_a_person_lets_be_is_asked_no_more(world: World) -> None:
         assert missed_teams(world.node, session, world.now) == []
         later = {one.key for one in missed_teams(world.node, session, world.after_today(20).now)}
     assert later == {"bounced", "failed"}
+
+
+def test_who_was_only_telephoned_has_a_day_until_a_mail_names_one(world: World) -> None:
+    (row,) = (one for one in world.node.problems.find(ProblemSearch(), now=world.now).rows() if one.where == BY_PHONE)
+    (mailed,) = (
+        one for one in world.node.problems.find(ProblemSearch(), now=world.now).rows() if one.where == "192.0.2.1"
+    )
+    assert row.due is not None
+    assert mailed.due is not None
+    assert row.due.date() - mailed.due.date() in {timedelta(0), timedelta(days=1)}  # the same days, from either act
+    world.tocsin.run("problems", "notified", _keys(world)["198.51.100.4"], "--way", "telephone")
+    keys = {_keys(world)["198.51.100.4"]: "list"}
+    number = read_team(world.node.database, "bounced")[0].id
+    with caller(world, AccountRole.OPERATOR, teams=(number,)) as client:
+        (own,) = [one for one in _documents(client.get("/problems").json()) if one["problem"] in keys]
+    listed = {one["problem"]: one for one in world.tocsin.json("problems", "list")}
+    assert own["due"][:10] == listed[own["problem"]]["due"][:10]
+    assert (own["notification"], own["status"]) == ("notified", "notified")

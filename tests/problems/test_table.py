@@ -106,6 +106,21 @@ def test_files_that_were_only_put_together_are_not_read_again(tmp_path: Path) ->
         assert _rows(one.read()) == before
 
 
+@pytest.mark.parametrize("name", ["kept.parquet", "kept-told.parquet"])
+def test_a_file_that_a_power_cut_tore_is_made_of_the_events_again(tmp_path: Path, name: str) -> None:
+    store, torn = EventStore(tmp_path / "events"), tmp_path / name
+    for number in (1, 2):
+        event = {"problem": number, "severity": None, "routed": 1, "tlp": None, "classification.type": "scanner"}
+        frame = _frame([{"source.port": 22, **event}], number)
+        store.commit(number, [store.write_part(frame, ingest=number, part=0, day=DAY)])
+        ProblemFactsReader(store, tmp_path / "kept.parquet").keep()
+        if number == 1:
+            content = torn.read_bytes()
+            torn.write_bytes(content[:4] + bytes(96) + content[100:])
+    at_once = ProblemFactsReader(store, tmp_path / "none")
+    assert _rows(ProblemFactsReader(store, tmp_path / "kept.parquet").read()) == _rows(at_once.read())
+
+
 def test_what_is_kept_by_ranges_is_what_is_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, rng = EventStore(tmp_path / "events"), random.Random(1)
     for number in range(1, 6):

@@ -4,6 +4,7 @@ import atexit
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -22,6 +23,7 @@ _RUNNING: "list[Chromium]" = []
 _LOADED = "location.href != 'about:blank' && performance.getEntriesByType('navigation')[0]?.loadEventEnd > 0"
 _TAB, _ENTER, _SPACE, _DOWN = ("Tab", 9, ""), ("Enter", 13, "\r"), ("Space", 32, " "), ("ArrowDown", 40, "")
 _UP, _RIGHT = ("ArrowUp", 38, ""), ("ArrowRight", 39, "")
+_PATIENCE = 120  # seconds; a test that waits for ever ends all tests of its process
 KEYS = {
     "Tab": _TAB,
     "Enter": _ENTER,
@@ -44,6 +46,10 @@ class Chromium:
     pages: dict[str, "Page"] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _read: bytearray = field(default_factory=bytearray)
+    _waiting: select.poll = field(default_factory=select.poll)  # of descriptors above 1,023 too, unlike select
+
+    def __post_init__(self) -> None:
+        self._waiting.register(self.to_read, select.POLLIN)
 
     def command(self, method: str, session: str = "", **parameters: Any) -> Any:
         """The result of one DevTools command, to a tab where its session is given."""
@@ -64,6 +70,9 @@ class Chromium:
     def read(self) -> dict[str, Any]:
         """The next message; the tab that it is about has noted it."""
         while (end := self._read.find(b"\0")) < 0:
+            if not self._waiting.poll(_PATIENCE * 1000):
+                self.process.kill()  # the next test gets another one
+                raise AssertionError("the browser does not answer")
             more = self.to_read.read1(1 << 16)
             assert more, "the browser ended"
             self._read += more

@@ -81,7 +81,7 @@ class Tocsin:
     def run(self, *arguments: str | Path, code: int = 0, stdin: bytes = b"") -> str:
         """Standard output of one command, which must end with ``code``."""
         found, out, err = self.call(*arguments, stdin=stdin)
-        assert found == code, err
+        assert found == code, err or out
         return out
 
     def call(self, *arguments: str | Path, stdin: bytes = b"") -> tuple[int, str, str]:

@@ -1,10 +1,13 @@
 """Readers of strangers' bytes as a test needs them: good ones, slow ones, and such as a stranger has taken over."""
 
+import fcntl
 import os
 import pickle
 import resource
+import signal
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tocsin.exchange.statements import RefusalCode, RefusalError
-from tocsin.node.confined import child, confined, run_program, scratch_file
+from tocsin.node.confined import GivenFile, child, confined, run_program, scratch_file
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 
@@ -77,6 +80,17 @@ def crash() -> None:
 
 
 @confined()
+def size_and_write(file: GivenFile, beside: bytes) -> tuple[int, int, str]:
+    """Bytes of a file and of what comes with it, and what writing to the file ends with."""
+    size, said = sum(map(len, file.blocks())), "done"
+    try:
+        os.pwrite(child._Process.files[file.number], b"z", 0)
+    except OSError as error:
+        said = type(error).__name__
+    return size, len(beside), said
+
+
+@confined()
 def refuse(code: RefusalCode, text: str) -> None:
     raise RefusalError(code, say("It is no %(thing)s.", thing=text), hint="Ask.")
 
@@ -99,14 +113,14 @@ def inner() -> int:
 @confined()
 def forge(answer: bytes) -> None:
     """What a stranger does who took the process over: it answers with what it wants."""
-    os.write(3, child.ANSWER.pack(False, len(answer)) + answer)
+    os.write(3, child.ANSWER.pack(False, len(answer), 0) + answer)
     os._exit(0)
 
 
 @confined(answer_megabytes=1)
 def lie(size: int, in_file: bool, close: bool) -> None:
     """It says that its answer is so long, and gives none."""
-    os.write(3, child.ANSWER.pack(in_file, size))
+    os.write(3, child.ANSWER.pack(in_file, size, 0))
     if close:
         os.close(3)
         time.sleep(60)
@@ -138,7 +152,10 @@ def attempts(home: Path, own: int) -> dict[str, str]:
         "open a socket": socket.socket,
         "pair of sockets": socket.socketpair,
         "signal another": lambda: os.kill(own, 0),
+        "have another signalled": lambda: fcntl.fcntl(3, fcntl.F_SETOWN, own),
+        "choose the signal": lambda: fcntl.fcntl(3, fcntl.F_SETSIG, signal.SIGKILL),
         "fork": os.fork,
+        "threads without end": lambda: threading.Thread(target=time.sleep, args=(60,), daemon=True).start(),
         "execute": lambda: os.execv("/bin/true", ["true"]),  # noqa: S606 (it must fail)
         "memory that no limit counts": lambda: os.memfd_create("more"),
         "raise a limit": lambda: resource.setrlimit(resource.RLIMIT_CPU, (1 << 30, 1 << 30)),
@@ -150,9 +167,7 @@ def attempts(home: Path, own: int) -> dict[str, str]:
         try:
             act()
             said[name] = "done"
-        except OSError as error:
-            said[name] = type(error).__name__
-        except ValueError as error:  # setrlimit
+        except (OSError, ValueError, RuntimeError) as error:  # of setrlimit, of threads
             said[name] = type(error).__name__
     return said
 

@@ -95,7 +95,12 @@ def running_cluster(binaries: Path, *, durable: bool = False) -> Iterator[Cluste
     if account:
         shutil.chown(folder, account, account)
     data, log = folder / "data", folder / "log"
-    start = partial(subprocess.Popen, user=account, group=account, extra_groups=account and [], cwd=folder)
+    # By the clock of the machine: who is interrupted while waiting is told that by faketime, too (`./test --ahead`), so
+    # that no timeout of a session would ever be due. Nothing goes by the clock of a database.
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    start = partial(
+        subprocess.Popen, user=account, group=account, extra_groups=account and [], cwd=folder, env=environment
+    )
     initialise = [
         "--pgdata",
         data,

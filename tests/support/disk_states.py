@@ -24,7 +24,7 @@ _PAGE = 4096
 _CALLS = (
     "openat,open,creat,write,pwrite64,writev,pwritev,pwritev2,fsync,fdatasync,rename,renameat,renameat2,link,linkat,"
     "symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,ftruncate,truncate,fallocate,lseek,sendfile,"
-    "copy_file_range,sync,syncfs,msync,mmap"
+    "copy_file_range,sync,syncfs,msync,mmap,sendto"
 )
 _LINE = re.compile(r"^(\d+) +(\w+)\((.*)\) += (-?\d+)")
 _BEGUN, _RESUMED = (
@@ -73,12 +73,16 @@ class Entry:
 
 @dataclass
 class Recording:
-    """What a program did to a folder, which was as ``start`` before. ``marks``: by moment what it had said."""
+    """What a program did to a folder, which was as ``start`` before. ``marks``: by moment what it had said.
+
+    ``posts``: by moment what it had written to others by a socket, which no loss of power takes back.
+    """
 
     start: Path
     root: str
     calls: list[Call]
     marks: dict[int, str]
+    posts: list[tuple[int, bytes]]
 
     @property
     def moments(self) -> Sequence[int]:
@@ -91,7 +95,18 @@ class Recording:
 
     def acknowledged(self, moment: int) -> list[str]:
         """What the program had said by then."""
-        return [word for number, word in sorted(self.marks.items()) if number < moment]
+        return [word for number, word in sorted(self.marks.items()) if number <= moment]
+
+    def posted(self, moment: int, what: re.Pattern[bytes]) -> int:
+        """How much of this it had written to others by then."""
+        return sum(number <= moment and what.search(content) is not None for number, content in self.posts)
+
+    def torn(self, moment: int) -> set[str]:
+        """Files of which a loss of power would leave a part, or what was in them before."""
+        disk = _Disk(self.start, self.root)
+        for number, call in enumerate(self.calls[:moment]):
+            disk.do(number, call)
+        return set(_not_synced(disk.tree, ""))
 
     def write_state(self, moment: int, mode: str, seed: int, target: Path) -> Path:
         """The folder as a disk may hold it that was cut before a call, in ``target``."""
@@ -246,6 +261,13 @@ def _read(path: Path) -> Entry:
     return Entry(origin=path, synced=path)
 
 
+def _not_synced(entry: Entry, path: str) -> Iterator[str]:
+    if entry.pending:
+        yield path
+    for name, one in (entry.names or {}).items():
+        yield from _not_synced(one, f"{path}/{name}" if path else name)
+
+
 def _set(number: int, folder: Entry, name: str, entry: Entry | None) -> None:
     assert folder.names is not None
     folder.names.pop(name, None)
@@ -325,19 +347,23 @@ def record(words: Sequence[str], root: Path, start: Path, mark: Path, environmen
     assert done.returncode == 0, done.stderr[-4000:]
     calls: list[Call] = []
     marks: dict[int, str] = {}
+    posts: list[tuple[int, bytes]] = []
     about = [str(path).encode().hex() for path in (root, mark)]
     for name, arguments, result in _finished(trace):
-        if result < 0 or not any(path in arguments.replace("\\x", "") for path in about):
+        if name == "sendto" and result > 0:
+            posts.append((len(calls), b"".join(_plain(word) for word, _ in _WORD.findall(arguments)[:1])[:result]))
+        elif name != "sync" and (result < 0 or not any(path in arguments.replace("\\x", "") for path in about)):
             continue
-        places = [_plain(place).decode() for _, place in _PLACE.findall(arguments)]
-        found = [_plain(word) for word, _ in _WORD.findall(arguments)]
-        if str(mark) in places and name == "write":
-            marks[len(calls)] = found[0].decode().strip()
         else:
-            calls.append(Call(name, places, found, result, _WORD.sub("", arguments)))
+            places = [_plain(place).decode() for _, place in _PLACE.findall(arguments)]
+            found = [_plain(word) for word, _ in _WORD.findall(arguments)]
+            if str(mark) in places and name == "write":
+                marks[len(calls)] = found[0].decode().strip()
+            else:
+                calls.append(Call(name, places, found, result, _WORD.sub("", arguments)))
     trace.unlink()
     _check_maps(calls)
-    return Recording(start, str(root), calls, marks)
+    return Recording(start, str(root), calls, marks, posts)
 
 
 def _check_maps(calls: Sequence[Call]) -> None:

@@ -116,6 +116,15 @@ class ImapServer:
             _, found = client.uid("FETCH", "1:*", "(BODY.PEEK[])")
             return [bytes(item[1]) for item in found if isinstance(item, tuple)]
 
+    def clear(self, *folders: str, user: str = "csirt") -> None:
+        """Empty folders; one that is not there is made."""
+        with self._open(user) as client:
+            for folder in folders:
+                client.create(folder)
+                client.select(folder)
+                client.uid("STORE", "1:*", "+FLAGS", r"(\Deleted)")
+                client.expunge()
+
     @contextmanager
     def _open(self, user: str) -> Iterator[imaplib.IMAP4]:
         with imaplib.IMAP4("127.0.0.1", self.port) as client:

@@ -2,8 +2,9 @@
 
 A file stays in one process, so that what its module builds is built once and its tests keep their order; files that
 share more than that are one of `GROUPS`. Folders that take long come first, so that no process waits at the end.
-With ``TOCSIN_DRAWN`` a tenth of the files is run, drawn by its value. By a clock ahead no test of a bucket is: the
-clock of that server, a program in Go, cannot be moved, and it takes no request of another day.
+With ``TOCSIN_DRAWN`` a tenth of the files, drawn by its value, is run by a clock that is ahead, and all else by the
+clock of the machine, as are all tests of a bucket (the clock of that server, a program in Go, cannot be moved, and it
+takes no request of another day) and those that are marked ``file_times``.
 """
 
 import os
@@ -55,22 +56,27 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    kept, seed = set(items), os.environ.get("TOCSIN_DRAWN")
-    if seed:
-        kept = {item for item in items if crc32(f"{seed} {item.path.name}".encode()) % 10 == 0}
-    if "FAKETIME" in os.environ:
-        kept = {item for item in kept if not _in_bucket(item)}
+    seed, ahead = os.environ.get("TOCSIN_DRAWN"), "FAKETIME" in os.environ
+    kept = {item for item in items if is_asked(item.path.name, only_today=_is_only_today(item), seed=seed, ahead=ahead)}
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = [item for item in items if item in kept]
     seconds = tomllib.loads(SECONDS.read_text(encoding="utf-8"))
     items.sort(key=lambda item: -seconds.get(folder_of(item.nodeid), 0))
 
 
-def _in_bucket(item: pytest.Item) -> bool:
+def is_asked(file: str, *, only_today: bool, seed: str | None, ahead: bool) -> bool:
+    """Whether a test of this file is run, by a clock that is ``ahead`` or by that of the machine."""
+    if only_today:
+        return not ahead
+    return seed is None or (crc32(f"{seed} {file}".encode()) % 10 == 0) is ahead
+
+
+def _is_only_today(item: pytest.Item) -> bool:
     chosen = getattr(item, "callspec", None)
-    return "bucket_server" in getattr(item, "fixturenames", ()) or (
-        chosen is not None and chosen.params.get("address") == "bucket"
+    in_bucket = "bucket_server" in getattr(item, "fixturenames", ()) or (
+        chosen is not None and "bucket" in (chosen.params.get("address"), chosen.params.get("place"))
     )
+    return in_bucket or item.get_closest_marker("file_times") is not None
 
 
 def folder_of(nodeid: str) -> str:

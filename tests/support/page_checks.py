@@ -152,7 +152,7 @@ def _is_page(address: str, seen: Seen, secrets: dict[AccountRole, str]) -> bool:
 _ALL_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _RULES_OF_COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 _RUN = """
-axe.run(document, {runOnly: %s}).then(found => JSON.stringify(
+axe.run(document, {runOnly: %s, resultTypes: ['violations'], selectors: false}).then(found => JSON.stringify(
   found.violations.map(one => [one.id, one.nodes.map(node => node.html.slice(0, 160)).slice(0, 3)])))
 """
 

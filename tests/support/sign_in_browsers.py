@@ -58,7 +58,7 @@ def visits(world: World) -> Iterator[Visit]:
     application = make_application(world.node, clock=lambda: world.now)
     with (
         served(application) as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=NO_TLS) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120, verify=NO_TLS) as client,
     ):
         yield Visit(client, world)
 
@@ -66,7 +66,9 @@ def visits(world: World) -> Iterator[Visit]:
 @contextmanager
 def another(visit: Visit, address: str = "") -> Iterator[Visit]:
     headers = {"X-Forwarded-For": address} if address else {}
-    with httpx.Client(base_url=visit.client.base_url, trust_env=False, verify=NO_TLS, headers=headers) as client:
+    with httpx.Client(
+        base_url=visit.client.base_url, trust_env=False, timeout=120, verify=NO_TLS, headers=headers
+    ) as client:
         yield Visit(client, visit.world)
 
 

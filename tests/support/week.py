@@ -265,7 +265,9 @@ class Browser:
     """Asks the pages in this process, each request to its end."""
 
     def __init__(self, application: Any, runner: asyncio.Runner) -> None:
-        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app=application), base_url=URL, trust_env=False)
+        self._client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=application), base_url=URL, trust_env=False, timeout=120
+        )
         self._runner = runner
 
     def __enter__(self) -> Self:

@@ -1,5 +1,6 @@
 """`tocsin deliver`: render and send what is due."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,16 +24,18 @@ def deliver(
     that is said and tried again.
     """
     from tocsin.pipeline.notify import tell
+    from tocsin.pipeline.uploads import traces_of_ingests
 
     if watch:
         _watch(call, call.node, every)
         return
-    summary = tell(call.node, now=call.now)
+    traces_of = partial(traces_of_ingests, call.node.database)
+    summary = tell(call.node, now=call.now, traces_of=traces_of)
     if summary.uncovered and not summary.problem:
         from tocsin.operations.standby_copy import make_copy
 
         make_copy(call.node, now=lambda: call.now)
-        summary = summary.and_then(tell(call.node, now=call.now))
+        summary = summary.and_then(tell(call.node, now=call.now, traces_of=traces_of))
     call.emit(document(summary), lambda: show(summary, call.node))
     if summary.problem:
         note(f"{summary.problem} What is left waits for the next run.")
@@ -42,10 +45,11 @@ def deliver(
 def _watch(call: NodeInvocation, node: "NodeWithStores", every: float) -> None:
     """Say what each run did that did something, a line of JSON each where asked; a lasting problem is said once."""
     from tocsin.pipeline.notify import tell_as_due
+    from tocsin.pipeline.uploads import traces_of_ingests
 
     note("Sending what becomes due; press Ctrl-C to end.")
-    problem = ""
-    for summary in tell_as_due(node, every=every, clock=call.clock):
+    problem, traces_of = "", partial(traces_of_ingests, node.database)
+    for summary in tell_as_due(node, every=every, clock=call.clock, traces_of=traces_of):
         if summary.digests or summary.letters or summary.held or summary.failed or summary.withheld or summary.expired:
             call.emit(document(summary), lambda done=summary: show(done, node))  # type: ignore[misc]
         if summary.uncovered:

@@ -98,7 +98,8 @@ def _play(home: Path, port: int) -> None:
         f'emergency_number = "{EMERGENCY_NUMBER}"\n'
         f'[server]\nurl = "http://127.0.0.1:{port}"\n[accounts]\nsecond_factor = []\n'
         '[mailbox]\naddress = "csirt@kest-cert.example"\n[storage]\nbackup_days = 0\n[assets]\nenabled = true\n'
-        '[collect.partner]\nkind = "folder"\npath = "incoming"\n',
+        '[collect.partner]\nkind = "folder"\npath = "incoming"\n'
+        '[log]\nform = "off"\n',  # on the terminal stays how to sign in
         encoding="utf-8",
     )
     (home / "incoming").mkdir(exist_ok=True)

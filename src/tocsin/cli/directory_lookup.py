@@ -12,6 +12,7 @@ from tocsin.cli import remote
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, print_json, visible
 from tocsin.node.errors import InputError
+from tocsin.node.spreadsheet import escape_formula
 
 if TYPE_CHECKING:
     from tocsin.networks import Networks
@@ -59,7 +60,7 @@ def _write(call: NodeInvocation, rows: Iterator[dict[str, object]]) -> None:
         return
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(_COLUMNS)
-    out.writerows([visible(_cell(row[name])) for name in _COLUMNS] for row in rows)
+    out.writerows([escape_formula(visible(_cell(row[name]))) for name in _COLUMNS] for row in rows)
 
 
 def _cell(value: object) -> str:

@@ -208,7 +208,7 @@ def _say_terms(found: "FeedFiles") -> None:
         if said:
             note(f"{what}: {said}")
     if not feed.notify:
-        note("It says neither when nor why: it is context beside events and problems, and nobody is notified of it.")
+        note("It is context beside events and problems: nobody is notified of it.")
 
 
 def _show_look(looked: "DryRun") -> None:

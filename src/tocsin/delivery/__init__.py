@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         retry,
     )
     from tocsin.delivery.lock import sole_caller, sole_deliverer, sole_exchange, sole_pusher
+    from tocsin.delivery.mail_log import TracesOf
     from tocsin.delivery.mime import Attachment, Envelope, Seal, assemble, usable_mailboxes
     from tocsin.delivery.models import FINAL, WAS_SENT, Delivery, DeliveryItem, DeliveryState, Halt, ItemState
     from tocsin.delivery.notices import full_mailboxes, notices, waiting_notices

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -22,6 +23,7 @@ from tocsin.delivery.expiry import expire
 from tocsin.delivery.halt import lift_stop
 from tocsin.delivery.held_mails import known_teams, still_leaving, waiting_teams
 from tocsin.delivery.lock import sole_deliverer
+from tocsin.delivery.mail_log import TracesOf, log_digest
 from tocsin.delivery.mime import usable_mailboxes
 from tocsin.delivery.models import FINAL, Delivery, DeliveryState
 from tocsin.delivery.never_held import send_to_hotline
@@ -131,6 +133,7 @@ def deliver(
     standby: "Standby | None" = None,
     before: SentBefore | None = None,
     stop: Callable[[], bool] = lambda: False,
+    traces_of: TracesOf = dict,
 ) -> DeliverySummary:
     """Send all letters and digests that are due, one digest per team, and finish those that an earlier run left.
 
@@ -140,6 +143,7 @@ def deliver(
     ``withheld_letters``: which of the letters that are about to leave the gate lets out no more.
     ``standby``: where there is a standby machine, nothing leaves that no copy has. ``before``: what another machine
     sent before this one took over from it, and is not sent again.
+    ``traces_of()``: the ids of uploads by their ingests, for the log.
     ``stop()``: asked after each batch of digests; where it says so, the rest waits for the next run.
 
     Raises:
@@ -158,7 +162,7 @@ def deliver(
             room = MailAllowance(node.settings.tell.mails_a_day, posted_to(session, way=way, since=now - DAY))
             forget_posted(session, now)
         post = MailSender(database, channel, way, node, room, now, teams, withheld_letters, standby, check_sole)
-        run = _DeliveryRun(database, reachable, post, node, now, DeliverySummary(way), stop, before)
+        run = _DeliveryRun(database, reachable, post, node, now, DeliverySummary(way), stop, before, cache(traces_of))
         try:
             _work(run, Facts(annotate, gone_of, notes_of), events_of)
         finally:
@@ -290,6 +294,7 @@ class _DeliveryRun:
     summary: DeliverySummary
     stop: Callable[[], bool]
     before: SentBefore | None = None
+    traces_of: TracesOf = dict
 
     def send(self, digests: Iterator[RenderedDigest]) -> bool:
         """Send the digests in the channel's batches; False where it had to stop, or the channel is down."""
@@ -374,6 +379,7 @@ class _DeliveryRun:
         cut("deliver.noted")
         for digest, row in changes:
             self._count(digest, row)
+            log_digest(digest, row, self.teams[digest.owed.team_id], self.post.way, self.traces_of)
 
     def _but_ended(
         self, session: Session, changes: Sequence[tuple[RenderedDigest, dict[str, object]]]

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import halt
 from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt
 from tocsin.delivery.held_mails import may_leave, still_leaving
+from tocsin.delivery.mail_log import log_letter
 from tocsin.delivery.mail_marks import mail_marks
 from tocsin.delivery.mime import Attachment, Envelope, Seal, assemble, assemble_text, usable_mailboxes
 from tocsin.delivery.models import DeliveryState
@@ -201,7 +202,8 @@ def hold_letters(session: Session, post: MailSender, team_of: Mapping[str, int],
             or team_of.get(mailbox) in known
         ):
             letter.state = LetterState.HELD.value
-            letter.message_id = letter.message_id or _identity(letter, post.node)
+            letter.message_id = _identity(letter, post.node)
+            log_letter(letter, post.teams)
 
 
 def send_letters(post: MailSender) -> LetterRun:
@@ -209,7 +211,7 @@ def send_letters(post: MailSender) -> LetterRun:
     with post.database.begin() as session:
         letters = due_letters(session, post.now)
         for letter in letters:
-            letter.message_id = letter.message_id or _identity(letter, post.node)
+            letter.message_id = _identity(letter, post.node)
         cut("letters.naming")
     cut("letters.named")
     done = LetterRun()
@@ -284,8 +286,10 @@ def _greeted(session: Session) -> set[str]:
 
 
 def _identity(letter: Letter, node: Sender) -> str:
+    if letter.message_id.startswith("<"):
+        return letter.message_id
     domain = node.settings.node.contact.rpartition("@")[2]
-    return f"<{letter.reference}.{uuid4().hex[:12]}@{domain}>"
+    return f"<{letter.reference}.{letter.message_id or uuid4().hex[:12]}@{domain}>"
 
 
 def _send_batch(post: MailSender, batch: Sequence[Letter], done: LetterRun) -> None:
@@ -307,6 +311,9 @@ def _send_batch(post: MailSender, batch: Sequence[Letter], done: LetterRun) -> N
             _note(session, post, letter, mail, receipt)
             _count(done, letter, receipt)
         cut("letters.noting")
+    for letter, _, receipt in results:
+        if receipt.outcome is not MailOutcome.DOWN:
+            log_letter(letter, post.teams)
 
 
 def _finished(letter: Letter, post: MailSender, withheld: str) -> tuple[Mail, MailReceipt | None]:

@@ -30,6 +30,7 @@ from tocsin.events.schema import COLUMNS
 from tocsin.events.store import EventStore
 from tocsin.networks import AddressRange, format_address
 from tocsin.node.cache import Cache
+from tocsin.node.files import sync_open
 
 UInt32s: TypeAlias = npt.NDArray[np.uint32]
 UInt64s: TypeAlias = npt.NDArray[np.uint64]
@@ -348,6 +349,7 @@ class Summaries:
             self._folder.mkdir(parents=True, exist_ok=True)
             with unfinished.open("wb") as packed:
                 packed.writelines(_packed(made))
+                sync_open(packed)  # of a torn one nobody would know that it counts wrong
             unfinished.replace(file)
         except OSError:
             with suppress(OSError):

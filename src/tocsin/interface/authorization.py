@@ -15,6 +15,7 @@ from fastapi import Depends, Request
 from tocsin.node.accounts import NOBODY, OPEN, Permission, Principal
 from tocsin.node.errors import TocsinError
 from tocsin.node.tokens import Tokens
+from tocsin.node.trace import refuse
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _FIELD = "csrf"
@@ -69,6 +70,7 @@ class Needs:
         reach = visitor.reach(self.act)
         if not (reach.everything if self.everything else reach):
             _note(request, visitor, f"may not {self.act}")
+            refuse(f"may not {self.act}")
             raise await _refusal(request, visitor)
         if request.method not in _SAFE and visitor.session and self.act not in OPEN:
             await _check_form(request, visitor)

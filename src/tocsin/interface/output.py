@@ -6,7 +6,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property, partial, wraps
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 import typer
 
 from tocsin.node.errors import TocsinError, UsageError
+from tocsin.node.trace import logged, traced
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -69,14 +71,16 @@ class Invocation:
         """What the node is told to do; see `load_settings`."""
         from tocsin.node.settings import load_settings
 
-        return load_settings(self.home)
+        return _with_log(load_settings(self.home))
 
     @cached_property
     def database(self) -> "Database":
         """The records of the node, its folder and tables made or brought up to date; see `open_home`."""
         from tocsin.node.home import open_home
 
-        return open_home(self.home)[1]
+        settings, database = open_home(self.home)
+        _with_log(settings)
+        return database
 
     @property
     def now(self) -> datetime:
@@ -101,6 +105,25 @@ class Invocation:
         """Close the records, if they were opened."""
         if "database" in vars(self):
             self.database.close()
+
+
+def _with_log(settings: "Settings") -> "Settings":
+    """The same; commands have lines where there is a file for them."""
+    if settings.log.file:
+        from tocsin.node.log import open_log
+
+        open_log(settings.log, command=True)
+    return settings
+
+
+@contextmanager
+def _own_log() -> Iterator[None]:
+    """What is opened inside the block is closed at its end."""
+    try:
+        yield
+    finally:
+        if (log := sys.modules.get("tocsin.node.log")) is not None:
+            log.close_log()
 
 
 _TAG: Final = re.compile(r"\[(?=[a-z#/@])")
@@ -135,10 +158,12 @@ def _with_invocation(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def called(ctx: typer.Context, **options: Any) -> Any:
-        try:
-            return function(ctx.obj, **options)
-        finally:
-            ctx.obj.close()
+        name = ctx.command_path.removeprefix(str(ctx.find_root().info_name)).strip()  # what stands behind it is content
+        with traced(), _own_log(), logged("command", name=name):
+            try:
+                return function(ctx.obj, **options)
+            finally:
+                ctx.obj.close()
 
     context = first.replace(name="ctx", annotation=typer.Context)
     called.__signature__ = signature.replace(parameters=[context, *others])  # type: ignore[attr-defined]  # PEP 362

@@ -17,6 +17,7 @@ from tocsin.node.errors import SettingError
 from tocsin.node.evidence_settings import EvidenceSettings
 from tocsin.node.exchange_settings import ExchangeSettings
 from tocsin.node.intake_settings import IntakeSettings
+from tocsin.node.log_settings import LogSettings
 from tocsin.node.never_held_settings import NeverHeldSettings
 from tocsin.node.node_settings import NodeSettings
 from tocsin.node.oauth_settings import OAuthSettings
@@ -400,9 +401,8 @@ class Settings(Section):
     assets: AssetsSettings = AssetsSettings()
     exchange: ExchangeSettings = ExchangeSettings()
     intake: IntakeSettings = IntakeSettings()
-    collect: dict[Name, dict[str, Any]] = Field(
-        {}, description="Collectors by name, each a table of its kind's own settings."
-    )
+    log: LogSettings = LogSettings()
+    collect: dict[Name, dict[str, Any]] = Field({}, description="Collectors by name, each a table of its settings.")
 
 
 def load_settings(home: Path) -> Settings:

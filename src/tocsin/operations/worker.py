@@ -23,6 +23,7 @@ from tocsin.node.errors import ConflictError, StorageError, TocsinError, interna
 from tocsin.node.records import Database, KeptLocks, insert_for
 from tocsin.node.retries import pause
 from tocsin.node.settings import Settings
+from tocsin.node.trace import logged, traced
 from tocsin.operations.models import ChoreRow
 from tocsin.pipeline.parse import Clock
 from tocsin.pipeline.stores import NodeWithStores
@@ -170,7 +171,7 @@ class Worker:
                 return  # another machine does it
             if not is_due(chore, self._past.get(chore, LastRun()), at):
                 return  # another machine did it
-            with internal_failures(f"The work '{chore}'"):
+            with traced(), logged("job", quiet=True, name=chore.value), internal_failures(f"The work '{chore}'"):
                 kept_from = self._deeds[chore]()
             # Telling decides itself when it tries again.
             past = LastRun(at, kept_from, outages=int(bool(kept_from) and chore is Chore.TELL))
@@ -228,8 +229,9 @@ def _write(database: Database, chore: Chore, past: LastRun, machine: str) -> Non
 def _deeds(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> Mapping[Chore, Callable[[], str]]:
     """How each is done; what it returns keeps it from doing more, or is empty."""
     from tocsin.pipeline.notify import DeliveryScheduler
+    from tocsin.pipeline.uploads import traces_of_ingests
 
-    teller = DeliveryScheduler(node)
+    teller = DeliveryScheduler(node, lambda: traces_of_ingests(node.database))
     return {
         Chore.TELL: lambda: teller.tell_what_is_due(clock(), stop),
         Chore.COLLECT: lambda: _collect(node, clock, stop),
@@ -256,7 +258,7 @@ def _collect(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> st
     for one in standings(node.database, node_collectors(node)):
         if one.is_due(clock()) and not stop():
             try:
-                with internal_failures(f"The collector '{one.name}'"):
+                with traced(), internal_failures(f"The collector '{one.name}'"):
                     run_collector(node, one, clock=clock, stop=stop)
             except ConflictError:
                 continue  # another process runs it

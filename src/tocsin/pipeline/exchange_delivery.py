@@ -37,6 +37,7 @@ from tocsin.node.errors import ConflictError, NotFoundError, RemoteError, Settin
 from tocsin.node.node import Node
 from tocsin.node.records import cut
 from tocsin.node.sentences import say
+from tocsin.node.trace import log_line, unfilled
 from tocsin.pipeline.inbox_post import PostAnswer, post_file
 
 if TYPE_CHECKING:
@@ -151,6 +152,10 @@ class _Courier:
     def _note(self, row: OutgoingRow, partner: str, way: ExchangeWay, reason: str = "") -> None:
         failed = bool(reason) or row.state == OutgoingState.STUCK
         number, said = abs(row.number), reason or row.reason
+        log_line(
+            "dispatch", partner=row.partner_id, number=number, way=way.value, state=row.state,
+            refused="failed" if failed else "", why=unfilled(said),
+        )  # fmt: skip
         self.done.carried.append(CarriedDispatch(row.id, partner, number, way, row.state, said, failed))
 
     def post(self, of_partner: Sequence[DueDispatch]) -> None:

@@ -16,6 +16,7 @@ from tocsin.events import OpenedReport
 from tocsin.node.errors import InternalError, StorageError, TocsinError, internal_failures
 from tocsin.node.files import disk_failures
 from tocsin.node.records import cut
+from tocsin.node.trace import trace_id
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.parse import Failures, IngestSession, OpenReport
 from tocsin.pipeline.placement import WorkerLostError
@@ -77,11 +78,15 @@ class IngestSummary:
 
 @dataclass(frozen=True)
 class IngestRequest:
-    """Files that were given together, and which feed they are of where somebody said so."""
+    """Files that were given together, and which feed they are of where somebody said so.
+
+    ``trace``: the id of what brought them.
+    """
 
     paths: Sequence[Path]
     source: str | None = None
     feed: str | None = None
+    trace: str = field(default_factory=trace_id, compare=False)
 
 
 Progress = Callable[[str, Counts], None]

@@ -39,6 +39,7 @@ from tocsin.networks import Networks
 from tocsin.node.errors import TocsinError, internal_failures
 from tocsin.node.records import cut
 from tocsin.node.settings import TellSettings
+from tocsin.node.trace import follow, log_line, traced
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.groups import (
     GROUP_REPORTS,
@@ -200,9 +201,9 @@ def ingest_each(
             following.append(session.reading.submit(next, opened, None))
             following.popleft()
             intake.take(*step)
-            yield from intake.done()
+            yield from _logged(intake.done(), place)
         intake.finish()
-        yield from intake.done()
+        yield from _logged(intake.done(), place)
     finally:
         for unused in [one.result() for one in following]:
             if unused is not None and unused[1] is not None:
@@ -212,11 +213,27 @@ def ingest_each(
         yield from ingest_each(session, [request], progress=progress, place=place, together=1)
 
 
+def _logged(
+    done: Iterator[tuple[IngestRequest, IngestSummary]], place: str
+) -> Iterator[tuple[IngestRequest, IngestSummary]]:
+    """The same; of each the log has a line."""
+    for request, summary in done:
+        counts = summary.counts
+        with traced(request.trace):
+            log_line(
+                "job", name="ingest", place=place, ms=round(1000 * summary.seconds, 1), ingests=summary.ingests,
+                rows=counts.rows, stored=counts.stored, quarantined=counts.quarantined,
+                refused=[type(error).__name__ for _, error in summary.failed],
+            )  # fmt: skip
+        yield request, summary
+
+
 def _open_each(
     session: IngestSession, requests: Iterable[IngestRequest], intake: IntakeFilter
 ) -> Iterator[tuple[Outcome, OpenReport | None]]:
     """Each report of each request, opened when it is asked for; None behind the last of a request."""
     for request in requests:
+        follow(request.trace)  # in the thread that opens
         outcome = Outcome(request)
         name = ", ".join(map(shown, request.paths))
         try:

@@ -23,6 +23,7 @@ from tocsin.delivery import (
     GoneProblem,
     Mail,
     Sender,
+    TracesOf,
     deliver,
     due_state,
     leaves,
@@ -67,8 +68,13 @@ NO_HELP: Final = say(
 """What is said where a node would go live without anybody whom it could name to a child in danger."""
 
 
-def tell(node: NodeWithStores, *, now: datetime, stop: Callable[[], bool] = lambda: False) -> DeliverySummary:
-    """Send every letter and digest that is due at ``now``, or up to the batch after which ``stop`` says so."""
+def tell(
+    node: NodeWithStores, *, now: datetime, stop: Callable[[], bool] = lambda: False, traces_of: TracesOf = dict
+) -> DeliverySummary:
+    """Send every letter and digest that is due at ``now``, or up to the batch after which ``stop`` says so.
+
+    ``traces_of``: for the log, see `deliver`.
+    """
     settings = node.settings
     if why := refusal(node, now):
         return DeliverySummary(way=way_of(settings.tell, settings.mail.channel), problem=why)
@@ -88,6 +94,7 @@ def tell(node: NodeWithStores, *, now: datetime, stop: Callable[[], bool] = lamb
         standby=node.standby,
         before=sent_before(node.home),
         stop=stop,
+        traces_of=traces_of,
     )
 
 
@@ -108,8 +115,8 @@ class DeliveryScheduler:
     Each minute: for what was refused or waits for room.
     """
 
-    def __init__(self, node: NodeWithStores) -> None:
-        self._node = node
+    def __init__(self, node: NodeWithStores, traces_of: TracesOf = dict) -> None:
+        self._node, self._traces_of = node, traces_of
         self._state: tuple[tuple[int, int], ...] | None = None
         self._last = datetime.min.replace(tzinfo=UTC)
         self._problem = ""
@@ -134,7 +141,7 @@ class DeliveryScheduler:
             return None
         summary = None
         with suppress(ConflictError):
-            summary = tell(self._node, now=now, stop=stop)
+            summary = tell(self._node, now=now, stop=stop, traces_of=self._traces_of)
             self._down = bool(summary.problem) and not answers(self._node.settings)
         after = self._due(now)
         # What came while it worked may not have been seen by it: the next look finds a change then.
@@ -149,13 +156,18 @@ class DeliveryScheduler:
 
 
 def tell_as_due(
-    node: NodeWithStores, *, every: float, clock: Callable[[], datetime], sleep: Callable[[float], None] = time.sleep
+    node: NodeWithStores,
+    *,
+    every: float,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None] = time.sleep,
+    traces_of: TracesOf = dict,
 ) -> Iterator[DeliverySummary]:
     """Send what becomes due, looked for after so many seconds, without end; what each run did.
 
     While another process delivers, nothing is done here.
     """
-    teller = DeliveryScheduler(node)
+    teller = DeliveryScheduler(node, traces_of)
     while True:
         if (summary := teller.look(clock())) is not None:
             yield summary

@@ -81,6 +81,32 @@ def deadlines(
     return due
 
 
+def with_requests_by_hand(
+    due: Int64s,
+    frame: pl.DataFrame,
+    by_hand: tuple[npt.NDArray[np.intp], Int64s, Int64s],
+    mailed: Sequence[tuple[Int64s, list[TeamRequests]]],
+) -> Int64s:
+    """The same, with the days of teams that were asked by telephone or letter and by no mail.
+
+    ``by_hand``: the places of problems, the teams and the times (seconds), see `NotificationFacts`; the days count from
+    then, as `MailedRequest` without days of its own. ``mailed``: what the first and the newest telling asked.
+    """
+    asked = dict[tuple[int, int], int]()
+    for place, team, at in zip(*(of.tolist() for of in by_hand), strict=True):
+        if not any(team in dict(requests[of[place]]) for of, requests in mailed):
+            asked[place, team] = min(at, asked.get((place, team), at))
+    if not asked:
+        return due
+    found, places = due.copy(), [place for place, _ in asked]
+    events = frame[places].select(pl.col(name).cast(pl.String) for name in _WITH_RULES[:3])
+    severities = frame["severity"].to_numpy()[places].tolist()
+    for place, at, topic, rank in zip(places, asked.values(), topic_names(events), severities, strict=True):
+        day = deadline(None, MailedRequest(at, None), topic=topic, severity=SEVERITIES[rank])
+        found[place] = min(filter(None, (int(found[place]), day)), default=0)
+    return found
+
+
 def _first_due(first: Mapping[int, MailedRequest], last: Mapping[int, MailedRequest], topic: str, severity: str) -> int:
     dues = (deadline(first.get(team), last.get(team), topic=topic, severity=severity) for team in {**first, **last})
     return min(filter(None, dues), default=0)

@@ -274,6 +274,10 @@ class ProblemList:
         """What changes with anything that is known of problems."""
         return self._reader.version()
 
+    def standings(self, now: datetime) -> ProblemStandings:
+        """Where all problems with stored events are."""
+        return self._reader.read(now)
+
     def find(
         self,
         search: ProblemSearch,
@@ -318,6 +322,14 @@ class ProblemList:
         inside = at < len(known)
         at, wanted = at[inside], wanted[inside]
         return FoundProblems(standings, at[known[at] == wanted].astype(np.intp), now)
+
+    def states_for(self, team: int, keys: Collection[int], *, now: datetime) -> dict[int, NotificationState]:
+        """How far a team was notified of each of these problems, of those that it answers for."""
+        standings = self._reader.read(now)
+        places, known = standings.frame["key"].to_numpy(), np.array(sorted(keys), dtype=np.uint64)
+        at = np.flatnonzero(np.isin(places, known))
+        found = zip(places[at].tolist(), standings.told.by_team(at), strict=True)
+        return {key: one.state for key, of in found for one in of if one.team == team}
 
     def going_on(self, query: EventQuery, *, now: datetime, team_id: int | None = None) -> FoundProblems:
         """The problems that go on where a query asks, and were seen in its time, seen last first.

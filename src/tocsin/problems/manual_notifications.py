@@ -1,5 +1,6 @@
 """Notifications that a person made without a mail: by telephone, by post, face to face."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -57,6 +58,16 @@ def manual_notifications(
     times = np.repeat(np.array([int(at.timestamp()) for _, at, _ in rows], dtype=np.int64), sizes)
     order = np.argsort(keys, kind="stable")
     return keys[order], teams[order], times[order]
+
+
+def first_by_hand(session: Session, teams: Collection[int]) -> dict[int, int]:
+    """By problem when one of these teams was first notified of it by a person, in seconds since 1970 UTC."""
+    row, found = ManualNotification, dict[int, int]()
+    for at, problems in session.execute(
+        select(row.at, row.problems).where(row.team_id.in_(teams)).order_by(row.at.desc())
+    ):
+        found |= dict.fromkeys((int(text, 16) for text in problems), int(at.timestamp()))
+    return found
 
 
 def notified_by_hand(session: Session, key: int) -> list[ManualNotification]:

@@ -22,7 +22,7 @@ from tocsin.events import EventStore, TeamSet
 from tocsin.node.cache import Cache, PacedValue
 from tocsin.node.records import Database, Tombstone
 from tocsin.problems.answers import Answer, AnswerStanding, NewestAnswers, ProblemState, numbered_answers, read_answers
-from tocsin.problems.asked_times import AskedTimes, deadlines
+from tocsin.problems.asked_times import AskedTimes, deadlines, with_requests_by_hand
 from tocsin.problems.current import NEWEST_COMMITTED
 from tocsin.problems.delivery_outcomes import OUTCOMES_VERSION, PLACE, DeliveryOutcomes, NotificationState
 from tocsin.problems.manual_notifications import ManualNotification, manual_notifications
@@ -79,7 +79,7 @@ class ProblemStandings:
     ``gone_at`` (0: it goes on), ``state`` (a place in `STATES`), ``muted`` (each responsible team mutes it),
     ``notification`` (a place in `NOTIFICATION_STATES`), ``notified`` (so many of the ``asked`` responsible teams were),
     ``notified_at`` (the first of them, 0: none), ``due`` (until when a fix is asked for, see `deadlines`; 0: no
-    responsible team was notified by mail, or it is gone), and ``teams`` (the set of teams that must know, 0: none).
+    responsible team was notified, or it is gone), and ``teams`` (the set of teams that must know, 0: none).
     ``members``: the teams of each set, those that mute it too. ``said``: the newest answer of each team to each
     problem. ``told``: what the notifications hang on.
     """
@@ -209,6 +209,7 @@ class ProblemStandingsReader:
             told = replace(told, outcomes=(codes, *self._outcomes.read(session, codes, directory.reachable)))
         notified = told.of_problems()
         is_asked = (notified.notified > 0) & (gone_at == 0)
+        due = with_requests_by_hand(deadlines(frame, first, last), frame, by_hand, (first, last))
         said = NewestAnswers.of(read_answers(self._database), partial(numbered_answers, self._database))
         gone = gone_at > 0
         is_muted = _all_muted(told)
@@ -222,7 +223,7 @@ class ProblemStandingsReader:
             pl.Series("notified", notified.notified),
             pl.Series("asked", notified.asked),
             pl.Series("notified_at", notified.since),
-            pl.Series("due", np.where(is_asked, deadlines(frame, first, last), 0)),
+            pl.Series("due", np.where(is_asked, due, 0)),
             # Routing leaves out who mutes it, and the others are not asked in their place.
             pl.Series("teams", np.where((routed == 0) & is_muted, before, routed)),
         )

@@ -21,6 +21,7 @@ from polars.io.plugins import register_io_source
 from tocsin.delivery import severity_rank
 from tocsin.events import COLUMNS, TOLD_IN, EventStore, Label, cve_columns
 from tocsin.node.admission import FOR_THE_NODE
+from tocsin.node.files import sync_file
 
 _MANY: Final = 1_000_000  # rows
 _KNOWN_BYTES: Final = 250  # of memory for each problem while it is brought up to date
@@ -110,6 +111,15 @@ class ProblemFactsReader:
 
         Memory holds a million problems, or one file of events, however many there are.
         """
+        try:
+            self._keep()
+        except pl.exceptions.PolarsError:
+            if not self._file.exists():
+                raise
+            self._forget()  # a power cut may have torn it
+            self._keep()
+
+    def _keep(self) -> None:
         labels, kept, version = self._about()
         listing = self._store.table.listing()
         files = frozenset(listing["path"])
@@ -137,6 +147,7 @@ class ProblemFactsReader:
             )
             self._forget()  # what it holds may have been deleted for good
             for path, file in zip(whole, (self._tellings, self._file), strict=True):
+                sync_file(path)
                 path.rename(file)
 
     def _forget(self) -> None:

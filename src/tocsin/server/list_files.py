@@ -154,10 +154,10 @@ def problems_file(database: Database, found: FoundProblems, form: ListForm, *, n
             names = team_names(session, {team for row in rows for team in row.teams})
         return [(first + place, _problem_row(row, names)) for place, row in enumerate(rows, 1)]
 
-    return _file("problems", ("problem", *_PROBLEM, "teams"), _blocks(after), form, now)
+    return _file("problems", ("problem", *_PROBLEM, "cves", "teams"), _blocks(after), form, now)
 
 
 def _problem_row(problem: ListedProblem, names: Mapping[int, tuple[str, str]]) -> Row:
     teams = sorted({names[number][0] for number in problem.teams if number in names})
     shown = {name: getattr(problem, name) for name in _PROBLEM}
-    return {"problem": problem_text(problem.key), **shown, "teams": " ".join(teams)}
+    return {"problem": problem_text(problem.key), **shown, "cves": " ".join(problem.cves), "teams": " ".join(teams)}

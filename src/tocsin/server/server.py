@@ -39,8 +39,10 @@ from tocsin.node.errors import (
     known_failure,
 )
 from tocsin.node.heap import share_heap
+from tocsin.node.log import open_log
 from tocsin.node.records import sealing
 from tocsin.node.tokens import open_tokens
+from tocsin.node.trace import refuse
 from tocsin.operations.machines import beating
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads import UploadIntake
@@ -256,13 +258,15 @@ def _add_failures(application: FastAPI, desk: PageContext) -> None:
 
     @application.exception_handler(NotHereError)
     @application.exception_handler(NotFoundError)
-    def not_here(request: Request, _error: Exception) -> Response:
+    def not_here(request: Request, error: Exception) -> Response:
         """One page for what is not there and for what is not for this visitor."""
+        refuse(error)
         return desk.page(request, "failed.html", status=404, what="missing", error=None)
 
     @application.exception_handler(WrongFormError)
-    def wrong_form(request: Request, _error: WrongFormError) -> Response:
+    def wrong_form(request: Request, error: WrongFormError) -> Response:
         """The form is not one of this visit."""
+        refuse(error)
         return desk.page(request, "failed.html", status=403, what="form", error=None)
 
     @application.exception_handler(HTTPException)
@@ -276,6 +280,7 @@ def _add_failures(application: FastAPI, desk: PageContext) -> None:
     @application.exception_handler(RequestValidationError)
     def unlike(request: Request, error: RequestValidationError) -> Response:
         """An address that no thing can have, or a form that no page sends."""
+        refuse(error)
         if any(one["loc"][0] == "path" for one in error.errors()):
             return desk.page(request, "failed.html", status=404, what="missing", error=None)
         return desk.page(request, "failed.html", status=422, what="refused", error=None)
@@ -284,7 +289,7 @@ def _add_failures(application: FastAPI, desk: PageContext) -> None:
     @application.exception_handler(OSError)
     def failed(request: Request, raised: TocsinError | OSError) -> Response:
         """What the visitor can mend is said; what is wrong inside is for those who run the node."""
-        error = known_failure(raised)
+        refuse(error := known_failure(raised))
         if isinstance(error, UsageError | InputError | LaterError):
             status, headers = _told_why(error)
             response = desk.page(request, "failed.html", status=status, what="input", error=error)
@@ -325,11 +330,14 @@ def serve(node: NodeWithStores, *, port: int, public: bool = False, ready: Calla
     share_heap()
     sys.setswitchinterval(_TURN)
     server = node.settings.server
+    open_log(node.settings.log)
     listening = _listen(server.host, port)
     config = uvicorn.Config(
         make_application(node, public=public, work=server.work and not public, port=port),
         http=TimedProtocol,
+        log_config=None,  # lines go where ours go, and each request has one of ours
         log_level="warning",
+        access_log=False,
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=_LAST_REQUESTS,

@@ -14,13 +14,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from logging import Formatter, StreamHandler, getLogger
+from logging import getLogger
 from pathlib import Path
 from time import monotonic
 from typing import Final
 
 from tocsin.node.errors import TocsinError
 from tocsin.node.heap import share_heap
+from tocsin.node.log import open_log
 from tocsin.node.retries import pause
 from tocsin.operations.worker import Worker
 from tocsin.pipeline.stores import open_node
@@ -98,6 +99,7 @@ def work(home: Path, machine: str) -> None:
     """
     share_heap()
     node = open_node(home)
+    open_log(node.settings.log)
     intake = UploadIntake(node, _now)
     with node.database.kept_open(), intake.working(), Worker(node, _now, machine).working():
         gc.collect()
@@ -112,9 +114,6 @@ def main() -> None:
     os.nice(_PATIENT)
     for number in (signal.SIGINT, signal.SIGTERM):  # by a handler: what is ignored, gpg and rsync would ignore, too
         signal.signal(number, lambda *_: None)
-    log = StreamHandler()
-    log.setFormatter(Formatter("%(levelname)s:  %(message)s"))
-    _LOG.addHandler(log)
     try:
         work(Path(sys.argv[1]), sys.argv[2])
     except TocsinError as error:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tocsin.incidents.takedowns.outside import is_public, verdict_on
+from tocsin.incidents.takedowns.outside import verdict_on
 from tocsin.incidents.takedowns.proposal import read_targets
 from tocsin.incidents.takedowns.states import (
     ContentState,
@@ -71,17 +71,3 @@ def test_only_what_names_itself_gone_is_gone() -> None:
         200: "up", 204: "up", 301: "unknown", 302: "unknown", 403: "unknown", 404: "gone", 410: "gone", 451: "gone",
         500: "unknown", 503: "unknown",
     }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("address", "public"),
-    [
-        ("8.8.8.8", True), ("2001:4860:4860::8888", True), ("127.0.0.1", False), ("10.1.2.3", False),
-        ("169.254.169.254", False), ("192.168.0.1", False), ("100.64.0.1", False), ("224.0.0.1", False),
-        ("0.0.0.0", False),  # noqa: S104 (nothing is bound)
-        ("::1", False), ("fe80::1", False), ("fd00::1", False), ("::ffff:127.0.0.1", False),
-        ("::ffff:10.0.0.1", False),
-    ],
-)  # fmt: skip
-def test_this_node_fetches_nothing_from_inside(address: str, public: bool) -> None:
-    assert is_public(address) is public

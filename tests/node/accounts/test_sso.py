@@ -53,7 +53,7 @@ class Visit:
     def leave(self, wanted: str = "/account") -> str:
         """Go to the provider; the address that it leads back to."""
         self.out = self.client.get("/sign-in/elsewhere", params={"next": wanted}).headers["location"]
-        back = httpx.get(self.out, trust_env=False).headers["location"]
+        back = httpx.get(self.out, trust_env=False, timeout=120).headers["location"]
         assert back.startswith(f"{OURS}/sign-in/elsewhere/back?")
         return back.removeprefix(OURS)
 

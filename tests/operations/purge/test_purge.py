@@ -178,8 +178,8 @@ def _by_function(home: Path) -> list[str]:
 EVERYWHERE = {"events", "inbox", "mailroom", "mails", "quarantine", "records.sqlite", "uploads"}
 PLACES = [
     *("purge.noted", "purge.recording", "purge.recorded", "purge.file", "purge.files", "store.part", "purge.written"),
-    *("store.committed", "purge.checkpoint", "purge.forgetting", "store.cleaning", "purge.events", "purge.swept"),
-    "purge.server",
+    *("store.committed", "purge.checkpoint", "purge.forgetting", "purge.events", "purge.swept", "purge.server"),
+    pytest.param("store.cleaning", marks=pytest.mark.file_times),
 ]
 """Every point at which a purge of an event may die."""
 

@@ -319,6 +319,7 @@ def test_of_a_mail_that_was_too_large_a_person_is_told(world: World, desk: MailC
     assert answers(desk) == []
 
 
+@pytest.mark.file_times
 def test_old_mails_are_deleted_but_for_those_that_wait(world: World, desk: MailContext, digest: Read) -> None:
     applied, waiting = reply(digest, "fixed"), reply(digest, "fixed", token=False, sender="x@evil.example")
     for raw in (applied, waiting):

@@ -100,7 +100,7 @@ def test_an_outsider_learns_nothing(described: Any, node: tuple[World, str]) -> 
         @settings(BOUNDED, max_examples=2)
         @given(case=cases)
         def check(case: Any) -> None:
-            response = httpx.request(case.method, f"{node[1]}{case.formatted_path}", trust_env=False)
+            response = httpx.request(case.method, f"{node[1]}{case.formatted_path}", trust_env=False, timeout=120)
             assert response.status_code == (200 if case.path in OPEN else 401)
 
         check()

@@ -76,7 +76,7 @@ def _wait_for_intake(world: World) -> None:
 
 def _as_reporter(of: Browser, ticket: Ticket) -> httpx.Response:
     """What the reporter sees of his report."""
-    with httpx.Client(base_url=of.client.base_url, trust_env=False) as client:
+    with httpx.Client(base_url=of.client.base_url, trust_env=False, timeout=120) as client:
         return client.post("/report/answer", data={"reference": ticket.reference, "secret": ticket.secret})
 
 

@@ -140,4 +140,4 @@ def _to_sign_in(answer: httpx.Response) -> bool:
 def _plain(answer: httpx.Response, path: str, name: str) -> tuple[int, str]:
     """What an answer says, without the name that was asked for and the word by which a form is sent once."""
     text = re.sub(rf"\b{re.escape(name)}\b", "NAME", answer.text.replace(path, "PATH"))
-    return answer.status_code, re.sub(r'("request_id": ?|name="(?:made|once)" value=)"[^"]*"', r"\1ID", text)
+    return answer.status_code, re.sub(r'("instance": ?|name="(?:made|once)" value=)"[^"]*"', r"\1ID", text)

@@ -264,7 +264,7 @@ def test_going_back_after_the_way_out_does_not_lead_to_the_page(fresh: Path, tmp
         assert page.read("history.length") == entries
         visited = page.command("Page.getNavigationHistory")["entries"]
         assert [entry["url"] for entry in visited if "/report" in entry["url"]] == []
-        page.read("history.back()")
+        page.lead("history.back()")
         arrive(page, "/directory")
 
 

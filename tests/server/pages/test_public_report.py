@@ -2,9 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from support.browser import browser
 from support.public_forms import made_of, sum_of
 from support.world import START, World, copy_world, served, serving, text_of
 from tocsin.incidents.arrivals import PublicReport
+from tocsin.node.confined import ConfinedBusyError, ConfinedError, ConfinedReason
+from tocsin.node.errors import NoRoomError, StorageError
 from tocsin.pipeline.stores import open_node
 from tocsin.server.pages.public.report_pages import GUESSES_AN_HOUR
 from tocsin.server.security.rate_limit import RateLimit
@@ -24,6 +28,15 @@ from tocsin.server.server import make_application
 
 AGENT = "A Browser That Nobody Else Has/1.0"
 FROM = "203.0.113.77"
+NUMBER = "112"
+REPORT_PAGES = sys.modules["tocsin.server.pages.public.report_pages"]
+FAILURES = [
+    StorageError("The disk is full."),
+    NoRoomError("There is no room.", seconds=60),
+    ConfinedError(ConfinedReason.TIME, "It took long."),
+    ConfinedBusyError("Too much is read."),
+    OSError(5, "broken"),
+]
 
 
 @pytest.fixture
@@ -217,6 +230,37 @@ def test_a_page_elsewhere_cannot_send_reports_through_its_visitors(world: World,
     assert _count(world) == 0
 
 
+def test_whatever_is_refused_shows_the_telephone_number(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (world.node.home / "tocsin.toml").write_text(f'[node]\nemergency_number = "{NUMBER}"\n')
+    client = replace(world, node=open_node(world.node.home)).client(public=True)
+    sent: dict[str, Callable[[], httpx.Response]] = {
+        "unlike": lambda: client.post("/report", data={"what": "x"}),
+        "nothing": lambda: client.post("/report"),
+        "empty": lambda: _send(client, what=""),
+        "too large": lambda: _send(client, files=[("files", ("big.txt", b"x" * 16_000_000))]),
+        "files": lambda: _send(client, files=[("files", ("a.txt", b"x"))] * 4),
+        "stale": lambda: _send(client, made="x"),
+        "wrong secret": lambda: client.post("/report/answer", data={"reference": "x", "secret": "y"}),
+        "wrong kind of form": lambda: client.post("/report/answer", files=[("text", ("a.txt", b"x"))]),
+        "from elsewhere": lambda: client.post("/report", headers={"Sec-Fetch-Site": "cross-site"}),
+        "no such page": lambda: client.post("/report/a/b/c"),
+    }
+    answers = {name: send() for name, send in sent.items()}
+    for failure in FAILURES:
+        with monkeypatch.context() as patched:
+            patched.setattr(REPORT_PAGES, "file_report", partial(_raise, failure))
+            answers[repr(failure)] = _send(client)
+    for name, answer in answers.items():
+        assert answer.status_code >= 400, name
+        assert f'href="tel:{NUMBER}"' in answer.text, name
+    assert f'href="tel:{NUMBER}"' not in client.get("/report").text
+    assert _count(world) == 0
+
+
+def _raise(error: Exception, *_: object, **__: object) -> None:
+    raise error
+
+
 def test_many_behind_one_address_are_asked_for_a_sum_then_told_when_to_try_again(world: World) -> None:
     with (world.node.home / "tocsin.toml").open("a") as out:
         out.write("\n[intake]\nreports_an_hour = 2\nasked_an_hour = 2\n")
@@ -235,6 +279,7 @@ def test_many_behind_one_address_are_asked_for_a_sum_then_told_when_to_try_again
         form = client.get("/report")
         answer = _send(client, made=made_of(form), what="What I wrote is still here", sum=sum_of(form))
         assert answer.status_code == 429
+        assert "emergency number" in answer.text
         assert 0 < int(answer.headers["retry-after"]) <= 3600
         assert "What I wrote is still here" in answer.text
         client.headers["X-Forwarded-For"] = "203.0.112.77"  # another network is not held up

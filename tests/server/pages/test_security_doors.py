@@ -166,6 +166,20 @@ HEADERS = {
 }
 
 
+def test_what_is_refused_says_the_number_by_which_the_log_has_it(seen: Seen) -> None:
+    """But of what is not there, which looks alike whether it is or not: that has it in the header alone."""
+    refused = seen.others["no word"]
+    assert f"Give this number to who runs this server: {refused.headers['x-request-id']}" in refused.text
+    numbers = [answer.headers["x-request-id"] for _, answer in seen.all()]
+    assert len(numbers) == len({*numbers}) > 100
+    problems = [answer for _, answer in seen.all() if answer.headers.get("content-type") == "application/problem+json"]
+    assert problems
+    for answer in problems:
+        alike = answer.status_code in {401, 404}
+        number = None if alike else f"urn:tocsin:request:{answer.headers['x-request-id']}"
+        assert answer.json().get("instance") == number
+
+
 def test_every_answer_carries_the_headers(seen: Seen) -> None:
     """Also what is missing, refused, broken or a file; none is for other sites (ASVS 3.4)."""
     wrong = []
@@ -239,7 +253,7 @@ def test_another_proxy_is_not_believed(fresh: Path, tmp_path: Path) -> None:
     from tocsin.pipeline.stores import open_node
 
     application = make_application(open_node(world.node.home), clock=lambda: START)
-    with served(application) as port, httpx.Client(trust_env=False) as client:
+    with served(application) as port, httpx.Client(trust_env=False, timeout=120) as client:
         answer = client.get(f"http://127.0.0.1:{port}/help", headers={"x-forwarded-proto": "https"})
     assert "strict-transport-security" not in answer.headers
 
@@ -356,7 +370,7 @@ def test_a_block_and_a_new_role_hold_from_the_next_request_on(stage: Stage) -> N
 
 def test_a_session_that_somebody_else_chose_is_not_taken(stage: Stage) -> None:
     """ASVS 7.2.4: no fixation, by cookie, address or form."""
-    client = httpx.Client(base_url=stage.browsers[AccountRole.NOBODY].client.base_url, trust_env=False)
+    client = httpx.Client(base_url=stage.browsers[AccountRole.NOBODY].client.base_url, trust_env=False, timeout=120)
     with client:
         client.cookies.set(COOKIE, "chosen-by-somebody-else")
         answer = client.post("/sign-in", data={"mailbox": "a@b.example", "password": "wrong password here"})

@@ -20,7 +20,7 @@ from tocsin.node.accounts import AccountRole
 from tocsin.problems.answers import Answer
 from tocsin.server.server import make_application
 
-_RANDOM = re.compile(r'"request_id": ?"[^"]*"|name="(?:made|csrf)" value="[^"]*"|\?[0-9a-f]{12}"')
+_RANDOM = re.compile(r'"instance": ?"[^"]*"|name="(?:made|csrf)" value="[^"]*"|\?[0-9a-f]{12}"')
 
 
 @dataclass

@@ -114,7 +114,7 @@ def test_a_form_that_no_page_sends_breaks_nothing(stage: Stage) -> None:
 
 def test_a_sign_that_postgresql_keeps_in_no_text_breaks_nothing(postgresql: Cluster, tmp_path: Path) -> None:
     names, broken = _names(), []
-    url = postgresql.fresh(migrated=False)
+    url = postgresql.fresh()
     with _stage(make_world(tmp_path, f'[storage]\ndatabase = "{url}"\n')) as stage:
         for door, browser, example, _ in stage.each():
             given = {"params" if door.method == "GET" else "data": dict.fromkeys(names, "a\0b")}

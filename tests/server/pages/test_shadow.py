@@ -80,8 +80,9 @@ ROLES: Final = (
 )  # fmt: skip
 _LEFT_OUT: Final = {"/today/live", "/account/second-factor"}  # never ends; shows a secret drawn for each answer
 _RANDOM: Final = re.compile(
-    r'"(?:request_id|challenge)": ?"[^"]*"|name="(?:made|once|csrf)"(?: id="\w+")? value="[^"]*"'
+    r'"(?:instance|challenge)": ?"[^"]*"|name="(?:made|once|csrf)"(?: id="\w+")? value="[^"]*"'
     r'|(?:made|csrf|cursor)=[\w.~-]+|"next": ?"[^"]*"|tocsin_(?:requests|request_seconds)\S* \S+'
+    r"|who runs this server: [0-9a-f]{12}"
     r"|[\d-]{10}T[\d:]{8}\.\d+|\+00:00\" dir=\"ltr\">[\d-]{10} [\d:]{5}|[\d.]+ GB free"
 )
 """Drawn or measured anew for each answer; the last are times of a clock that is not the node's."""

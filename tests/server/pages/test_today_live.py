@@ -84,7 +84,7 @@ def test_one_person_has_a_number_of_streams_and_others_have_theirs(world: World)
     application = make_application(world.node, clock=lambda: world.now)
     with (
         browser_of(application, world.node, AccountRole.ANALYST, now=START) as one,
-        httpx.Client(base_url=one.client.base_url, trust_env=False) as other,
+        httpx.Client(base_url=one.client.base_url, trust_env=False, timeout=120) as other,
         ExitStack() as streams,
     ):
         lines: list[Iterator[str]] = []  # one that is not kept ends its stream

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
 
 from support.world import served
+from tocsin.server.api.durations import Durations
 from tocsin.server.security import with_headers
 
 
@@ -26,9 +27,10 @@ def client() -> Iterator[httpx.Client]:
         return PlainTextResponse("x", headers={"Cache-Control": "public", "Content-Security-Policy": "sandbox"})
 
     application.add_middleware(with_headers)
+    application.add_middleware(Durations().timing)
     with (
         served(application) as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120) as client,
     ):
         yield client
 
@@ -44,7 +46,10 @@ def test_an_error_that_nobody_foresaw_is_not_shown(client: httpx.Client, caplog:
         time.sleep(0.05)
     log.removeHandler(caplog.handler)
     assert answer.status_code == 500
-    assert answer.text == "Something went wrong here. It is noted; try again later."
+    number = answer.headers["x-request-id"]
+    assert answer.text == (
+        f"Something went wrong here. It is noted; try again later. Give this number to who runs this server: {number}"
+    )
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
     assert answer.headers["cache-control"] == "no-store"
     assert "RuntimeError" in caplog.text

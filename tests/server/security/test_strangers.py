@@ -10,13 +10,14 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import func, select
+from starlette.types import Message, Receive, Scope, Send
 
 from support.api_client import caller
 from support.public_forms import made_of, sum_of
 from support.world import START, World, copy_world, make_world
 from tocsin.incidents.arrivals import PublicReport
 from tocsin.node.accounts import AccountRole
-from tocsin.server.security.turns import FairTurns, _NoTurnError
+from tocsin.server.security.turns import FairTurns, StrangerTurns, _NoTurnError
 from tocsin.server.server import make_application
 
 ADDRESSES = 16
@@ -163,6 +164,40 @@ def test_turns_go_round_by_network_and_the_heaviest_address_waits_no_longer() ->
     order = asyncio.run(play())
     assert [one for one in order if one.endswith("refused")] == ["f5 refused", "f4 refused"]
     assert [one for one in order if not one.endswith("refused")] == ["f1", "o1", "h1", "f2", "f3"]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "DELETE"])
+@pytest.mark.parametrize("announced", [(b"content-length", b"3"), (b"transfer-encoding", b"chunked")])
+def test_who_announces_a_body_that_nobody_reads_waits_for_a_turn(
+    world: World, method: str, announced: tuple[bytes, bytes]
+) -> None:
+    """A page asked for with "Content-Length: 3" and nothing behind it is worked on as any other: by its turn."""
+    at_once = most = 0
+
+    async def page(_scope: Scope, _receive: Receive, send: Send) -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0)
+        at_once -= 1
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def never() -> Message:
+        raise AssertionError("nobody reads it")
+
+    async def ignored(_: Message) -> None: ...
+
+    async def play() -> None:
+        node = with_intake(world, strangers_at_once=1).node
+        turns = StrangerTurns(page, settings=node.settings.intake, database=node.database, clock=lambda: START)
+        scope = {
+            "type": "http", "method": method, "path": "/report", "headers": [announced], "client": ("192.0.2.1", 1),
+        }  # fmt: skip
+        await asyncio.gather(*(turns(dict(scope), never, ignored) for _ in range(5)))
+
+    asyncio.run(play())
+    assert most == 1
 
 
 def with_intake(world: World, **said: int) -> World:

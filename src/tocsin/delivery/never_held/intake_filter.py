@@ -4,6 +4,7 @@ Every way into the node has one of its own; a test finds them. Give bytes to a `
 what it let through counts as received: killed before that, the report comes again; after it, nothing is lost.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from tocsin.delivery.never_held.mail_filter import MailFilter, filtered_bytes
+from tocsin.delivery.never_held.mail_filter import DIRECT, MailFilter, filtered_bytes, what_would_go
 from tocsin.events.redaction import NEVER_HELD, ClassTable, FoundReport, Redaction, scan_file
 from tocsin.node.errors import InputError
 from tocsin.node.never_held_settings import NeverHeldSettings
@@ -71,6 +72,17 @@ class IntakeFilter:
         done = filtered_bytes(data, self.classes)
         self._note(done.found)
         return data if done.kept is None else done.kept, done.withheld
+
+    def may_be_kept(self, file: int) -> bool:
+        """Whether all of a file may be kept, by its descriptor; what must never be held was noted. Raises as `kept`.
+
+        However large it is, it is looked through in another process.
+        """
+        size = os.fstat(file).st_size
+        small = size <= DIRECT
+        done = filtered_bytes(os.pread(file, size, 0), self.classes) if small else what_would_go(file, self.classes)
+        self._note(done.found)
+        return done.kept is None
 
     def scan(self, path: Path) -> None:
         """Note what is in a file that stays where it is and that nobody could read as a report."""

@@ -6,10 +6,10 @@ from typing import Final
 
 from tocsin.delivery.mailbox import is_mail
 from tocsin.events.redaction import ClassTable, FoundReport, Redaction, redacted_bytes
-from tocsin.node.confined import confined
+from tocsin.node.confined import GivenFile, confined
 
-_DIRECT: Final = 1 << 14
-"""Bytes that are looked through where they are, in a millisecond or two; more is for a process of its own."""
+DIRECT: Final = 1 << 14
+"""Bytes that are looked through where they are if nothing of them is to be parsed, in a millisecond or two."""
 
 
 class MailFilter:
@@ -43,9 +43,9 @@ def filtered_bytes(data: bytes, classes: ClassTable) -> FilteredBytes:
         ConfinedBusyError: it had no turn.
 
     """
-    if len(data) <= _DIRECT:
+    if len(data) <= DIRECT and Redaction(classes, mails=MailFilter()).is_plain(data):
         return _filtered(data, classes)
-    return _filtered_apart(data, {name: tuple(words) for name, words in classes.own.items()})
+    return _filtered_apart(data, _words(classes))
 
 
 def _filtered(data: bytes, classes: ClassTable) -> FilteredBytes:
@@ -54,6 +54,29 @@ def _filtered(data: bytes, classes: ClassTable) -> FilteredBytes:
     return FilteredBytes(kept if redaction.changed else None, tuple(redaction.found), redaction.withheld)
 
 
-@confined(seconds=30, megabytes=1_000)
+@confined(seconds=30, megabytes=1_000, loads=("numpy",))
 def _filtered_apart(data: bytes, own: dict[str, tuple[str, ...]]) -> FilteredBytes:
     return _filtered(data, ClassTable(own))
+
+
+def what_would_go(file: int, classes: ClassTable) -> FilteredBytes:
+    """What must never be held of a file, by its descriptor; ``kept`` is empty where anything is to be taken out.
+
+    Raises as `filtered_bytes`, whatever the size of the file.
+    """
+    return _looked_through(GivenFile(file), _words(classes))
+
+
+@confined(seconds=120, megabytes=1_000, loads=("numpy",))
+def _looked_through(file: GivenFile, own: dict[str, tuple[str, ...]]) -> FilteredBytes:
+    redaction = Redaction(ClassTable(own), mails=MailFilter())
+    for block in file.blocks():
+        redaction.take(block)
+        if redaction.passing:
+            break
+    redaction.end()
+    return FilteredBytes(b"" if redaction.changed else None, tuple(redaction.found), redaction.withheld)
+
+
+def _words(classes: ClassTable) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(words) for name, words in classes.own.items()}

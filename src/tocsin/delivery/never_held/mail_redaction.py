@@ -92,7 +92,7 @@ class ArrivingMail:
     found: tuple[FoundReport, ...]
 
 
-@confined(seconds=20, megabytes=1_000)
+@confined(seconds=20, megabytes=1_000, loads=("numpy",))
 def read_arriving(raw: bytes, classes: ClassTable) -> ArrivingMail:
     """What comes of a mail that somebody sent: looked through for what must never be held, then read."""
     kept, seen = redacted_mail(raw, partial(Redaction, classes, mails=MailFilter()))

@@ -5,7 +5,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import Final
@@ -16,6 +16,7 @@ from tocsin.events.redaction.classes import PACKED, is_xarf
 HELD: Final = 1 << 26
 """Most bytes that are held in memory: of one JSON object, or of a packed report. A larger packed one passes unseen."""
 _NEXT = re.compile(rb"PK(?:\x01\x02|\x03\x04|\x07\x08)")
+_STREAM = re.compile(rb"\x1f\x8b\x08")
 _LITTLE = 64  # packed bytes at once: of the piece that is damaged nothing comes out
 _MEMBER = struct.Struct("<8xH16xHH")  # of a zip file: method, lengths of name and extra field
 _MOST_MEMBERS, _MOST_SALVAGED = 1_000, 4 * HELD
@@ -23,10 +24,25 @@ BLANK = b"\xef\xbb\xbf \t\r\n\v\f,"  # what may stand before it, as the recognis
 _ZIP = PACKED[1]
 
 
-def members_left(data: bytes) -> Iterator[bytes]:
-    """What the members of a zip file hold, as far as it can be unpacked (APPNOTE 4.3.7); not more than bounds allow."""
+def streams_left(data: bytes) -> Iterator[bytes]:
+    """What gzip streams hold that stand behind something else, as far as it can be unpacked; as `members_left`."""
     left = _MOST_SALVAGED
-    for found in islice(re.finditer(re.escape(_ZIP), data), _MOST_MEMBERS):
+    for found in islice(_STREAM.finditer(data, 1), _MOST_MEMBERS):
+        if left <= 0:
+            return
+        piece = _inflated(data, found.start(), min(left, HELD), zlib.MAX_WBITS + 16)
+        left -= len(piece)
+        yield piece
+
+
+def members_left(data: bytes, seen: Collection[int] = ()) -> Iterator[bytes]:
+    """What the members of a zip file hold, as far as it can be unpacked (APPNOTE 4.3.7); not more than bounds allow.
+
+    ``seen``: where those begin that were looked at.
+    """
+    left = _MOST_SALVAGED
+    places = (found for found in re.finditer(re.escape(_ZIP), data) if found.start() not in seen)
+    for found in islice(places, _MOST_MEMBERS):
         if len(data) - found.start() < _MEMBER.size or left <= 0:
             return
         method, name, extra = _MEMBER.unpack_from(data, found.start())
@@ -41,9 +57,9 @@ def members_left(data: bytes) -> Iterator[bytes]:
         yield piece
 
 
-def _inflated(data: bytes, start: int, most: int) -> bytes:
-    """Raw deflate data from a place on, up to where it is damaged."""
-    unpacker, out = zlib.decompressobj(wbits=-zlib.MAX_WBITS), bytearray()
+def _inflated(data: bytes, start: int, most: int, wbits: int = -zlib.MAX_WBITS) -> bytes:
+    """Packed data from a place on, up to where it is damaged."""
+    unpacker, out = zlib.decompressobj(wbits=wbits), bytearray()
     with suppress(zlib.error):
         for at in range(start, len(data), _LITTLE):
             out += unpacker.decompress(data[at : at + _LITTLE], most)

@@ -12,7 +12,7 @@ import re
 import shutil
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import IO, TYPE_CHECKING, BinaryIO, Protocol
@@ -29,7 +29,16 @@ from tocsin.events.redaction.classes import (
     unreadable_report,
 )
 from tocsin.events.redaction.letters import spelled
-from tocsin.events.redaction.parts import BLANK, HELD, first_piece, is_object, is_piece, is_report, members_left
+from tocsin.events.redaction.parts import (
+    BLANK,
+    HELD,
+    first_piece,
+    is_object,
+    is_piece,
+    is_report,
+    members_left,
+    streams_left,
+)
 from tocsin.events.redaction.records import XARF, Reduction, loads, names_xarf, unreadable, withheld
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
@@ -127,10 +136,10 @@ class Redaction:
             return None
         if self._decode is None:
             self._recode()
-        head = bytes(self._held[:4])
+        first = self._held.lstrip(BLANK)
+        head = bytes(first[:4])
         if head.startswith(PACKED) and self._depth < _DEPTH:
             return partial(self._whole, self._zip if head.startswith(_ZIP) else self._gzip)
-        first = self._held.lstrip(BLANK)
         if not first and not final:
             return self._blanks
         if not first.startswith((b"{", b"[")):
@@ -166,6 +175,10 @@ class Redaction:
         end = len(self._held) if whole else self._held.rfind(b"\n", 0, _FIRST) + 1 or min(len(self._held), _FIRST)
         piece, self._begun = self._release(end), True
         kept, rest = self._as_text(piece) if self.marked(piece) else piece, self._release(len(self._held))
+        if (
+            kept is piece and whole and _ZIP in piece and self._depth < _DEPTH
+        ):  # words before a zip file, as tools take it
+            return self._salvaged(piece)
         return kept + self._further(rest, final=final) if rest else kept
 
     def _further(self, block: bytes, *, final: bool = False) -> bytes:
@@ -348,14 +361,29 @@ class Redaction:
         inner = self._inner()
         packer = zlib.compressobj(wbits=31)
         out = bytearray()
-        with suppress(DamageError):
-            for block in gunzip(io.BytesIO(data)):
+        behind: list[bytes] = []
+        try:
+            for block in gunzip(io.BytesIO(data.lstrip(BLANK))):
                 self._count(len(block))
                 out += packer.compress(inner.take(block))
                 if inner.passing:
                     return data
+        except DamageError:
+            behind = [*streams_left(data)]
         out += packer.compress(inner.end()) + packer.flush()
-        return bytes(out) if self._noted(inner) else data
+        return bytes(out) if self._noted(inner) else self._beside(data, behind)
+
+    def _beside(self, data: bytes, pieces: Iterable[bytes]) -> bytes:
+        """Packed data of whose members all may be kept: also what no reader unpacks is on the disk.
+
+        ``pieces``: what is packed and stands in no list of members. A part at a time is looked at as a text: names,
+        comments, what stands before and behind.
+        """
+        found = [self._noted(_passed(piece, self._inner())) for piece in pieces]
+        parts = (data[max(0, at - _KEPT_BACK) : at + _PIECE] for at in range(0, len(data), _PIECE))
+        texts = [part for part in parts if spelled(part, self._classes.marks)]
+        changed = [self._as_text(part) is not part for part in texts]
+        return json.dumps(unreadable()).encode() if any(found) or any(changed) else data
 
     def _zip(self, data: bytes) -> bytes:
         try:
@@ -363,7 +391,9 @@ class Redaction:
                 members = [one for one in archive.infolist() if not one.is_dir() and not one.flag_bits & 1]
                 seen = [_examined(archive, one, self._inner()) for one in members]
                 if not any([self._noted(inner) for inner, _ in seen]):  # noqa: C419 (all)
-                    return data if all(whole for _, whole in seen) else self._salvaged(data)
+                    if not all(whole for _, whole in seen):
+                        return self._salvaged(data)
+                    return self._beside(data, members_left(data, {one.header_offset for one in members}))
                 out = io.BytesIO()
                 with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as copy:
                     for one in members:
@@ -386,6 +416,11 @@ class Redaction:
 
     def _inner(self) -> "Redaction":
         return Redaction(self._classes, self._depth + 1, self._mails, self._unpacked)
+
+    def is_plain(self, data: bytes) -> bool:
+        """Whether it is a text without a mark, of which all may be kept: nothing of it is to be unpacked or parsed."""
+        mail = self._mails is not None and self._mails.knows(data[:_HEAD])
+        return not (data.lstrip(BLANK).startswith(PACKED) or encoding_of(data[:4])[1] or mail or self.marked(data))
 
     def marked(self, data: bytes) -> bool:
         """Whether JSON has a word that a report has, also one that escapes hide. Nothing is parsed for that."""

@@ -11,18 +11,18 @@ from enum import StrEnum
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from typing import IO, BinaryIO, Final, TypeVar, cast
+from typing import IO, Final, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.never_held import IntakeFilter
-from tocsin.events.redaction import redacted
 from tocsin.incidents.evidence.models import IncidentEvidence
 from tocsin.incidents.evidence.read import kept_digests
 from tocsin.incidents.models import Incident
 from tocsin.incidents.read import TEAM
 from tocsin.node.blobs import Blobs
+from tocsin.node.confined import memory_file
 from tocsin.node.errors import InputError, StorageError
 from tocsin.node.files import disk_failures
 from tocsin.node.node import Node
@@ -81,26 +81,26 @@ class _Bounded:
 
 
 def keep_file(node: Node, stream: IO[bytes], now: datetime) -> KeptFile:
-    """Keep all that a stream holds. Nothing is written that must never be held.
+    """Keep all that a stream holds; it is in memory until another process has looked through it.
 
     Raises:
         InputError: it is too large, empty, or only a part of it may be kept.
         StorageError: the disk is full or fails.
 
     """
-    intake = IntakeFilter(node, "evidence", lambda: now)
-    redaction = intake.redaction()
     bounded = _Bounded(stream, node.settings.evidence.max_file_bytes)
-    digest = node.incident_evidence.put(redacted(cast("BinaryIO", bounded), redaction))
-    intake.note(redaction)
-    if redaction.changed:  # what was left of it is swept away, as no item has it
-        raise InputError(
-            say("Only a part of this file may be kept, so it is not evidence."),
-            hint=say("It holds a report with files in it (X-ARF), or one of a class that must never be held."),
-        )
-    if not bounded.size:
-        raise InputError(say("The file is empty."))
-    return KeptFile(digest, bounded.size)
+    with memory_file() as number, open(number, "r+b", closefd=False) as file:
+        shutil.copyfileobj(bounded, file, _BLOCK)
+        file.flush()
+        if not bounded.size:
+            raise InputError(say("The file is empty."))
+        if not IntakeFilter(node, "evidence", lambda: now).may_be_kept(number):
+            raise InputError(
+                say("Only a part of this file may be kept, so it is not evidence."),
+                hint=say("It holds a report with files in it (X-ARF), or one of a class that must never be held."),
+            )
+        file.seek(0)
+        return KeptFile(node.incident_evidence.put(file), bounded.size)
 
 
 def keep_bytes(node: Node, content: bytes, now: datetime) -> KeptFile:

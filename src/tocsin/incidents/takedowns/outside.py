@@ -4,7 +4,6 @@ Each needs its setting, and is refused where the PAP label of what made us ask d
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from ipaddress import ip_address
 from threading import Thread
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -15,6 +14,7 @@ from tocsin.incidents.states import ObservableKind
 from tocsin.incidents.takedowns.proposal import TakedownTarget
 from tocsin.incidents.takedowns.states import ContentState
 from tocsin.interface import ActContext
+from tocsin.networks import is_public
 from tocsin.node.errors import RemoteError, UsageError, WithheldError
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import ReleaseAction, may_act, read_pap
@@ -91,12 +91,6 @@ def ask_registry(context: ActContext, what: str, pap: str) -> None:
         )
     settings = RdapSettings(directory.rdap_server, directory.rdap_days, directory.rdap_pause)
     look_up(node.database, node.home, what, settings, may_act(read_pap(pap), ReleaseAction.LOOKUP), **context.by)
-
-
-def is_public(address: str) -> bool:
-    """Whether an address is one of the internet's: no private, local or reserved one."""
-    one = ip_address(address)
-    return one.is_global and not one.is_multicast
 
 
 def fetch(

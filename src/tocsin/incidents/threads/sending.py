@@ -38,6 +38,7 @@ from tocsin.node.paths import HomeFolder
 from tocsin.node.reply_addresses import reply_addresses
 from tocsin.node.sentences import say
 from tocsin.node.tokens import open_tokens
+from tocsin.node.trace import trace_id
 from tocsin.sharing.gate import (
     Audience,
     GateVerdict,
@@ -370,4 +371,4 @@ def _answers(session: Session, post: PartyPost, found: PartyThread) -> str:
 def _message_id(context: ActContext) -> str:
     """Drawn, so that it says nothing and nobody guesses it."""
     domain = context.node.settings.node.contact.rpartition("@")[2] or "localhost"
-    return f"<{token_hex(16)}@{domain}>"
+    return f"<{token_hex(10)}{trace_id() or token_hex(6)}@{domain}>"

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
         ConfinedReason,
         confined,
         confined_readers,
+        memory_file,
     )
-    from tocsin.node.confined.child import is_confined, run_program, scratch_file
+    from tocsin.node.confined.child import GivenFile, is_confined, run_program, scratch_file
     from tocsin.node.confined.layers import layers_in_force
     from tocsin.node.confined.sandbox import Layer
 else:

@@ -25,6 +25,7 @@ from tocsin.node.confined.child import (
     IMPORTED,
     INLINE,
     SCRATCH,
+    GivenFile,
     is_confined,
     write_all,
 )
@@ -32,6 +33,7 @@ from tocsin.node.confined.plain_data import NoDataError, decode
 from tocsin.node.errors import InputError, StorageError, TocsinError
 from tocsin.node.fork_server import ForkedProcess, ForkServerError, OrderedFork
 from tocsin.node.sentences import Sentence, say
+from tocsin.node.trace import logged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,8 +115,9 @@ def confined(
 ) -> "Callable[[Callable[_P, _R]], Callable[_P, _R]]":
     """A function of a module that runs in a confined process of its own, wherever it is called.
 
-    Its arguments are pickled; it gives plain values, dataclasses, enums, dates, addresses, Pydantic models, and raises
-    errors of ours. Called in a confined process it simply runs. See `ConfinedReader` for the limits.
+    Its arguments are pickled, but of files (`GivenFile`) it gets the descriptors. It gives plain values, dataclasses,
+    enums, dates, addresses, Pydantic models, and raises errors of ours. Called in a confined process it simply runs.
+    See `ConfinedReader` for the limits.
 
     Raises (whoever calls it, beside what it raises itself):
         ConfinedError: the process was ended, or what it gave is no data.
@@ -208,13 +211,21 @@ os.register_at_fork(after_in_child=_POOL.forget)
 
 
 def _call(reader: ConfinedReader, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    files = [one.number for one in given if isinstance(one, GivenFile)]
+    places = iter(range(len(files)))
+    given = [GivenFile(next(places)) if isinstance(one, GivenFile) else one for one in given]
     asked = pickle.dumps((reader.module, reader.name, tuple(given), dict(named)), 5)
+    with logged("child", reader=f"{reader.module}:{reader.name}", bytes_in=len(asked)) as line:
+        return _answered(reader, asked, files, line)
+
+
+def _answered(reader: ConfinedReader, asked: bytes, files: Sequence[int], line: dict[str, Any]) -> Any:
     with _POOL.place():
         try:
             try:
-                answer = _ask(reader, asked)
+                answer = _ask(reader, asked, files, line)
             except _LostError:
-                answer = _ask(reader, asked)
+                answer = _ask(reader, asked, files, line)
         except (_LostError, OSError) as error:
             raise ConfinedBusyError(
                 say("No process could be started to read it: %(error)s.", error=error),
@@ -225,8 +236,8 @@ def _call(reader: ConfinedReader, given: Sequence[Any], named: Mapping[str, Any]
     return _opened(reader, answer)
 
 
-def _ask(reader: ConfinedReader, asked: bytes) -> bytes:
-    """The bytes that a process answers with.
+def _ask(reader: ConfinedReader, asked: bytes, files: Sequence[int], line: dict[str, Any]) -> bytes:
+    """The bytes that a process answers with; ``line``: gets how many, and the seconds of processor, as it says.
 
     Raises:
         ConfinedError: it was ended, or ended.
@@ -234,11 +245,12 @@ def _ask(reader: ConfinedReader, asked: bytes) -> bytes:
 
     """
     deadline, answer, problem = monotonic() + reader.patience, None, None
-    with _memory_file() as into, _program(reader) as program:
+    with memory_file() as into, _program(reader) as program:
         process = _POOL.process(reader, program=bool(program))
         try:
-            _send(process.link, reader, asked, into, program)
-            answer = _receive(process.link, reader, into, deadline)
+            _send(process.link, reader, asked, (into, program, files))
+            line["cpu_s"], answer = _receive(process.link, reader, into, deadline)
+            line["bytes_out"] = len(answer)
         except (TimeoutError, NoDataError) as error:
             problem = error
         except (EOFError, OSError):
@@ -249,21 +261,26 @@ def _ask(reader: ConfinedReader, asked: bytes) -> bytes:
     raise _why(reader, problem, status)
 
 
-def _send(link: socket.socket, reader: ConfinedReader, asked: bytes, into: int, program: Sequence[int]) -> None:
+def _send(
+    link: socket.socket, reader: ConfinedReader, asked: bytes, with_it: tuple[int, Sequence[int], Sequence[int]]
+) -> None:
+    """``with_it``: the file for the answer, that of the program, and those that the call gives."""
+    into, program, given_files = with_it
     link.settimeout(reader.patience)
     head = HEAD.pack(len(asked), reader.seconds, reader.megabytes * _MEGABYTE, reader.answer_megabytes * _MEGABYTE)
     with ExitStack() as files:
-        given = [into, *(files.enter_context(_memory_file()) for _ in range(SCRATCH)), *program]
+        given = [into, *(files.enter_context(memory_file()) for _ in range(SCRATCH)), *program]
         if len(asked) > INLINE:
-            given.append(whole := files.enter_context(_memory_file()))
+            given.append(whole := files.enter_context(memory_file()))
             write_all(whole, asked)
+        given += [files.enter_context(_readable(number)) for number in given_files]
         socket.send_fds(link, [head], given)
     if len(asked) <= INLINE:
         link.sendall(asked)
 
 
-def _receive(link: socket.socket, reader: ConfinedReader, into: int, deadline: float) -> bytes:
-    """The bytes of the answer.
+def _receive(link: socket.socket, reader: ConfinedReader, into: int, deadline: float) -> tuple[float, bytes]:
+    """The seconds of processor that it took, and the bytes of the answer.
 
     Raises:
         TimeoutError: it is not there in time.
@@ -271,17 +288,17 @@ def _receive(link: socket.socket, reader: ConfinedReader, into: int, deadline: f
         NoDataError: it is longer than it may be, or not as long as it says.
 
     """
-    in_file, size = ANSWER.unpack(_exactly(link, ANSWER.size, deadline))
+    in_file, size, milliseconds = ANSWER.unpack(_exactly(link, ANSWER.size, deadline))
     if size > reader.answer_megabytes * _MEGABYTE:
         raise NoDataError("too long")
     if not in_file:
-        return bytes(_exactly(link, size, deadline))
+        return milliseconds / 1000, bytes(_exactly(link, size, deadline))
     content = bytearray()
     while len(content) < size and (more := os.pread(into, size - len(content), len(content))):
         content += more
     if len(content) < size:
         raise NoDataError("too short")
-    return bytes(content)
+    return milliseconds / 1000, bytes(content)
 
 
 def _exactly(link: socket.socket, size: int, deadline: float) -> bytearray:
@@ -311,7 +328,18 @@ def _program(reader: ConfinedReader) -> "Iterator[list[int]]":
 
 
 @contextmanager
-def _memory_file() -> "Iterator[int]":
+def _readable(number: int) -> "Iterator[int]":
+    """Another descriptor of a file, at its beginning, that nobody can write by."""
+    again = os.open(f"/proc/self/fd/{number}", os.O_RDONLY)
+    try:
+        yield again
+    finally:
+        os.close(again)
+
+
+@contextmanager
+def memory_file() -> "Iterator[int]":
+    """The descriptor of an empty file in memory, for a `GivenFile`."""
     number = os.memfd_create("confined")
     try:
         yield number

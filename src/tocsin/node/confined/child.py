@@ -12,11 +12,12 @@ import pickle
 import signal
 import socket
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from time import process_time
 from traceback import extract_tb
 from typing import Any, Final
 
@@ -27,12 +28,14 @@ from tocsin.node.errors import TocsinError
 HEAD: Final = struct.Struct("=QIQQ")
 """Of a call: bytes of it, seconds, bytes of memory, bytes of the largest answer."""
 
-ANSWER: Final = struct.Struct("=?Q")
-"""Of an answer: whether it is in the file for it, and its bytes."""
+ANSWER: Final = struct.Struct("=?QI")
+"""Of an answer: whether it is in the file for it, its bytes, and the milliseconds of processor that it took."""
 
 ENTRY: Final = "tocsin.node.confined.child:serve"
 ENTRY_WITH_PROGRAM: Final = "tocsin.node.confined.child:serve_with_program"
 SCRATCH: Final = 2
+MOST_FILES: Final = 4
+"""Files that a call gives by their descriptors."""
 _PROGRAM_FILES: Final = 8
 _CANNOT_RUN: Final = 126  # as a shell has it
 INLINE: Final = 1_000_000
@@ -40,6 +43,7 @@ INLINE: Final = 1_000_000
 
 IMPORTED: Final = ("pickle", "encodings.idna", "traceback", "linecache", "tokenize")
 _POLITENESS: Final = 5
+_BLOCK: Final = 1 << 20
 
 
 sandbox.work_out()
@@ -50,8 +54,22 @@ class _Process:
 
     confined = False
     scratch: list[int]
+    files: tuple[int, ...] = ()
     layers: tuple[str, ...] = ()
     program: "_WaitingProgram | None" = None
+    started: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class GivenFile:
+    """A file that a reader gets by its descriptor and can only read, from its beginning, once: as an argument."""
+
+    number: int
+
+    def blocks(self) -> Iterator[bytes]:
+        """What is in it; only in a confined process."""
+        while block := os.read(_Process.files[self.number], _BLOCK):
+            yield block
 
 
 def is_confined() -> bool:
@@ -147,31 +165,35 @@ def serve(descriptors: Sequence[int], *, program: bool = False) -> None:
     signal.set_wakeup_fd(-1)
     sandbox.end_with_parent(parent)
     link = socket.socket(fileno=3)
+    sandbox.first_to_go()
     memory = sandbox.memory_now()
     _Process.confined = True
     rights = sandbox.no_new_rights()
     files = not program and rights and sandbox.restrict_files(sandbox.readable_folders())
     os.nice(_POLITENESS)
-    head, given, _, _ = socket.recv_fds(link, HEAD.size, SCRATCH + 3, socket.MSG_WAITALL)
+    head, given, _, _ = socket.recv_fds(link, HEAD.size, SCRATCH + 3 + MOST_FILES, socket.MSG_WAITALL)
     if len(head) < HEAD.size:
         os._exit(0)  # nobody needs it any more
     size, seconds, most_memory, most_answer = HEAD.unpack(head)
+    _Process.started = process_time()
     into, _Process.scratch = given[0], given[1 : SCRATCH + 1]
     sandbox.set_limits(memory, seconds, most_memory, most_answer)
-    whole = given[SCRATCH + 1 :]
+    rest = given[SCRATCH + 1 :]
     if program:
         folders = sandbox.readable_folders()
         # a domain of both: the end of this process ends the other, by a signal that Landlock lets pass within it
-        files = rights and sandbox.restrict_files((*folders, *sandbox.library_folders()), whole[0])
-        _Process.program = _fork_program(whole.pop(0), clock | {"FAKETIME_DISABLE_SHM": "1"} if clock else {})
+        files = rights and sandbox.restrict_files((*folders, *sandbox.library_folders()), rest[0])
+        _Process.program = _fork_program(rest.pop(0), clock | {"FAKETIME_DISABLE_SHM": "1"} if clock else {})
         files = files and sandbox.restrict_files(folders, scopes=0)
+    whole = rest.pop(0) if size > INLINE else None
+    _Process.files = tuple(rest)
     calls = rights and sandbox.restrict_calls(sandbox.WAITS if program else {})
     held = {
         sandbox.Layer.LIMITS: True, sandbox.Layer.NO_NEW_RIGHTS: rights, sandbox.Layer.LANDLOCK: files,
         sandbox.Layer.SECCOMP: calls,
     }  # fmt: skip
     _Process.layers = tuple(layer.value for layer, holds in held.items() if holds)
-    _send(link, into, _answer(_read(whole[0], size) if whole else _receive(link, size)), most_answer)
+    _send(link, into, _answer(_receive(link, size) if whole is None else _read(whole, size)), most_answer)
     os._exit(0)
 
 
@@ -239,4 +261,5 @@ def _send(link: socket.socket, into: int, answer: bytes, most: int) -> None:
         answer = encode(("large", None))
     if large := len(answer) > INLINE:
         write_all(into, answer)
-    link.sendall(ANSWER.pack(large, len(answer)) + (b"" if large else answer))
+    spent = int(1000 * (process_time() - _Process.started))
+    link.sendall(ANSWER.pack(large, len(answer), spent) + (b"" if large else answer))

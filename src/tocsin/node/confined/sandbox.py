@@ -5,7 +5,7 @@
 - **Landlock** (Linux 5.13; landlock(7)): files are read below Python's own folders and nowhere else, none is written;
   no connections (6.7), no signals to others and no abstract sockets (6.12).
 - **seccomp** (seccomp(2)): a closed list of system calls. Memory, reading and writing what is open, opening what
-  Landlock allows, threads, time. All others fail with EPERM: no sockets, no programs, nothing of another process.
+  Landlock allows, time. All others fail with EPERM: no sockets, programs or threads, nothing of another process.
 
 A process that becomes a program (`child.run_program`) may in addition execute that one file, and read the system's
 libraries and not Python's; whoever waits for it may ask how it ended.
@@ -57,7 +57,7 @@ _CALLS: Final[Mapping[str, tuple[int, int]]] = {
     "pwrite64": (18, 68), "readv": (19, 65), "writev": (20, 66), "access": (21, -1), "sched_yield": (24, 124),
     "mremap": (25, 216), "madvise": (28, 233), "dup": (32, 23), "nanosleep": (35, 101), "getpid": (39, 172),
     "sendto": (44, 206), "recvfrom": (45, 207), "sendmsg": (46, 211), "recvmsg": (47, 212), "exit": (60, 93),
-    "uname": (63, 160), "fcntl": (72, 25), "ftruncate": (77, 46), "getcwd": (79, 17), "readlink": (89, -1),
+    "uname": (63, 160), "ftruncate": (77, 46), "getcwd": (79, 17), "readlink": (89, -1),
     "gettimeofday": (96, 169), "getrlimit": (97, -1), "getrusage": (98, 165), "sysinfo": (99, 179), "times": (100, 153),
     "getuid": (102, 174), "getgid": (104, 176), "geteuid": (107, 175), "getegid": (108, 177), "getppid": (110, 173),
     "sigaltstack": (131, 132), "gettid": (186, 178), "futex": (202, 98), "sched_getaffinity": (204, 123),
@@ -71,20 +71,21 @@ WAITS: Final = {"wait4": (61, 260)}
 EXECUTES: Final = {"execveat": (322, 281), "arch_prctl": (158, -1)}
 """What a process needs beside that to wait for one that it forked, and to become a program."""
 
-_MMAP, _CLONE, _CLONE3, _PRLIMIT, _TGKILL = (9, 222), (56, 220), (435, 435), (302, 261), (234, 131)
+_MMAP, _CLONE3, _PRLIMIT, _TGKILL, _FCNTL = (9, 222), (435, 435), (302, 261), (234, 131), (72, 25)
 _MACHINES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # audit.h: AUDIT_ARCH_…
 _SHARED_NOWHERE: Final = 0x01 | 0x20  # MAP_SHARED | MAP_ANONYMOUS: memory that no limit counts
-_THREAD: Final = 0x00010000  # CLONE_THREAD
+_FCNTLS: Final = 0, 1, 2, 3, 4, 1030
+"""F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC; F_SETOWN and F_SETSIG would send another a signal."""
 _EPERM, _ENOSYS = 1, 38
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
-_LOAD, _JEQ, _JGE, _JSET, _AND, _RET = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06  # linux/bpf_common.h
+_LOAD, _JEQ, _JGE, _AND, _RET = 0x20, 0x15, 0x35, 0x54, 0x06  # linux/bpf_common.h
 _OWN: Final = b"own!"
 _NR, _ARCH, _ARGS = 0, 4, 16  # offsets in struct seccomp_data
 
 
 def work_out() -> None:
     """What each confined process needs, worked out before they are forked."""
-    readable_folders()
+    _python_folders()
     if platform.machine() in _MACHINES:
         _program(())
 
@@ -99,6 +100,14 @@ def end_with_parent(parent: int) -> None:
 def no_new_rights() -> bool:
     """Nothing that this process executes gets rights that it has not; both filters need it."""
     return bool(_LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+
+
+def first_to_go() -> None:
+    """Where the machine has no memory left the kernel ends this process, and none of the node or its database."""
+    with suppress(OSError):
+        file = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(file, b"1000")
+        os.close(file)
 
 
 def memory_now() -> tuple[int, int]:
@@ -131,11 +140,23 @@ def _limit(what: int, most: int, hardest: int | None = None) -> None:
 
 
 @cache
+def _python_folders() -> tuple[str, ...]:
+    sites = [one for one in sys.path if Path(one).name in {"site-packages", "dist-packages"}]
+    own = [f"{one}/{lib}" for one in (sys.prefix, sys.base_prefix) for lib in ("lib", "lib64")]
+    named = [*own, *sites, "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo"]
+    return tuple(sorted({os.path.realpath(one) for one in named if Path(one).is_dir()}))
+
+
 def readable_folders() -> tuple[str, ...]:
-    """Where Python and its libraries are: what is imported late is read there."""
-    named = [*sys.path, sys.prefix, sys.base_prefix, "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"]
-    folders = {os.path.realpath(one) for one in [*named, "/usr/share/zoneinfo"] if one and Path(one).is_dir()}
-    return tuple(sorted(folders - {"/", "/usr"} | ({"/usr/lib"} & folders)))
+    """Where Python and its libraries are, and packages that were loaded from elsewhere: late imports read there.
+
+    Not all of ``sys.path``: ``python -m`` puts the folder there that it was started in, which may be a node's.
+    """
+    packages = {
+        str(path) for name, one in [*sys.modules.items()] if "." not in name for path in getattr(one, "__path__", ())
+    }
+    elsewhere = {one for one in packages if not any(one.startswith(f"{folder}/") for folder in _python_folders())}
+    return *_python_folders(), *sorted(elsewhere)
 
 
 def library_folders() -> tuple[str, ...]:
@@ -214,9 +235,12 @@ def _program(more: tuple[tuple[int, int], ...]) -> bytes:
         _step(_LOAD, _ARGS + 3 * 8), _step(_AND, _SHARED_NOWHERE), _step(_JEQ, _SHARED_NOWHERE, 0, 1), refuse,
         _step(_RET, _ALLOW),
     ])  # fmt: skip
-    # clone3 has its flags where no filter can look: glibc then uses clone (as it does on a kernel without clone3)
+    # glibc then uses clone, which is refused: one process with 30,000 threads leaves the machine no number for another
     steps += _where(_CLONE3[place], [_step(_RET, _ERRNO | _ENOSYS)])
-    steps += _where(_CLONE[place], [_step(_LOAD, _ARGS), _step(_JSET, _THREAD, 1, 0), refuse, _step(_RET, _ALLOW)])
+    steps += _where(_FCNTL[place], [
+        _step(_LOAD, _ARGS + 8),
+        *(step for one in _FCNTLS for step in (_step(_JEQ, one, 0, 1), _step(_RET, _ALLOW))), refuse,
+    ])  # fmt: skip
     steps += _where(_PRLIMIT[place], [  # to ask, not to set
         _step(_LOAD, _ARGS + 2 * 8), _step(_JEQ, 0, 1, 0), refuse,
         _step(_LOAD, _ARGS + 2 * 8 + 4), _step(_JEQ, 0, 1, 0), refuse, _step(_RET, _ALLOW),

@@ -8,6 +8,7 @@ from sqlalchemy import Index, Text, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from tocsin.node.records import Base, SentenceText, UTCDateTime
+from tocsin.node.trace import trace_id
 
 ACCOUNT: Final = "account"
 """The kind of letters about accounts: their reader asked for them, or they warn; they are never held."""
@@ -46,7 +47,8 @@ class Letter(Base):
     """One mail to one mailbox. ``key`` says what it is for, so that nobody is mailed twice for one thing.
 
     ``channel`` and ``path``: how it left and where its file is, as for digests. ``released_at``: when a person let a
-    held one go. ``approved_by``: as of digests. ``answers``: Message-IDs, the last of which is of the mail it answers.
+    held one go. ``message_id``: until it is about to leave the id of what asked for it (`tocsin.node.trace`).
+    ``approved_by``: as of digests. ``answers``: Message-IDs, the last of which is of the mail it answers.
     ``team_id``: encrypted where this team requires it; ``encrypted_for``: in any case, for its key with this
     fingerprint. ``about``: what the audit log names in place of the letter, such as
     ``incident:INC-4KX7-9M2P``: then only the pages of that show the letter, to whom they show the rest.
@@ -121,7 +123,7 @@ def queue_letter(
             body=body,
             reply_to=reply_to,
             answers=answers,
-            message_id=message_id,
+            message_id=message_id or trace_id(),
             state=LetterState.QUEUED.value,
             created_at=now,
             due_at=due_at or now,

@@ -19,6 +19,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import httpx
 
 from tocsin import __version__
+from tocsin.networks import is_public
 from tocsin.node.errors import InputError, RemoteError, SettingError
 from tocsin.node.sentences import say
 
@@ -135,8 +136,7 @@ def host_address(url: str, networks: Iterable[str], hint: str) -> str:
     allowed = [ip_network(one) for one in networks]
     for one in found:
         address = ip_address(one.partition("%")[0])
-        public = address.is_global and not address.is_multicast
-        if not public and not any(address in network for network in allowed):
+        if not is_public(one) and not any(address in network for network in allowed):
             raise SettingError(
                 say("%(host)s is at %(address)s, which is no public address.", host=host, address=one), hint=hint
             )

@@ -9,6 +9,6 @@ if TYPE_CHECKING:
     from tocsin.pipeline.uploads.intake import UploadIntake
     from tocsin.pipeline.uploads.models import Upload, UploadState
     from tocsin.pipeline.uploads.purge import purge_upload
-    from tocsin.pipeline.uploads.queries import read_upload, read_uploads, waiting_since
+    from tocsin.pipeline.uploads.queries import read_upload, read_uploads, traces_of_ingests, waiting_since
 else:
     lazy_face(__name__)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -28,6 +28,7 @@ from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.sentences import say
 from tocsin.node.settings import IngestSettings
+from tocsin.node.trace import traced_uuid
 from tocsin.node.volumes import check_room
 from tocsin.pipeline.collectors import file_name
 from tocsin.pipeline.stores import NodeWithStores
@@ -125,7 +126,7 @@ def arrive(node: NodeWithStores) -> Iterator[Arrival]:
 
     """
     check_room(node.settings.intake, node.home)
-    uuid = uuid4()
+    uuid = traced_uuid()
     folder = node.home / HomeFolder.UPLOADS / f"{uuid}.part"
     arrival = Arrival(node, uuid, folder)
     with disk_failures(f"{folder.parent} could not be made"):

@@ -19,6 +19,7 @@ from tocsin.node.errors import InputError, InternalError, SettingError, TocsinEr
 from tocsin.node.records import cut
 from tocsin.node.retries import pause
 from tocsin.node.sentences import change_values
+from tocsin.node.trace import id_in
 from tocsin.pipeline.groups import Counts, IngestRequest, IngestSummary
 from tocsin.pipeline.ingest import ingest_each, open_session
 from tocsin.pipeline.parse import Clock, Failures, IngestSession
@@ -47,7 +48,7 @@ def take_waiting(node: NodeWithStores, clock: Clock, *, stop: Callable[[], bool]
         # Asked again by the one writer: another server may have taken them meanwhile.
         uploads = {_request(node, upload): upload for upload in _waiting(node)}
         begun = {request: _begin(node, upload) for request, upload in uploads.items()}
-        for request, outcome in ingest_each(workshop, list(uploads)):
+        for request, outcome in ingest_each(workshop, list(uploads), place="upload"):
             # The same report again is not counted again, though both were begun before either was taken in.
             _finish(workshop, uploads[request], outcome, max(begun[request], newest))
             taken, newest = taken + 1, max([newest, *outcome.ingests])
@@ -134,7 +135,7 @@ def _waiting(node: NodeWithStores) -> Sequence[Upload]:
 
 
 def _request(node: NodeWithStores, upload: Upload) -> IngestRequest:
-    return IngestRequest(tuple(_files(node, upload)), upload.source or None, upload.feed or None)
+    return IngestRequest(tuple(_files(node, upload)), upload.source or None, upload.feed or None, id_in(upload.uuid))
 
 
 def _finish(workshop: IngestSession, upload: Upload, outcome: IngestSummary, after: int) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -9,8 +10,12 @@ from sqlalchemy.orm import Session
 
 from tocsin.events import Ingest
 from tocsin.node.errors import NotFoundError
+from tocsin.node.records import Database
+from tocsin.node.trace import id_in
 from tocsin.pipeline.groups import NOT_STORED, Counts
 from tocsin.pipeline.uploads.models import Upload, UploadState
+
+_NEWEST: Final = 2_000
 
 
 def read_uploads(
@@ -34,6 +39,14 @@ def read_upload(session: Session, uuid: UUID) -> Upload:
     if found is None:
         raise NotFoundError(f"No report {uuid} was sent in.")
     return found
+
+
+def traces_of_ingests(database: Database) -> dict[int, str]:
+    """The id, as the log has it, of what brought each ingest, of the newest uploads."""
+    wanted = select(Upload.uuid, Upload.ingests).where(Upload.state == UploadState.TAKEN.value)
+    with database.reading() as session:
+        rows = session.execute(wanted.order_by(Upload.id.desc()).limit(_NEWEST)).all()
+    return {number: id_in(uuid) for uuid, ingests in rows for number in ingests}
 
 
 def waiting_since(session: Session) -> datetime | None:

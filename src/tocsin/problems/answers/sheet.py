@@ -17,6 +17,7 @@ from tocsin.delivery import (
     DeliveryItem,
     DeliveryState,
     DigestRelease,
+    MailedRequest,
     deadline,
     mailed_by,
     mailed_requests,
@@ -33,6 +34,7 @@ from tocsin.problems.answers.entries import answer_entries, without_withdrawn
 from tocsin.problems.answers.models import Answer
 from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, stand
 from tocsin.problems.current import known_problems
+from tocsin.problems.manual_notifications import first_by_hand
 from tocsin.problems.track import Tracker
 from tocsin.sharing.gate import Marking
 from tocsin.sharing.rules import Rules, rules_in_force
@@ -59,8 +61,8 @@ class ProblemRow:
     """One problem as its team may see it; times in UTC, ``gone_at`` None while it goes on.
 
     ``topic``: the advice that goes with it. ``digest``: number of the delivery that told it last. ``severity``: its
-    worst in these digests. ``due``: until when the mails ask for a fix, see `tocsin.delivery.deadline`; None where none
-    does. ``asn``: the AS of its address, None where it is not known.
+    worst in these digests. ``due``: until when a fix is asked for, by mail or by a person (`tocsin.delivery.deadline`);
+    None where nobody did. ``asn``: the AS of its address, None where it is not known.
     """
 
     key: int
@@ -250,7 +252,7 @@ class Sheets:
             requests = mailed_requests(session, {*told_by.tolist()} - {0})
             numbers = same_team(session, team_id)
             ours = {ingest: asked for (ingest, team), asked in requests.items() if team in numbers}
-            asked_by = mailed_by(session, digests)
+            asked_by, by_hand = mailed_by(session, digests), first_by_hand(session, numbers)
         noted = zip(known.gone_at.tolist(), known.column("first_seen").tolist(), told_by.tolist(), strict=True)
         times = dict(zip(known.keys.tolist(), noted, strict=True))
         first = told[rows["at"]]
@@ -261,7 +263,8 @@ class Sheets:
         ):
             gone, began, first_told = times.get(key, (0, 0, 0))
             severity = SEVERITIES[rank]
-            due = deadline(ours.get(first_told), asked_by.get(digest), topic=topic, severity=severity)
+            phoned = MailedRequest(by_hand[key], None) if key in by_hand else None
+            due = deadline(ours.get(first_told), asked_by.get(digest) or phoned, topic=topic, severity=severity)
             lines.append(
                 ProblemRow(
                     key,

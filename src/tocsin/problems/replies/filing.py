@@ -50,6 +50,7 @@ from tocsin.node.confined import ConfinedError
 from tocsin.node.errors import LaterError, StorageError, TocsinError, internal_failures
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.sentences import say
+from tocsin.node.trace import logged, traced
 from tocsin.node.volumes import check_room, take_bytes
 from tocsin.problems.replies.apply import apply_decision
 from tocsin.problems.replies.case import ReplyCase, examine
@@ -342,7 +343,9 @@ def read_mailbox(
             check_room(desk.node.settings.intake, desk.node.home, received.size)
             if not dry_run and not _may_bring(desk, received, now()):
                 continue  # it stays on its server until tomorrow
-            done = _file(desk, mailbox, received, now(), dry_run=dry_run)
+            with traced(), logged("incoming", bytes_in=received.size) as line:
+                done = _file(desk, mailbox, received, now(), dry_run=dry_run)
+                line |= {"mail": done.number, "kind": done.decision.kind.value, "state": done.decision.state.value}
             run.mails += 1
             run.again += done.again
             if not done.again:

@@ -1,17 +1,23 @@
-"""How long answers take, for `/metrics`."""
+"""What became of each request: its line in the log, and how long answers take, for `/metrics`."""
 
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from logging import getLogger
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tocsin.node.accounts import Principal
+from tocsin.node.trace import follow, log_line
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 
 _REFUSED: Final = {429: "requests", 507: "disk"}  # what is refused by a limit that did not say its name
 _A_MINUTE: Final = 60.0
+_LINES: Final = 60  # of the requests that a limit refuses in a minute so many have a line of their own
 
 
 class Durations:
@@ -33,33 +39,49 @@ class Durations:
         self._unsaid = defaultdict[str, int](int)
 
     def timing(self, app: ASGIApp) -> ASGIApp:
-        """The application, each of its answers timed."""
+        """The application, each of its requests with an id, a line in the log, and its time."""
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
-            started, status = time.perf_counter(), 500
-            state = scope.setdefault("state", {})
+            started, status, sent = time.perf_counter(), 500, 0
+            state, trace = scope.setdefault("state", {}), follow()  # also what the server says of it afterwards
 
             async def note(message: Message) -> None:
-                nonlocal status
+                nonlocal status, sent
                 if message["type"] == "http.response.start":
                     status = message["status"]
+                    MutableHeaders(scope=message)["X-Request-ID"] = trace.id
+                sent += len(message.get("body", b""))
                 await send(message)
 
             try:
                 await app(scope, receive, note)
             finally:
-                labels = (_method(scope), _template(scope), f"{status // 100}xx")
-                self._seconds.labels(*labels).observe(time.perf_counter() - started)
-                if (limit := state.get("refused")) or status in _REFUSED:
-                    self._refuse(limit or _REFUSED[status], labels[1])
+                labels, seconds = (
+                    (_method(scope), _template(scope), f"{status // 100}xx"),
+                    time.perf_counter() - started,
+                )
+                self._seconds.labels(*labels).observe(seconds)
+                limit = state.get("refused") or _REFUSED.get(status, "")
+                unsaid = self._refuse(limit, labels[1]) if limit else 0
+                if unsaid <= _LINES and (status >= 400 or labels[1] != "static"):
+                    refusal = trace.refusal | ({"refused": limit} if limit else {})
+                    length = Headers(scope=scope).get("content-length", "")
+                    log_line(
+                        "request", method=labels[0], route=labels[1], status=status, ms=round(1000 * seconds, 1),
+                        who=_who(state), bytes_in=length[:15] if length.isdecimal() else None, bytes_out=sent,
+                        **refusal,
+                    )  # fmt: skip
 
         return serve
 
-    def _refuse(self, limit: str, route: str) -> None:
-        """Count it, and say so in the log once in a minute for each limit: a flood of requests is none of lines."""
+    def _refuse(self, limit: str, route: str) -> int:
+        """Count it, and say so in the log once in a minute for each limit: a flood of requests is none of lines.
+
+        How many this limit has refused since.
+        """
         self._refusals.labels(limit).inc()
         self._unsaid[limit] += 1
         if time.monotonic() - self._said.get(limit, -_A_MINUTE) >= _A_MINUTE:
@@ -68,6 +90,12 @@ class Durations:
                 limit, self._unsaid.pop(limit), route,
             )  # fmt: skip
             self._said[limit] = time.monotonic()
+        return self._unsaid[limit]
+
+
+def _who(state: Mapping[str, object]) -> str:
+    visitor = state.get("visitor")
+    return visitor.actor if isinstance(visitor, Principal) else ""
 
 
 def _method(scope: Scope) -> str:

@@ -25,6 +25,7 @@ from tocsin.node.errors import (
     WithheldError,
     known_failure,
 )
+from tocsin.node.trace import refuse, trace_id
 
 MEDIA: Final = "application/problem+json"
 """The media type of a failure."""
@@ -45,6 +46,8 @@ _SENTENCES: Final = {
     413: "The request is too large.",
     429: "Too many requests.",
 }
+
+_ALIKE: Final = {401, 404}  # what is not there is the same, word for word, as what is not for the visitor
 
 _HINTS: Final = {404: "Either there is no such thing, or the rights of who asks do not reach it."}
 
@@ -71,6 +74,8 @@ def problem(
         "status": status,
         "detail": detail or _SENTENCES.get(status, phrase),
     }
+    if (trace := trace_id()) and status not in _ALIKE:
+        body["instance"] = f"urn:tocsin:request:{trace}"
     if hint := hint or _HINTS.get(status, ""):
         body["hint"] = hint
     if errors:
@@ -89,6 +94,7 @@ def unknown() -> ProblemResponse:
 
 def failure_of(error: TocsinError) -> ProblemResponse:
     """One of our errors. What is wrong inside is for those who run the node."""
+    refuse(error)
     if isinstance(error, LaterError):
         return problem(error.status, str(error), hint=error.hint, headers={"Retry-After": str(error.seconds)})
     status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
@@ -127,23 +133,27 @@ def add_failures(api: FastAPI) -> None:
         return unknown()
 
     @api.exception_handler(SecondFactorError)
-    def second_factor(_request: Request, _error: SecondFactorError) -> ProblemResponse:
+    def second_factor(_request: Request, error: SecondFactorError) -> ProblemResponse:
         """A session whose person must set up a second factor first."""
+        refuse(error)
         return problem(403, "A second factor is needed first.", hint="Set it up on your account page.")
 
     @api.exception_handler(NotHereError)
-    def not_here(_request: Request, _error: NotHereError) -> ProblemResponse:
+    def not_here(_request: Request, error: NotHereError) -> ProblemResponse:
         """It is not there, or not for this visitor."""
+        refuse(error)
         return problem(404)
 
     @api.exception_handler(NotFoundError)
-    def not_found(_request: Request, _error: NotFoundError) -> ProblemResponse:
+    def not_found(_request: Request, error: NotFoundError) -> ProblemResponse:
         """The same words as for what is not for this visitor."""
+        refuse(error)
         return problem(404)
 
     @api.exception_handler(WrongFormError)
-    def wrong_form(_request: Request, _error: WrongFormError) -> ProblemResponse:
+    def wrong_form(_request: Request, error: WrongFormError) -> ProblemResponse:
         """A browser's request that no page of this visit made."""
+        refuse(error)
         return problem(403, "The word of this visit is missing.", hint="Send it as X-CSRF-Token, or use an API token.")
 
     @api.exception_handler(HTTPException)
@@ -155,6 +165,7 @@ def add_failures(api: FastAPI) -> None:
     @api.exception_handler(RequestValidationError)
     def wrong(_request: Request, error: RequestValidationError) -> ProblemResponse:
         """Parts of the request that are not as described."""
+        refuse(error)
         found = [_named(one) for one in error.errors()]
         return problem(422, "The request is not as described.", errors=found)
 

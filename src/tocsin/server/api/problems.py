@@ -229,15 +229,18 @@ def _own(counter: ApiContext, visitor: Principal, search: ProblemSearch, place: 
     for one in _teams(counter, visitor, Permission.EVENTS_READ):
         if search.team in {"", one.key}:
             sheet = sheets_of(node, node.store, node.tracker).of_team(one, now=counter.now)
-            lines = [line for line in sheet.lines if _fits(search, line, counter.now)]
-            found += [(_place(line, one.key), _line(line, one.key, counter.now)) for line in lines]
+            states = node.problems.states_for(one.id, [line.key for line in sheet.lines], now=counter.now)
+            for line in sheet.lines:
+                how = states.get(line.key)
+                if _fits(search, line, how, counter.now):
+                    found.append((_place(line, one.key), _line(line, how, one.key, counter.now)))
     after = tuple(place) if place else ()
     found.sort(key=lambda pair: pair[0])
     return [(at, one) for at, one in found if at > after]
 
 
-def _fits(search: ProblemSearch, line: ProblemRow, now: datetime) -> bool:
-    state = _state(line, now)
+def _fits(search: ProblemSearch, line: ProblemRow, how: NotificationState | None, now: datetime) -> bool:
+    state = _state(line, how, now)
     overdue = is_overdue(state, line.due, now, muted=False)
     network, address = (parse_network(search.address), parse_address(line.where)) if search.address else (None, None)
     return (
@@ -250,9 +253,10 @@ def _fits(search: ProblemSearch, line: ProblemRow, now: datetime) -> bool:
     )
 
 
-def _state(line: ProblemRow, now: datetime) -> ProblemState:
+def _state(line: ProblemRow, how: NotificationState | None, now: datetime) -> ProblemState:
+    """Where a problem is for its team; ``how``: how far it was notified, None of one that is only informed."""
     said = [line.standing] if line.standing else []
-    return state_of(said, told=True, gone=line.gone_at is not None, now=now)
+    return state_of(said, told=how in {None, NotificationState.NOTIFIED}, gone=line.gone_at is not None, now=now)
 
 
 def _place(line: ProblemRow, team: str) -> tuple[Any, ...]:
@@ -276,8 +280,8 @@ def _team(counter: ApiContext, visitor: Principal, act: Permission, key: str) ->
     return teams[0]
 
 
-def _line(line: ProblemRow, team: str, now: datetime) -> Problem:
-    state, said = _state(line, now), [line.standing] if line.standing else []
+def _line(line: ProblemRow, how: NotificationState | None, team: str, now: datetime) -> Problem:
+    state, said = _state(line, how, now), [line.standing] if line.standing else []
     return Problem(
         problem=problem_text(line.key),
         where=line.where,
@@ -285,9 +289,9 @@ def _line(line: ProblemRow, team: str, now: datetime) -> Problem:
         what=line.what,
         state=state,
         status=status_of(state, muted=False, overdue=is_overdue(state, line.due, now, muted=False)),
-        notification=NotificationState.NOTIFIED,
-        notified=1,
-        responsible=1,
+        notification=how or NotificationState.NOTIFIED,
+        notified=int(how is NotificationState.NOTIFIED),
+        responsible=int(how is not None),
         severity=line.severity,
         due=line.due,
         first_seen=None,

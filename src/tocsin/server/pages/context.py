@@ -27,6 +27,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import UndoRecord, open_undo
 from tocsin.node.tokens import Tokens
+from tocsin.node.trace import refuse, trace_id
 from tocsin.operations.indicator_facts import node_facts
 from tocsin.pipeline.comments import CommentLine, may_comment, read_comments
 from tocsin.pipeline.stores import NodeWithStores
@@ -110,8 +111,8 @@ class PageContext:
         it), ``comments_of`` (of a subject), ``page_header`` (`PageHeader`) with the navigation and all its ``places``,
         ``now``, ``here`` (the path), ``back_to`` (the same with its query), ``theme``, ``csrf`` (what forms carry),
         ``once`` (what a form carries that creates something), ``can_undo`` (whether acts can be undone here),
-        ``just_done`` (an act), ``languages``, ``posted`` and ``refused`` (whether it answers a form, and one that was
-        not taken).
+        ``just_done`` (an act), ``languages``, ``trace`` (the number of the request in the log), ``posted`` and
+        ``refused`` (whether it answers a form, and one that was not taken).
         """
         visitor, words = visitor_of(request), self.words(request, language)
         header, undo = self.header.read(visitor, request.url.path, self.now), self._undo(request, visitor)
@@ -142,10 +143,13 @@ class PageContext:
             "undo_seconds": int((undo.until - self.now).total_seconds()) if undo else 0,
             "languages": self.languages,
             **self.template_values,
+            "trace": trace_id(),
             "posted": request.method == "POST",
             "refused": status >= 400 and request.method == "POST",
         }
         response = self.templates.TemplateResponse(request, template, {**shared, **context}, status_code=status)
+        if status >= 400 and isinstance(error := context.get("error"), Exception):
+            refuse(error)
         response.headers["Content-Language"] = words.language
         response.headers["Vary"] = "Accept-Language, Cookie"
         if shared["refused"] and status < 500 and status != 404:  # what is not there looks alike, however asked for

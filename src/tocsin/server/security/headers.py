@@ -6,6 +6,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tocsin.node.trace import trace_id
+
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; manifest-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -28,6 +30,7 @@ _ALWAYS: Final = {
     "X-Permitted-Cross-Domain-Policies": "none",
 }
 _BROKEN = "Something went wrong here. It is noted; try again later."
+_NUMBER = " Give this number to who runs this server: %s"
 _TWO_YEARS = "max-age=63072000; includeSubDomains"
 
 
@@ -54,7 +57,8 @@ def with_headers(app: ASGIApp) -> ASGIApp:
             await app(scope, receive, pass_on)
         except Exception:
             if not begun:
-                await PlainTextResponse(_BROKEN, status_code=500)(scope, receive, pass_on)
+                words = _BROKEN + (_NUMBER % trace if (trace := trace_id()) else "")
+                await PlainTextResponse(words, status_code=500)(scope, receive, pass_on)
             raise
 
     return serve

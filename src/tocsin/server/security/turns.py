@@ -28,6 +28,7 @@ _OWN_COUNT: Final = ("/static/", "/misp/", "/taxii2/", "/api/v1/health")  # coun
 _INBOX: Final = "/exchange/inbox"  # knows partners, and counts bytes itself
 _CHILD: Final = ("/report/child", "/help")
 _SIGN_IN: Final = ("/sign-in", "/forgotten")
+_READ: Final = ("POST", "PUT", "PATCH")  # whose body is read before the work; of others nobody reads one
 _SMALL: Final = 100_000  # bytes of a request that are always read
 _HELD: Final = 256_000_000  # bytes of strangers' requests that are in memory at once; of a network half, an address 1/4
 _AGAIN: Final = 5  # seconds
@@ -173,7 +174,7 @@ class StrangerTurns:
             await send(message)
 
         try:
-            if not _has_body(scope):
+            if not _has_body(scope) or scope["method"] not in _READ:
                 await take()
             await self.app(scope, receive if taken else wait, pass_on)
         except _NoTurnError:

@@ -1,0 +1,81 @@
+"""What strangers send is looked through for what must never be held in a process of its own, whatever its size."""
+
+import base64
+import gzip
+import zipfile
+from io import BytesIO
+from random import Random
+
+import pytest
+
+from support.never_held_forms import files_with_traces, forms
+from support.processor_time import LITTLE, work
+from support.world import World, make_world
+from tocsin.delivery.never_held import IntakeFilter, list_references
+from tocsin.incidents.evidence.files import keep_file
+from tocsin.node.errors import InputError
+
+MEGABYTE = 0.02  # and for each megabyte that is kept
+SHORT = 16_384
+MARKED = b'Category: csam, [ { "a": "b" } ]\n'
+"""What the filter stays at for long: six seconds a megabyte."""
+
+
+def zipped(content: bytes) -> bytes:
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        archive.writestr("report.txt", content)
+    return out.getvalue()
+
+
+def filled(line: bytes, size: int = SHORT) -> bytes:
+    return (line * (size // len(line) + 1))[:size]
+
+
+ENCODED = base64.b64encode(Random(1).randbytes(SHORT))
+HOSTILE = {
+    "marked lines": filled(MARKED),
+    "a mail of marked parts": b"From: a@b.example\r\nTo: c\r\nSubject: x\r\n\r\n" + filled(MARKED, 16_000),
+    "packed": zipped(b"\0" * 15_000_000),
+    "packed twice": zipped(zipped(filled(b"a b\n", 60_000_000))),
+    "packed by gzip": gzip.compress(b" " * 15_000_000),
+    "encoded twice": base64.b64encode(ENCODED)[:SHORT],
+    "packed in a text": b"see " + base64.b64encode(gzip.compress(b" " * 10_000_000)),
+    "escaped": filled(b"\\u0063\\u0073\\u0061"),
+    "escaped quotes": filled(b'\\"'),
+    "entities": filled(b"&#99;&#115;&#97;"),
+    "begun objects": filled(b'{"a":['),
+}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return make_world(tmp_path_factory.mktemp("looked-through"))
+
+
+@pytest.mark.parametrize("form", HOSTILE)
+def test_short_bytes_take_little_time_of_the_process_that_answers(world: World, form: str) -> None:
+    intake = IntakeFilter(world.node, "upload", lambda: world.now)
+    intake.kept(HOSTILE[form])  # now all is loaded
+    assert len(HOSTILE[form]) <= SHORT
+    assert work(lambda: intake.kept(HOSTILE[form])) <= LITTLE
+
+
+@pytest.mark.parametrize("megabytes", [0.1, 1, 4])
+def test_a_file_of_evidence_takes_little_time_of_the_process_that_answers(world: World, megabytes: float) -> None:
+    content = filled(b"GET /csam HTTP/1.1\n", 100_000) + filled(b"GET / HTTP/1.1\n", int(megabytes * 1_000_000))
+
+    def keep() -> None:
+        assert keep_file(world.node, BytesIO(content), world.now).size == len(content)
+
+    keep()
+    assert work(keep) <= LITTLE + megabytes * MEGABYTE
+
+
+def test_of_a_large_file_nothing_is_kept_and_a_reference_is_noted(world: World) -> None:
+    form = forms(1, seed=5)[0]
+    with pytest.raises(InputError, match="Only a part"):
+        keep_file(world.node, BytesIO(form.data + b"\n" + b" " * 3_000_000), world.now)
+    assert not files_with_traces(world.node.home)
+    with world.node.database.reading() as session:
+        assert list_references(session)
