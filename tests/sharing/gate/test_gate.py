@@ -1,5 +1,9 @@
 """Nothing leaves above its audience, and each yes and no names its rule."""
 
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from enum import StrEnum
 from itertools import product
 from pathlib import Path
 from uuid import UUID
@@ -8,15 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.directory import Team
+from tocsin.directory import Team, TeamKind
 from tocsin.events.schema import BY_NAME, Privacy
 from tocsin.sharing.gate import (
     FIELD_RULES,
+    RULE_CODES,
     RULES,
     UNKNOWN_SOURCE,
     Audience,
     ConsentGround,
     DataClass,
+    IepLimits,
     ItemSource,
     LocalRule,
     Marking,
@@ -273,6 +279,9 @@ def test_what_was_stopped_before_stays_stopped_for_a_partner_with_consent() -> N
         ({"permitted_actions": "externally-visible-indirect-actions", "tlp": "amber"}, Pap.AMBER, Tlp.AMBER),
         ({"permitted_actions": "externally-visible-direct-actions", "tlp": "white"}, Pap.GREEN, Tlp.GREEN),
         ({"permitted_actions": "whatever", "tlp": "purple"}, Pap.RED, Tlp.RED),
+        ({"Permitted-Actions": " Externally Visible Direct Actions "}, Pap.GREEN, Tlp.GREEN),
+        ({"permitted_actions": "internally-visible-actions"}, Pap.RED, Tlp.GREEN),
+        ({"permitted_actions": "contact-for-instruction"}, Pap.RED, Tlp.GREEN),
         ({"unmodified_resale": "must-not"}, None, Tlp.GREEN),
         ({}, None, Tlp.GREEN),
     ],
@@ -290,6 +299,24 @@ def test_a_policy_of_iep_hides_the_source_and_stops_notifications() -> None:
     assert "source.ip" in fields
     assert not {"feed.provider", "feed.name", "feed.code"} & set(fields)
     assert "feed.code" in fields_for(Recipient(Audience.PARTNER), WORK, clear)
+
+
+def test_what_a_policy_of_iep_does_not_say_asks_for_nothing() -> None:
+    assert iep_limits({"tlp": "green"}) == IepLimits(tlp=Tlp.GREEN)
+    assert not iep_limits({"attribution": "must"}).anonymous
+    assert iep_limits({"attribution": "must-not"}).anonymous
+    may = dict.fromkeys(("encrypt_in_transit", "provider_attribution", "affected_party_notifications"), "May")
+    assert iep_limits(may) == IepLimits()
+
+
+@pytest.mark.parametrize("kind", TeamKind)
+def test_a_recipient_has_what_the_directory_says_of_the_team(kind: TeamKind) -> None:
+    told = recipient_of(replace(team(1, "csirt", "GREEN"), kind=kind, country="MU"))
+    official = kind.value if kind in {TeamKind.POLICE, TeamKind.AUTHORITY} else ""
+    assert (told.team, told.kind, told.country, told.official) == ("csirt", kind.value, "MU", official)
+    assert (told.audience, told.ceiling, told.named) == (Audience.CLIENT, Tlp.GREEN, False)
+    voluntary = decide(Marking(Tlp.CLEAR), told, ReleasePurpose.REMEDIATION, voluntary=True)
+    assert voluntary.allowed == (not official)
 
 
 COUNTRIES = st.sampled_from(["", "AA", "BB"])
@@ -339,12 +366,22 @@ def test_reachability_data_is_open_unless_a_rule_names_it() -> None:
     )  # fmt: skip
 
 
-WRITTEN = (Path(__file__).parents[3] / "docs/design/release.md").read_text()
+DOCS = Path(__file__).parents[3] / "docs"
+WRITTEN, RULES_PAGE = ((DOCS / page).read_text() for page in ("design/release.md", "rules.md"))
 
 
 @pytest.mark.parametrize("rule", [*(one.id for one in RULES), *(one.id for one in FIELD_RULES)])
 def test_a_rule_is_called_in_verdicts_as_the_page_of_rules_calls_it(rule: str) -> None:
     assert f"`{rule}`" in WRITTEN
+
+
+@pytest.mark.parametrize(
+    ("word", "kinds"),
+    [("class", DataClass), ("purpose", ReleasePurpose), ("send", TransferLevel), ("code", RULE_CODES)],
+)
+def test_what_a_rule_may_say_is_what_the_page_of_rules_says(word: str, kinds: Iterable[StrEnum]) -> None:
+    row = next(line for line in RULES_PAGE.splitlines() if line.startswith(f"| `{word}` |"))
+    assert {one.value for one in kinds} <= {*re.findall(r"`([\w-]+)`", row)}
 
 
 @pytest.mark.parametrize("audience", Audience)
@@ -375,6 +412,7 @@ def test_each_no_that_no_label_opens_has_its_code_for_the_partner() -> None:
     for expected, item in items.items():
         verdict = decide_transfer(item, to, WORK)
         assert (verdict.rule, verdict.code) == expected
+        assert verdict.words
         assert verdict.level is TransferLevel.NOTHING
     person = Recipient(Audience.PARTNER, named=True, party=PARTY, person_key=KEY)
     red = decide(Marking(Tlp.RED), person, WORK, source=OURS)
