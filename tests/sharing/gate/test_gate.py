@@ -268,6 +268,9 @@ def test_what_was_stopped_before_stays_stopped_for_a_partner_with_consent() -> N
     assert decide(green, to, WORK, source=OURS, restricted=True).rule == "restricted-incident"
     assert decide(green, to, WORK, [local], source=OURS).rule == "local:no-mu"
     assert decide(green, to, WORK, source=OURS, iep=encrypted).rule == "iep-encrypt"
+    for_work = LocalRule("work", words="Because.", purposes=frozenset({WORK}), refuse=True)
+    assert decide(green, to, WORK, [for_work], source=OURS).rule == "local:work"
+    assert decide(green, to, ReleasePurpose.REMEDIATION, [for_work], source=OURS).allowed
     named = Recipient(Audience.PARTNER, party=PARTY, in_case=True)
     assert decide(green, named, WORK, source=OURS, restricted=True, iep=encrypted).allowed
 
