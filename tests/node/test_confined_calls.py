@@ -1,8 +1,15 @@
-"""What a confined process may ask the kernel: the filter as the kernel reads it, on each machine that it is for."""
+"""Each layer around a confined process alone: the filter as kernels of two machines read it, Landlock, the limits."""
 
 import ctypes
+import json
+import os
 import platform
+import shutil
+import socket
 import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +92,93 @@ def test_of_some_calls_the_arguments_decide(machine: str) -> None:
     assert {kernel.says("prlimit64", 0, 7, address) for address in (1, 1 << 32, 0x7FFF00000000)} == {REFUSED}
     assert kernel.says("tgkill", OWN, OWN, 6) == ALLOWED
     assert kernel.says("tgkill", OWN + 1, OWN, 6) == REFUSED
+
+
+def landlock() -> int:
+    """The version of Landlock that this kernel has (landlock_create_ruleset(2)); below 1: none."""
+    return int(ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1))
+
+
+ALONE = """
+import json, os, socket, sys
+from pathlib import Path
+from tocsin.node.confined import sandbox
+home, parent, port, scopes = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
+address = sys.argv[5].replace("@", chr(0))
+assert sandbox.no_new_rights()
+sandbox.restrict_files([str(home / "open"), str(home / "not there")], **scopes)
+wanted = {
+    "read": (home / "open/file").read_bytes, "list": lambda: [*(home / "open").iterdir()],
+    "read beside it": (home / "closed").read_bytes, "list beside it": lambda: [*home.iterdir()],
+    "write": lambda: (home / "open/file").write_bytes(b"x"), "make a file": (home / "open/new").touch,
+    "make a folder": (home / "open/folder").mkdir, "make a link": lambda: (home / "open/link").symlink_to("file"),
+    "make a pipe": lambda: os.mkfifo(home / "open/pipe"), "remove": (home / "open/file").unlink,
+    "remove a folder": (home / "open/empty").rmdir, "move": lambda: (home / "open/file").rename(home / "file"),
+    "execute": lambda: os.execv(home / "open/program", ["program"]),
+    "cut short": lambda: os.truncate(home / "open/file", 0),
+    "connect": lambda: socket.create_connection(("127.0.0.1", port)).close(),
+    "listen": lambda: socket.socket().bind(("127.0.0.1", 0)),
+    "signal": lambda: os.kill(parent, 0), "abstract socket": lambda: socket.socket(socket.AF_UNIX).connect(address),
+}
+said = {}
+for name, act in wanted.items():
+    try:
+        act()
+        said[name] = "done"
+    except OSError as error:
+        said[name] = type(error).__name__
+print(json.dumps(said))
+"""
+SINCE = {"cut short": 3, "connect": 4, "listen": 4, "signal": 6, "abstract socket": 6}
+"""The version of Landlock that refuses it; all others do."""
+
+
+@pytest.mark.parametrize("scopes", [{}, {"scopes": 0}])
+def test_landlock_alone_leaves_nothing_but_reading_in_folders_that_are_named(
+    tmp_path: Path, scopes: dict[str, int]
+) -> None:
+    """Where the kernel has no seccomp, and so that one layer holds where another has a hole."""
+    (tmp_path / "open/empty").mkdir(parents=True)
+    for name in ("open/file", "closed"):
+        (tmp_path / name).write_bytes(b"content")
+    shutil.copy("/bin/true", tmp_path / "open/program")
+    name = f"\0tocsin-{os.getpid()}"
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as abstract:
+        abstract.bind(name)
+        abstract.listen()
+        given = [tmp_path, os.getpid(), server.getsockname()[1], json.dumps(scopes), name.replace("\0", "@")]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        command = [sys.executable, "-c", ALONE, *map(str, given)]
+        said = json.loads(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
+    version = landlock()
+    open_still = {"read", "list"} | ({"signal", "abstract socket"} if scopes else set())
+    for what, became in said.items():
+        if version >= SINCE.get(what, 1):
+            assert became == ("done" if what in open_still else "PermissionError"), what
+    assert (tmp_path / "open/file").read_bytes() == b"content" or version < 3
+
+
+LIMITED = """
+import json, resource
+from tocsin.node.confined import sandbox
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, 1_000))
+space, private = now = sandbox.memory_now()
+assert 0 < private < space < 1 << 40
+began = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+sandbox.set_limits(now, 7, 50_000_000, 2_000)
+soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+own = {name: resource.getrlimit(getattr(resource, f"RLIMIT_{name}")) for name in ("DATA", "FSIZE", "NOFILE", "CORE")}
+own["DATA"] = [one - private for one in own["DATA"]]
+own["CPU"] = [-1 <= soft - 7 - int(began) <= 1, hard - soft]
+own["AS"] = resource.getrlimit(resource.RLIMIT_AS)[0] - space
+print(json.dumps(own))
+"""
+
+
+def test_limits_are_those_that_were_asked_for_and_never_above_those_of_the_start() -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run([sys.executable, "-c", LIMITED], env=environment, capture_output=True, check=True)
+    assert json.loads(done.stdout) == {
+        "DATA": [50_000_000] * 2, "FSIZE": [1_000] * 2, "NOFILE": [32] * 2, "CORE": [0, 0], "CPU": [True, 1],
+        "AS": 100_000_000 + (256 << 20),
+    }  # fmt: skip

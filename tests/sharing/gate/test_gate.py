@@ -271,6 +271,9 @@ def test_what_was_stopped_before_stays_stopped_for_a_partner_with_consent() -> N
     for_work = LocalRule("work", words="Because.", purposes=frozenset({WORK}), refuse=True)
     assert decide(green, to, WORK, [for_work], source=OURS).rule == "local:work"
     assert decide(green, to, ReleasePurpose.REMEDIATION, [for_work], source=OURS).allowed
+    hides = [LocalRule("hide", words="Because.", purposes=frozenset({WORK}), hide=frozenset({"source.ip"}))]
+    for purpose in (WORK, ReleasePurpose.REMEDIATION):
+        assert ("source.ip" in fields_for(to, purpose, green, hides)) == (purpose is not WORK)
     named = Recipient(Audience.PARTNER, party=PARTY, in_case=True)
     assert decide(green, named, WORK, source=OURS, restricted=True, iep=encrypted).allowed
 
