@@ -390,6 +390,25 @@ def test_what_a_rule_may_say_is_what_the_page_of_rules_says(word: str, kinds: It
     assert {one.value for one in kinds} <= {*re.findall(r"`([\w-]+)`", row)}
 
 
+def test_partners_name_classes_and_codes_as_the_page_does() -> None:
+    for word, kinds in (("Classes", DataClass), ("Codes", TransferCode)):
+        paragraph = WRITTEN.partition(f"**{word}**")[2].partition("\n\n")[0]
+        assert set(re.findall(r"`([\w-]+)`", paragraph)) == {one.value for one in kinds}
+
+
+def test_what_nobody_said_of_a_recipient_a_source_or_a_rule_opens_nothing() -> None:
+    for audience in Audience:
+        nothing = Recipient(audience, False, Tlp.RED, "", "", "", "", "", "", False, (), False)
+        assert Recipient(audience) == nothing
+    assert ItemSource() == ItemSource("", "", False, (), 0, False)
+    rule = TransferRule("r")
+    assert (rule.level, rule.code, rule.cites, rule.why, rule.document) == (
+        TransferLevel.NOTHING, TransferCode.POLICY, "", "", "",
+    )  # fmt: skip
+    item = ReleaseItem(Marking(Tlp.GREEN))
+    assert (item.data, item.voluntary, item.restricted) == (DataClass.TECHNICAL, False, False)
+
+
 @pytest.mark.parametrize("audience", Audience)
 def test_what_its_source_recalled_goes_to_nobody_else_whatever_its_label(audience: Audience) -> None:
     source = ItemSource("them", "a0", ours=True, recalled=True)
