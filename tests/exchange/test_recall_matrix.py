@@ -31,6 +31,7 @@ from support.taxii_server import indicator
 from support.world import World
 from tocsin.exchange.dispatches import Limits, unpack
 from tocsin.exchange.ledger import OfferedItem, OutgoingRow, PassedItem, sealed_file
+from tocsin.exchange.ledger.recalls.journal import kept_before
 from tocsin.exchange.ledger.recalls.made import WITHOUT_WORDS
 from tocsin.exchange.protocols import AccessProtocol, ProgramCaller, post
 from tocsin.exchange.statements import DispatchType
@@ -329,6 +330,7 @@ def test_what_is_known_elsewhere_or_kept_by_a_person_is_said_to_the_source(excha
     assert kept[0] == "kept"
     assert ["evidence", "law", 1] in kept
     assert ["observable", "other-source", 1] in kept
+    assert kept_before(here.node, exchange.item)[file] == "law", "what a person said holds for the next recall, too"
     with here.node.database.reading() as session:
         assert [one.value for one in session.scalars(select(IncidentObservable))] == [VALUE], "it was ours, too"
     assert "table incident" not in places_with_word(here), "all else is gone"
