@@ -139,7 +139,8 @@ class Beside:
         for one in self.named:
             if one.report_id in others and (one.kind, one.value) in mine:
                 reason = f"same observable in another report: {one.value}"
-                found |= {(number, reason) for number in self.links(one.report_id, may) or {None}}
+                numbers: set[int | None] = {*self.links(one.report_id, may)}
+                found |= {(number, reason) for number in numbers or {None}}
         for part in self.parts:
             if part.compartment_id not in may:
                 continue
