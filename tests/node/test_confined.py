@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from ipaddress import ip_address, ip_network
@@ -33,6 +33,7 @@ from support.processes import children
 from tocsin.exchange.statements import RefusalCode, RefusalError
 from tocsin.node import fork_server
 from tocsin.node.confined import (
+    ConfinedBusyError,
     ConfinedError,
     ConfinedReason,
     GivenFile,
@@ -423,6 +424,17 @@ def test_a_file_goes_by_its_descriptor_and_can_only_be_read(size: int) -> None:
 def test_why_nothing_could_be_forked_is_said_and_others_go_on(entry: str, words: str) -> None:
     with pytest.raises(fork_server.ForkServerError, match=words):
         fork_server.fork(entry)
+    assert examples.count(b"abc") == 3
+
+
+def test_a_call_that_gets_no_turn_says_so_and_is_no_fault_of_what_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "_TURN", 0.05)
+    with ExitStack() as others:
+        for _ in range(calls._AT_ONCE):
+            others.enter_context(calls._POOL.place())
+        with pytest.raises(ConfinedBusyError, match="no turn") as busy:
+            examples.count(b"abc")
+        assert busy.value.hint
     assert examples.count(b"abc") == 3
 
 
