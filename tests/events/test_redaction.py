@@ -8,6 +8,7 @@ import json
 import zipfile
 import zlib
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -278,6 +279,25 @@ def test_lines_stay_where_they_were() -> None:
     kept = redacted_bytes(data)[0]
     assert kept.count(b"\n") == data.count(b"\n")
     assert [one["type"] for one in json.loads(kept)] == ["spam", "spam"]
+
+
+@pytest.mark.parametrize("others", [1, 600])
+def test_what_is_packed_loses_nothing_but_what_the_same_loses_unpacked(others: int) -> None:
+    """However long it is: what cannot be pressed together leaves the packer early, and is in the file all the same."""
+    random = Random(others)
+    notes = [random.randbytes(900).hex() for _ in range(others)]
+    lines = [json.dumps(one) for one in (xarf(), *(xarf("spam", "messaging", note=note) for note in notes), xarf())]
+    plain = "\n".join(lines).encode()
+    kept = redacted_bytes(plain)[0]
+    assert [json.loads(line).get("note") for line in kept.splitlines()] == [None, *notes, None]
+    assert gzip.decompress(redacted_bytes(gzip.compress(plain, 1))[0]) == kept
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("a.json", "b.json"):
+            archive.writestr(name, plain)
+    with zipfile.ZipFile(io.BytesIO(redacted_bytes(packed.getvalue())[0])) as archive:
+        assert {archive.read(name) for name in archive.namelist()} == {kept}
+        assert archive.namelist() == ["a.json", "b.json"]
 
 
 def test_what_is_no_x_arf_passes_as_it_came(shared_data: Path) -> None:

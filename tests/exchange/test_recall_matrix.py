@@ -31,7 +31,8 @@ from support.taxii_server import indicator
 from support.world import World
 from tocsin.exchange.dispatches import Limits, unpack
 from tocsin.exchange.ledger import OfferedItem, OutgoingRow, PassedItem, sealed_file
-from tocsin.exchange.ledger.recalls.made import WITHOUT_WORDS
+from tocsin.exchange.ledger.recalls.journal import kept_before
+from tocsin.exchange.ledger.recalls.made import WITHOUT_WORDS, holds_recalled
 from tocsin.exchange.protocols import AccessProtocol, ProgramCaller, post
 from tocsin.exchange.statements import DispatchType
 from tocsin.exchange.ways import ExchangeWay, take_exchange_mail, take_file
@@ -329,6 +330,7 @@ def test_what_is_known_elsewhere_or_kept_by_a_person_is_said_to_the_source(excha
     assert kept[0] == "kept"
     assert ["evidence", "law", 1] in kept
     assert ["observable", "other-source", 1] in kept
+    assert kept_before(here.node, exchange.item)[file] == "law", "what a person said holds for the next recall, too"
     with here.node.database.reading() as session:
         assert [one.value for one in session.scalars(select(IncidentObservable))] == [VALUE], "it was ours, too"
     assert "table incident" not in places_with_word(here), "all else is gone"
@@ -353,6 +355,18 @@ def test_under_a_legal_hold_it_is_kept_in_part_and_goes_once_the_hold_is_over(ex
     assert act(here, "answer", item=1, state="done", end=True).kept > 0
     assert {code for _, code, _ in answered(exchange)[1:]} == {"legal-hold"}
     assert {one for one in before if one.startswith("incident-evidence/")} <= set(places_with_word(here))
+
+
+def test_what_is_on_its_way_to_a_third_is_known_to_hold_it_once_it_is_recalled(exchange: Exchange) -> None:
+    here, held = exchange.here, list[bool]()
+    by_file(exchange)
+    adopt(exchange)
+    send_on(exchange)
+    for step in (lambda _: None, recall_it):
+        step(exchange)
+        with here.node.database.reading() as session:
+            held.append(holds_recalled(here.node, session, session.get_one(OutgoingRow, 1), here.now))
+    assert held == [False, True]
 
 
 def test_what_may_not_be_used_is_not_looked_for_any_more(exchange: Exchange) -> None:
@@ -408,7 +422,10 @@ def test_a_backup_from_before_brings_nothing_of_it_back(exchange: Exchange) -> N
     here.tocsin.run("backup", exchange.folder / "backups" / "second")  # the journal beside the first is up to date
     restore_backup(exchange.folder / "backups" / "first", exchange.folder / "again", now=here.now)
     again = open_node(exchange.folder / "again")
+    with again.database.reading() as session:
+        decided = [(one.state, one.code, one.decided_by) for one in session.scalars(select(OfferedItem))]
     again.database.close()
+    assert decided == [("erased", exchange.item.code, exchange.item.decided_by)]
     assert places_in(exchange.folder / "again") == []
 
 

@@ -1,10 +1,15 @@
 """A recall reaches all who had the thing, by whatever way, once; what it names never comes back."""
 
+import re
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from support.exchange_examples import peer
+from tocsin.exchange.ledger.recalls.ending import _without
 from tocsin.exchange.recalls import (
     Transfer,
     check_item,
@@ -84,3 +89,32 @@ def test_only_the_source_recalls_and_signs() -> None:
 def test_what_a_recall_asks_here(held: dict[tuple[UUID, UUID], int], due: int, settled: list[str]) -> None:
     open_, answered = due_items(recall(), held)
     assert (len(open_), [one.state.value for one in answered]) == (due, settled)
+
+
+SAID = re.compile("kit\\.example|kit", re.IGNORECASE)
+TEXTS = st.text("kitKIT.example ", max_size=30)
+NESTED = st.recursive(
+    TEXTS | st.none() | st.booleans() | st.integers(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+)
+
+
+@given(NESTED)
+def test_words_of_an_item_go_from_whatever_a_text_is_in_and_all_else_stays(value: Any) -> None:
+    found = _without(value, SAID)
+    assert not SAID.search(repr(found))
+    assert shape(found) == shape(value)
+    if not SAID.search(repr(value)):
+        assert found == value
+
+
+def shape(value: Any) -> Any:
+    """A value with its texts made alike."""
+    match value:
+        case str():
+            return str
+        case list():
+            return [shape(one) for one in value]
+        case dict():
+            return {name: shape(one) for name, one in value.items()}
+    return value

@@ -4,6 +4,7 @@ import ast
 import importlib
 import json
 import os
+import pickle
 import resource
 import signal
 import struct
@@ -12,7 +13,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from ipaddress import ip_address, ip_network
@@ -32,6 +33,7 @@ from support.processes import children
 from tocsin.exchange.statements import RefusalCode, RefusalError
 from tocsin.node import fork_server
 from tocsin.node.confined import (
+    ConfinedBusyError,
     ConfinedError,
     ConfinedReason,
     GivenFile,
@@ -411,3 +413,56 @@ def test_a_file_goes_by_its_descriptor_and_can_only_be_read(size: int) -> None:
         assert examples.size_and_write(GivenFile(number), b"y" * 1_100_000) == (size, 1_100_000, "OSError")
         assert examples.size_and_write(GivenFile(number), b"") == (size, 0, "OSError")
         assert os.pread(number, size + 1, 0) == b"x" * size
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("tocsin.none:serve", "ModuleNotFoundError: No module named 'tocsin.none'"),
+        ("tocsin.node.fork_server:nothing", "AttributeError: .*'nothing'"),
+    ],
+)
+def test_why_nothing_could_be_forked_is_said_and_others_go_on(entry: str, words: str) -> None:
+    with pytest.raises(fork_server.ForkServerError, match=words):
+        fork_server.fork(entry)
+    assert examples.count(b"abc") == 3
+
+
+def test_a_call_that_gets_no_turn_says_so_and_is_no_fault_of_what_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "_TURN", 0.05)
+    with ExitStack() as others:
+        for _ in range(calls._AT_ONCE):
+            others.enter_context(calls._POOL.place())
+        with pytest.raises(ConfinedBusyError, match="no turn") as busy:
+            examples.count(b"abc")
+        assert busy.value.hint
+    assert examples.count(b"abc") == 3
+
+
+def test_the_log_has_the_processor_time_and_the_bytes_of_a_call() -> None:
+    reader, line = confined_readers()[f"{examples.__name__}:burn"], dict[str, Any]()
+    answer = calls._ask(reader, pickle.dumps((reader.module, reader.name, (0.2,), {}), 5), [], line)
+    assert decode(answer) == ("value", None)
+    assert 0.2 <= line["cpu_s"] < 3
+    assert line["bytes_out"] == len(answer)
+
+
+def test_the_server_of_processes_has_nothing_of_ours_and_what_it_forks_yields_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TOCSIN_SECRET", "s")
+    fork_server._CLIENT.close()
+    with ThreadPoolExecutor(1) as thread:
+        at_work = thread.submit(examples.nap, 0.5)
+        while (server := fork_server.server_number()) is None or not children(server):
+            time.sleep(0.01)
+        time.sleep(0.2)
+        of = Path(f"/proc/{server}")
+        names = {one.partition(b"=")[0].decode() for one in (of / "environ").read_bytes().split(b"\0") if one}
+        assert names - {"LC_CTYPE"} <= {*fork_server._KEPT_NAMES, *fork_server.ONE_THREAD}
+        assert {"PATH", *fork_server.ONE_THREAD} <= names
+        assert ((of / "cwd").readlink(), (of / "fd/0").readlink()) == (Path("/"), Path("/dev/null"))
+        assert os.getpgid(server) not in {os.getpgid(0), 0}, "Ctrl-C in a terminal is for us"
+        nice = {os.getpriority(os.PRIO_PROCESS, one) for one in children(server)}
+        assert nice == {min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)}
+        at_work.result()

@@ -59,6 +59,14 @@ def nap(seconds: float) -> int:
     return os.getpid()
 
 
+@confined(seconds=10)
+def burn(seconds: float) -> None:
+    """Take so many seconds of processor time."""
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+
+
 @confined(seconds=5, megabytes=50)
 def fill(size: int) -> int:
     return len(bytearray(size))

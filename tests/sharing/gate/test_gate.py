@@ -1,21 +1,28 @@
 """Nothing leaves above its audience, and each yes and no names its rule."""
 
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from enum import StrEnum
 from itertools import product
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.directory import Team
+from tocsin.directory import Team, TeamKind
 from tocsin.events.schema import BY_NAME, Privacy
 from tocsin.sharing.gate import (
     FIELD_RULES,
+    RULE_CODES,
     RULES,
     UNKNOWN_SOURCE,
     Audience,
     ConsentGround,
     DataClass,
+    IepLimits,
     ItemSource,
     LocalRule,
     Marking,
@@ -261,6 +268,12 @@ def test_what_was_stopped_before_stays_stopped_for_a_partner_with_consent() -> N
     assert decide(green, to, WORK, source=OURS, restricted=True).rule == "restricted-incident"
     assert decide(green, to, WORK, [local], source=OURS).rule == "local:no-mu"
     assert decide(green, to, WORK, source=OURS, iep=encrypted).rule == "iep-encrypt"
+    for_work = LocalRule("work", words="Because.", purposes=frozenset({WORK}), refuse=True)
+    assert decide(green, to, WORK, [for_work], source=OURS).rule == "local:work"
+    assert decide(green, to, ReleasePurpose.REMEDIATION, [for_work], source=OURS).allowed
+    hides = [LocalRule("hide", words="Because.", purposes=frozenset({WORK}), hide=frozenset({"source.ip"}))]
+    for purpose in (WORK, ReleasePurpose.REMEDIATION):
+        assert ("source.ip" in fields_for(to, purpose, green, hides)) == (purpose is not WORK)
     named = Recipient(Audience.PARTNER, party=PARTY, in_case=True)
     assert decide(green, named, WORK, source=OURS, restricted=True, iep=encrypted).allowed
 
@@ -272,6 +285,9 @@ def test_what_was_stopped_before_stays_stopped_for_a_partner_with_consent() -> N
         ({"permitted_actions": "externally-visible-indirect-actions", "tlp": "amber"}, Pap.AMBER, Tlp.AMBER),
         ({"permitted_actions": "externally-visible-direct-actions", "tlp": "white"}, Pap.GREEN, Tlp.GREEN),
         ({"permitted_actions": "whatever", "tlp": "purple"}, Pap.RED, Tlp.RED),
+        ({"Permitted-Actions": " Externally Visible Direct Actions "}, Pap.GREEN, Tlp.GREEN),
+        ({"permitted_actions": "internally-visible-actions"}, Pap.RED, Tlp.GREEN),
+        ({"permitted_actions": "contact-for-instruction"}, Pap.RED, Tlp.GREEN),
         ({"unmodified_resale": "must-not"}, None, Tlp.GREEN),
         ({}, None, Tlp.GREEN),
     ],
@@ -289,6 +305,24 @@ def test_a_policy_of_iep_hides_the_source_and_stops_notifications() -> None:
     assert "source.ip" in fields
     assert not {"feed.provider", "feed.name", "feed.code"} & set(fields)
     assert "feed.code" in fields_for(Recipient(Audience.PARTNER), WORK, clear)
+
+
+def test_what_a_policy_of_iep_does_not_say_asks_for_nothing() -> None:
+    assert iep_limits({"tlp": "green"}) == IepLimits(tlp=Tlp.GREEN)
+    assert not iep_limits({"attribution": "must"}).anonymous
+    assert iep_limits({"attribution": "must-not"}).anonymous
+    may = dict.fromkeys(("encrypt_in_transit", "provider_attribution", "affected_party_notifications"), "May")
+    assert iep_limits(may) == IepLimits()
+
+
+@pytest.mark.parametrize("kind", TeamKind)
+def test_a_recipient_has_what_the_directory_says_of_the_team(kind: TeamKind) -> None:
+    told = recipient_of(replace(team(1, "csirt", "GREEN"), kind=kind, country="MU"))
+    official = kind.value if kind in {TeamKind.POLICE, TeamKind.AUTHORITY} else ""
+    assert (told.team, told.kind, told.country, told.official) == ("csirt", kind.value, "MU", official)
+    assert (told.audience, told.ceiling, told.named) == (Audience.CLIENT, Tlp.GREEN, False)
+    voluntary = decide(Marking(Tlp.CLEAR), told, ReleasePurpose.REMEDIATION, voluntary=True)
+    assert voluntary.allowed == (not official)
 
 
 COUNTRIES = st.sampled_from(["", "AA", "BB"])
@@ -336,3 +370,75 @@ def test_reachability_data_is_open_unless_a_rule_names_it() -> None:
     assert (verdict.level, verdict.rule, verdict.code, verdict.words) == (
         TransferLevel.NOTHING, "local:law", TransferCode.LAW, "Act 7",
     )  # fmt: skip
+
+
+DOCS = Path(__file__).parents[3] / "docs"
+WRITTEN, RULES_PAGE = ((DOCS / page).read_text() for page in ("design/release.md", "rules.md"))
+
+
+@pytest.mark.parametrize("rule", [*(one.id for one in RULES), *(one.id for one in FIELD_RULES)])
+def test_a_rule_is_called_in_verdicts_as_the_page_of_rules_calls_it(rule: str) -> None:
+    assert f"`{rule}`" in WRITTEN
+
+
+@pytest.mark.parametrize(
+    ("word", "kinds"),
+    [("class", DataClass), ("purpose", ReleasePurpose), ("send", TransferLevel), ("code", RULE_CODES)],
+)
+def test_what_a_rule_may_say_is_what_the_page_of_rules_says(word: str, kinds: Iterable[StrEnum]) -> None:
+    row = next(line for line in RULES_PAGE.splitlines() if line.startswith(f"| `{word}` |"))
+    assert {one.value for one in kinds} <= {*re.findall(r"`([\w-]+)`", row)}
+
+
+def test_partners_name_classes_and_codes_as_the_page_does() -> None:
+    for word, kinds in (("Classes", DataClass), ("Codes", TransferCode)):
+        paragraph = WRITTEN.partition(f"**{word}**")[2].partition("\n\n")[0]
+        assert set(re.findall(r"`([\w-]+)`", paragraph)) == {one.value for one in kinds}
+
+
+def test_what_nobody_said_of_a_recipient_a_source_or_a_rule_opens_nothing() -> None:
+    for audience in Audience:
+        nothing = Recipient(audience, False, Tlp.RED, "", "", "", "", "", "", False, (), False)
+        assert Recipient(audience) == nothing
+    assert ItemSource() == ItemSource("", "", False, (), 0, False)
+    rule = TransferRule("r")
+    assert (rule.level, rule.code, rule.cites, rule.why, rule.document) == (
+        TransferLevel.NOTHING, TransferCode.POLICY, "", "", "",
+    )  # fmt: skip
+    item = ReleaseItem(Marking(Tlp.GREEN))
+    assert (item.data, item.voluntary, item.restricted) == (DataClass.TECHNICAL, False, False)
+
+
+@pytest.mark.parametrize("audience", Audience)
+def test_what_its_source_recalled_goes_to_nobody_else_whatever_its_label(audience: Audience) -> None:
+    source = ItemSource("them", "a0", ours=True, recalled=True)
+    to = Recipient(audience, named=True, party=PARTY, person_key=KEY, in_case=True)
+    verdict = decide(Marking(Tlp.CLEAR), to, ReleasePurpose.REMEDIATION, source=source)
+    assert verdict.allowed == (audience is Audience.OWN)
+    if audience is not Audience.OWN:
+        transfer = decide_transfer(ReleaseItem(Marking(Tlp.CLEAR), source=source), to, ReleasePurpose.REMEDIATION)
+        assert (verdict.rule, transfer.rule) == ("recalled", "recalled")
+        assert (transfer.level, transfer.code) == (TransferLevel.NOTHING, TransferCode.RECALLED)
+
+
+def test_each_no_that_no_label_opens_has_its_code_for_the_partner() -> None:
+    """By it the partner's program knows what to do; of each the rule, too, as it is recorded."""
+    to = Recipient(Audience.PARTNER, party=PARTY, official="authority", plain=True)
+    encrypted = iep_limits({"encrypt_in_transit": "must"})
+    green, amber = Marking(Tlp.GREEN), Marking(Tlp.AMBER)
+    items = {
+        ("voluntary-official", TransferCode.VOLUNTARY): ReleaseItem(green, source=OURS, voluntary=True),
+        ("restricted-incident", TransferCode.RESTRICTED): ReleaseItem(green, source=OURS, restricted=True),
+        ("source-unknown", TransferCode.CONSENT): ReleaseItem(amber),
+        ("ask-source", TransferCode.CONSENT): ReleaseItem(amber, source=ItemSource("them", "a0")),
+        ("iep-encrypt", TransferCode.CHANNEL): ReleaseItem(green, source=OURS, iep=encrypted),
+        ("tlp-red-role", TransferCode.MARKING): ReleaseItem(Marking(Tlp.RED), source=OURS),
+    }
+    for expected, item in items.items():
+        verdict = decide_transfer(item, to, WORK)
+        assert (verdict.rule, verdict.code) == expected
+        assert verdict.words
+        assert verdict.level is TransferLevel.NOTHING
+    person = Recipient(Audience.PARTNER, named=True, party=PARTY, person_key=KEY)
+    red = decide(Marking(Tlp.RED), person, WORK, source=OURS)
+    assert (red.allowed, red.rule) == (False, "tlp-red-open")

@@ -54,10 +54,10 @@ class _Process:
 
     confined = False
     scratch: list[int]
-    files: tuple[int, ...] = ()
-    layers: tuple[str, ...] = ()
+    files: tuple[int, ...]
+    layers: tuple[str, ...]
     program: "_WaitingProgram | None" = None
-    started: float = 0.0
+    started: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ _CALLS: Final[Mapping[str, tuple[int, int]]] = {
     "mremap": (25, 216), "madvise": (28, 233), "dup": (32, 23), "nanosleep": (35, 101), "getpid": (39, 172),
     "sendto": (44, 206), "recvfrom": (45, 207), "sendmsg": (46, 211), "recvmsg": (47, 212), "exit": (60, 93),
     "uname": (63, 160), "ftruncate": (77, 46), "getcwd": (79, 17), "readlink": (89, -1),
-    "gettimeofday": (96, 169), "getrlimit": (97, -1), "getrusage": (98, 165), "sysinfo": (99, 179), "times": (100, 153),
+    "gettimeofday": (96, 169), "getrlimit": (97, 163), "getrusage": (98, 165), "sysinfo": (99, 179), "times": (100, 153),
     "getuid": (102, 174), "getgid": (104, 176), "geteuid": (107, 175), "getegid": (108, 177), "getppid": (110, 173),
     "sigaltstack": (131, 132), "gettid": (186, 178), "futex": (202, 98), "sched_getaffinity": (204, 123),
     "getdents64": (217, 61), "set_tid_address": (218, 96), "restart_syscall": (219, 128), "clock_gettime": (228, 113),
