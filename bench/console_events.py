@@ -152,11 +152,11 @@ def people(home: Path, think: float, seconds: float, seed: int) -> dict[str, obj
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[tuple[int, str]]:
-    """A server of that node, its process and its address."""
+def serving(home: Path, *, work: bool = False) -> Iterator[tuple[int, str]]:
+    """A server of that node, its process and its address; ``work``: it tells teams, too."""
     port = 18_765
     command = [str(Path(sys.executable).parent / "tocsin"), "--home", str(home), "serve", "--port", str(port)]
-    environment = {**os.environ, "TOCSIN_SERVER_WORK": "false"}  # telling of ten million events is measured elsewhere
+    environment = {**os.environ, "TOCSIN_SERVER_WORK": str(work).lower()}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             url = f"http://127.0.0.1:{port}"

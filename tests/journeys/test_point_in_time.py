@@ -15,14 +15,14 @@ from tocsin.operations.take_back import forget_taken_back
 from tocsin.pipeline.stores import open_node
 
 Report = Callable[..., Path]
-_COMPARED = ("classification.type", "source.ip", "time.source", "ingest", "row", "problem")
+_COMPARED = ("classification.type", "source.ip.hi", "source.ip.lo", "time.source", "ingest", "row", "problem")
 
 
 def _state(tocsin: Tocsin) -> dict[str, object]:
     """What a node knows, but for the times at which it came to know it."""
     node = open_node(tocsin.home)
     events = node.store.scan().collect()
-    shown = [name for name in _COMPARED if name in events.columns] + ["routed", "told", "notified_in", "fresh"]
+    shown = [*_COMPARED, "routed", "told", "notified_in", "fresh"]
     keys, notes = node.tracker.files.everything(up_to=10**6)
     rows = {day: node.rows_of(day).everything(up_to=10**6)[0].tolist() for day in node.row_days()}
     node.database.close()

@@ -344,7 +344,7 @@ def two_servers(
         node = open_node(home)
         opened.callback(node.database.close)
         start = _forked(home) if forks else _spawned(home, folder)
-        made = [opened.enter_context(_person(node, f"http://127.0.0.1:{port}", n)) for n in range(people)]
+        made = [opened.enter_context(somebody_at(node, f"http://127.0.0.1:{port}", n)) for n in range(people)]
         both = TwoServers(node, office, f"http://127.0.0.1:{port}", ports, chance, made,
                           [Watcher() for _ in range(watchers)], start)  # fmt: skip
         (folder / "haproxy.cfg").write_text(_proxy_settings(port, ports))
@@ -398,7 +398,8 @@ def _end(servers: list[Any]) -> None:
 
 
 @contextmanager
-def _person(node: NodeWithStores, url: str, number: int) -> Iterator[Somebody]:
+def somebody_at(node: NodeWithStores, url: str, number: int) -> Iterator[Somebody]:
+    """Person NUMBER, signed in on the pages at ``url`` and with a token of the API."""
     now = datetime.now(UTC)
     with node.database.begin() as session:
         person = Person(
