@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -30,6 +30,7 @@ TAG = "reports"
 _NOUN = "reports"
 _BLOCK = 1 << 20
 _LONGEST_WAIT = 60.0  # seconds
+_TURNS = CapacityLimiter(8)  # threads that wait for what is looked through: pages have others
 _SHOWN = 100  # rows set aside that are shown with a report
 _MULTIPART = "multipart/form-data"
 _ENDINGS: Final = {
@@ -120,6 +121,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         media = _media_of(request)
         with _arriving(counter) as arrival:
             await _receive(request, arrival, media, name)
+            await to_thread.run_sync(lambda: arrival.files, limiter=_TURNS)
             once = _once_of(counter, visitor, key, f"{source}\n{feed}\n{arrival.digest}")
             if once and (before := await to_thread.run_sync(once.begin, counter.now)) is not None:
                 return before  # type: ignore[return-value]  # an answer is sent as it is
@@ -219,9 +221,10 @@ async def _write(arrival: Arrival, name: str, blocks: AsyncIterator[bytes], *, p
         async for block in blocks:
             waiting += block
             if len(waiting) >= _BLOCK:
-                await to_thread.run_sync(writing.write, bytes(waiting))
+                await to_thread.run_sync(writing.write, bytes(waiting), limiter=_TURNS)
                 waiting.clear()
-        await to_thread.run_sync(writing.write, bytes(waiting))
+        await to_thread.run_sync(writing.write, bytes(waiting), limiter=_TURNS)
+        await to_thread.run_sync(writing.finish, limiter=_TURNS)
 
 
 async def _blocks(file: UploadFile) -> AsyncIterator[bytes]:
