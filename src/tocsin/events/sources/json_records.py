@@ -275,7 +275,7 @@ class _Documents:
                 yield self._next(at)
 
     def _items(self, start: int) -> Iterator[Record]:
-        text, first, whole = self._text, "", False
+        text, first, sound = self._text, "", True
         self._at = start + 1
         while (at := _skip(text, self._at, ",")) < len(text):
             if text[at] == "]":
@@ -286,10 +286,10 @@ class _Documents:
                 return
             first = first or text[at]
             record = self._next(at)
-            whole = isinstance(record.value, dict)
+            sound = sound and isinstance(record.value, dict)
             yield record
         self._at = at
-        if whole:  # else the last item says it
+        if first and sound:  # else an item says that something is wrong
             yield Record(self._line_of(at), "", None, say("The report is cut off here: its list has no end."))
 
     def _behind_list(self) -> Iterator[Record]:
