@@ -3,8 +3,11 @@
 import base64
 import gzip
 import zipfile
+from contextlib import suppress
+from hashlib import sha256
 from io import BytesIO
 from random import Random
+from threading import enumerate as enumerate_threads
 
 import pytest
 
@@ -14,6 +17,7 @@ from support.world import World, make_world
 from tocsin.delivery.never_held import IntakeFilter, list_references
 from tocsin.incidents.evidence.files import keep_file
 from tocsin.node.errors import InputError
+from tocsin.pipeline.uploads import arrive
 
 MEGABYTE = 0.02  # and for each megabyte that is kept
 SHORT = 16_384
@@ -70,6 +74,52 @@ def test_a_file_of_evidence_takes_little_time_of_the_process_that_answers(world:
 
     keep()
     assert work(keep) <= LITTLE + megabytes * MEGABYTE
+
+
+def send(world: World, *contents: bytes) -> None:
+    with arrive(world.node) as arrival:
+        for number, content in enumerate(contents):
+            with arrival.file(f"{number}.report") as writing:
+                writing.write(content)
+        assert [one["size"] for one in arrival.files] == [len(one) for one in contents]
+
+
+@pytest.mark.parametrize("form", HOSTILE)
+def test_a_report_that_is_sent_in_takes_little_time_of_the_process_that_answers(world: World, form: str) -> None:
+    send(world, HOSTILE[form])
+    assert work(lambda: send(world, HOSTILE[form])) <= LITTLE
+
+
+def test_many_reports_and_a_large_one_take_little_time_of_the_process_that_answers(world: World) -> None:
+    many, large = [HOSTILE["marked lines"][:200]] * 50, filled(b"GET / HTTP/1.1\n", 4_000_000)
+    assert work(lambda: send(world, *many)) <= LITTLE
+    assert work(lambda: send(world, large)) <= LITTLE + 4 * MEGABYTE
+
+
+@pytest.mark.parametrize("sizes", [(0, 1, 70_000), (1_048_575, 1_048_577, 3_000_001), (5,) * 40])
+def test_what_passes_is_what_was_sent(world: World, sizes: tuple[int, ...]) -> None:
+    contents = [b"a,b\n" * (size // 4) + b"c" * (size % 4) for size in sizes]
+    with arrive(world.node) as arrival:
+        for number, content in enumerate(contents):
+            with arrival.file(f"{number}.csv", packed=bool(number % 2)) as writing:
+                for part in _pieces(gzip.compress(content) if number % 2 else content):
+                    writing.write(part)
+        kept = [(arrival.folder / str(place) / f"{place}.csv").read_bytes() for place in range(len(sizes))]
+        assert [one["sha256"] for one in arrival.files] == [sha256(content).hexdigest() for content in contents]
+    assert kept == contents
+
+
+def _pieces(content: bytes) -> list[bytes]:
+    return [content[at : at + 300_007] for at in range(0, len(content), 300_007)]
+
+
+def test_a_sender_who_goes_away_leaves_no_process(world: World) -> None:
+    with arrive(world.node) as arrival, suppress(KeyError), arrival.file("a.csv") as writing:
+        writing.write(b"a,b\n" * 1_000)
+        raise KeyError
+    for thread in [one for one in enumerate_threads() if one.name == "passage"]:
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 def test_of_a_large_file_nothing_is_kept_and_a_reference_is_noted(world: World) -> None:

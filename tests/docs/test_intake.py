@@ -17,7 +17,7 @@ READS = {*OF_REQUEST, "open_reports", "open_mailbox", "read_mail", "read_arrivin
 """Calls by which bytes or texts of strangers come in; the first only on a ``request``."""
 
 DOORS = {
-    "interface/forms.py:_read": "pipeline/uploads/arrival.py:file",
+    "interface/forms.py:_read": "pipeline/uploads/arrival.py:files",
     "pipeline/parse.py:passing": "pipeline/parse.py:passing",
     "pipeline/collectors/imap.py:look": "pipeline/collectors/spool.py:keep",
     "pipeline/collectors/imap.py:_read": "pipeline/collectors/spool.py:keep",
@@ -28,8 +28,8 @@ DOORS = {
     "problems/replies/filing.py:read_mailbox": "problems/replies/filing.py:file_mail",
     "server/misp.py:_body": "exchange/protocols/offers.py:check_offer",
     "server/api/incident_evidence.py:send": "incidents/evidence/files.py:keep_file",
-    "server/api/reports.py:_receive": "pipeline/uploads/arrival.py:file",
-    "server/api/reports.py:_receive_form": "pipeline/uploads/arrival.py:file",
+    "server/api/reports.py:_receive": "pipeline/uploads/arrival.py:files",
+    "server/api/reports.py:_receive_form": "pipeline/uploads/arrival.py:files",
     "server/pages/public/report_forms.py:_message": "server/pages/public/report_pages.py:_read",
     "server/pages/public/report_forms.py:_bounded": "server/pages/public/report_forms.py:passed",
     "server/taxii.py:_body": "exchange/protocols/offers.py:check_offer",
@@ -119,7 +119,7 @@ def _outer(name: str) -> bool:
 
 def _is_filter(call: ast.Attribute) -> bool:
     of = getattr(call.value, "attr", getattr(call.value, "id", ""))
-    return call.attr in {"kept", "kept_text", "may_be_kept", "note_never_held"} or (
+    return call.attr in {"kept", "kept_text", "may_be_kept", "note_found", "note_never_held"} or (
         call.attr == "note" and of == "intake"
     )
 

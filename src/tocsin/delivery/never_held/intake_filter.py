@@ -52,11 +52,12 @@ class IntakeFilter:
             StorageError: it could not be noted; then nothing that came with it may count as received.
 
         """
-        self._note([one for redaction in redactions for one in redaction.found])
+        self.note_found([one for redaction in redactions for one in redaction.found])
         for redaction in redactions:
             redaction.found.clear()
 
-    def _note(self, found: Sequence[FoundReport]) -> None:
+    def note_found(self, found: Sequence[FoundReport]) -> None:
+        """As `note`, of what another process found."""
         if found:
             from tocsin.delivery.never_held.noting import note_found  # most reports have nothing of it
 
@@ -70,7 +71,7 @@ class IntakeFilter:
 
         """
         done = filtered_bytes(data, self.classes)
-        self._note(done.found)
+        self.note_found(done.found)
         return data if done.kept is None else done.kept, done.withheld
 
     def may_be_kept(self, file: int) -> bool:
@@ -81,7 +82,7 @@ class IntakeFilter:
         size = os.fstat(file).st_size
         small = size <= DIRECT
         done = filtered_bytes(os.pread(file, size, 0), self.classes) if small else what_would_go(file, self.classes)
-        self._note(done.found)
+        self.note_found(done.found)
         return done.kept is None
 
     def scan(self, path: Path) -> None:
@@ -98,5 +99,5 @@ class IntakeFilter:
             return text
         packed = done.kept.startswith(b"PK")  # it was a mail
         shown = str(NEVER_HELD) if done.found or packed else done.kept.decode("utf-8", "replace")
-        self._note(done.found)
+        self.note_found(done.found)
         return shown

@@ -78,7 +78,8 @@ class ConfinedReader:
 
     ``seconds``: of processor time; ``patience``: seconds on the clock; ``megabytes``: of memory beside what Python and
     the libraries take; ``answer_megabytes``: of what it gives; ``loads``: modules that it imports late; ``program``:
-    the name of the one that it may run (`run_program`).
+    the name of the one that it may run (`run_program`); ``at_once``: so many beside all others, for what lasts as long
+    as somebody sends.
     """
 
     module: str
@@ -89,6 +90,7 @@ class ConfinedReader:
     patience: float
     loads: tuple[str, ...]
     program: str = ""
+    at_once: int = 0
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -112,6 +114,7 @@ def confined(
     patience: float | None = None,
     loads: Sequence[str] = (),
     program: str = "",
+    at_once: int = 0,
 ) -> "Callable[[Callable[_P, _R]], Callable[_P, _R]]":
     """A function of a module that runs in a confined process of its own, wherever it is called.
 
@@ -128,7 +131,7 @@ def confined(
     def decorate(function: "Callable[_P, _R]") -> "Callable[_P, _R]":
         reader = ConfinedReader(
             function.__module__, function.__qualname__, seconds, megabytes, answer_megabytes,
-            4.0 * seconds + 10 if patience is None else patience, tuple(loads), program,
+            4.0 * seconds + 10 if patience is None else patience, tuple(loads), program, at_once,
         )  # fmt: skip
         _READERS[f"{reader.module}:{reader.name}"] = reader
 
@@ -162,17 +165,22 @@ class _Pool:
     places: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_AT_ONCE))
     spares: list[_Spare] = field(default_factory=list)
     loaded: dict[str, None] = field(default_factory=lambda: dict.fromkeys(IMPORTED))
+    own_places: dict[str, threading.BoundedSemaphore] = field(default_factory=dict)
 
     @contextmanager
-    def place(self) -> "Iterator[None]":
-        if not self.places.acquire(timeout=_TURN):
+    def place(self, reader: ConfinedReader) -> "Iterator[None]":
+        places = self.places
+        if reader.at_once:
+            with self.lock:
+                places = self.own_places.setdefault(reader.module, threading.BoundedSemaphore(reader.at_once))
+        if not places.acquire(timeout=_TURN):
             raise ConfinedBusyError(
                 say("Too much is being read at once: this had no turn."), hint=say("Try again in some minutes.")
             )
         try:
             yield
         finally:
-            self.places.release()
+            places.release()
 
     def process(self, reader: ConfinedReader, *, program: bool) -> ForkedProcess:
         """A process that has loaded what the reader needs; the one ahead has closed all programs."""
@@ -211,7 +219,7 @@ os.register_at_fork(after_in_child=_POOL.forget)
 
 
 def _call(reader: ConfinedReader, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
-    files = [one.number for one in given if isinstance(one, GivenFile)]
+    files = [one for one in given if isinstance(one, GivenFile)]
     places = iter(range(len(files)))
     given = [GivenFile(next(places)) if isinstance(one, GivenFile) else one for one in given]
     asked = pickle.dumps((reader.module, reader.name, tuple(given), dict(named)), 5)
@@ -219,8 +227,8 @@ def _call(reader: ConfinedReader, given: Sequence[Any], named: Mapping[str, Any]
         return _answered(reader, asked, files, line)
 
 
-def _answered(reader: ConfinedReader, asked: bytes, files: Sequence[int], line: dict[str, Any]) -> Any:
-    with _POOL.place():
+def _answered(reader: ConfinedReader, asked: bytes, files: Sequence[GivenFile], line: dict[str, Any]) -> Any:
+    with _POOL.place(reader):
         try:
             try:
                 answer = _ask(reader, asked, files, line)
@@ -236,7 +244,7 @@ def _answered(reader: ConfinedReader, asked: bytes, files: Sequence[int], line: 
     return _opened(reader, answer)
 
 
-def _ask(reader: ConfinedReader, asked: bytes, files: Sequence[int], line: dict[str, Any]) -> bytes:
+def _ask(reader: ConfinedReader, asked: bytes, files: Sequence[GivenFile], line: dict[str, Any]) -> bytes:
     """The bytes that a process answers with; ``line``: gets how many, and the seconds of processor, as it says.
 
     Raises:
@@ -262,7 +270,7 @@ def _ask(reader: ConfinedReader, asked: bytes, files: Sequence[int], line: dict[
 
 
 def _send(
-    link: socket.socket, reader: ConfinedReader, asked: bytes, with_it: tuple[int, Sequence[int], Sequence[int]]
+    link: socket.socket, reader: ConfinedReader, asked: bytes, with_it: tuple[int, Sequence[int], Sequence[GivenFile]]
 ) -> None:
     """``with_it``: the file for the answer, that of the program, and those that the call gives."""
     into, program, given_files = with_it
@@ -273,7 +281,7 @@ def _send(
         if len(asked) > INLINE:
             given.append(whole := files.enter_context(memory_file()))
             write_all(whole, asked)
-        given += [files.enter_context(_readable(number)) for number in given_files]
+        given += [files.enter_context(_again(one)) for one in given_files]
         socket.send_fds(link, [head], given)
     if len(asked) <= INLINE:
         link.sendall(asked)
@@ -328,9 +336,9 @@ def _program(reader: ConfinedReader) -> "Iterator[list[int]]":
 
 
 @contextmanager
-def _readable(number: int) -> "Iterator[int]":
-    """Another descriptor of a file, at its beginning, that nobody can write by."""
-    again = os.open(f"/proc/self/fd/{number}", os.O_RDONLY)
+def _again(file: GivenFile) -> "Iterator[int]":
+    """Another descriptor of a file, at its beginning, that nobody can write by, or read by."""
+    again = os.open(f"/proc/self/fd/{file.number}", os.O_WRONLY if file.written else os.O_RDONLY)
     try:
         yield again
     finally:

@@ -62,14 +62,24 @@ class _Process:
 
 @dataclass(frozen=True, slots=True)
 class GivenFile:
-    """A file that a reader gets by its descriptor and can only read, from its beginning, once: as an argument."""
+    """A file or pipe that a reader gets by its descriptor and can only read, from its beginning, once: as an argument.
+
+    ``written``: it can only write to it.
+    """
 
     number: int
+    written: bool = False
 
     def blocks(self) -> Iterator[bytes]:
         """What is in it; only in a confined process."""
         while block := os.read(_Process.files[self.number], _BLOCK):
             yield block
+
+    def write(self, content: bytes) -> None:
+        """Write what follows what was written; only in a confined process."""
+        view = memoryview(content)
+        while view:
+            view = view[os.write(_Process.files[self.number], view) :]
 
 
 def is_confined() -> bool:

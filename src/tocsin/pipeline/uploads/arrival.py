@@ -7,11 +7,11 @@ import hashlib
 import os
 import shutil
 import time
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Final
 from uuid import UUID
@@ -19,28 +19,24 @@ from uuid import UUID
 from sqlalchemy import select
 
 from tocsin.delivery.never_held import IntakeFilter
-from tocsin.events.redaction import Redaction
 from tocsin.events.sources import sources
-from tocsin.node.errors import InputError, UsageError
+from tocsin.node.errors import InputError, StorageError, UsageError
 from tocsin.node.files import disk_failures, sync_folder
 from tocsin.node.intake_settings import IntakeSettings
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.sentences import say
-from tocsin.node.settings import IngestSettings
 from tocsin.node.trace import traced_uuid
 from tocsin.node.volumes import check_room
 from tocsin.pipeline.collectors import file_name
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads.models import Upload, UploadState
+from tocsin.pipeline.uploads.passage import Passage, UnpackedLimits
 
 MOST_FILES: Final = 1_000
 """Reports that may be sent at once."""
 
-_PIECE = 1 << 20
-_SLICE = 1 << 12  # packed bytes at once: after each member of a stream the rest of them is copied
 _CHECKED = 16_000_000  # bytes after which the room of the disk is looked at again
-_FEW = 100_000  # packed bytes before which their ratio says nothing
 _FORGOTTEN = 86_400.0  # seconds after which nobody is still sending
 
 
@@ -51,32 +47,48 @@ class Arrival:
     node: NodeWithStores
     uuid: UUID
     folder: Path
-    files: list[dict[str, Any]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     kept: bool = False
+
+    @cached_property
+    def passage(self) -> Passage:
+        """What all of it passes."""
+        limits = self.node.settings.ingest
+        return Passage(self._intake.classes, UnpackedLimits(limits.max_unpacked_bytes, limits.max_ratio))
+
+    @cached_property
+    def _intake(self) -> IntakeFilter:
+        return IntakeFilter(self.node, "upload")
 
     @contextmanager
     def file(self, name: str, *, packed: bool = False) -> "Iterator[_Writing]":
         """A report that is written block by block; ``packed``: gzip (RFC 1952) was put around it for the way."""
-        if len(self.files) >= MOST_FILES:
+        if len(self.names) >= MOST_FILES:
             raise InputError(
                 say("More than %(most_files)s reports at once.", most_files=f"{MOST_FILES:,}"),
                 hint=say("Send them in several requests."),
             )
         name = file_name(name)
-        place = self.folder / str(len(self.files))
+        place = self.folder / str(len(self.names))
         with disk_failures(f"{name} could not be written"):
             place.mkdir(parents=True)
             with (place / name).open("wb") as out:
-                intake = IntakeFilter(self.node, "upload")
-                writing = _Writing(
-                    name, out, self.node.settings.ingest, _Unpacking() if packed else None, intake.redaction(),
-                    (self.node.settings.intake, self.node.home),
-                )  # fmt: skip
+                self.passage.begin(name, packed=packed)
+                writing = _Writing(out, self.passage, (self.node.settings.intake, self.node.home))
                 yield writing
                 writing.finish()
-                intake.note(writing.redaction)
             sync_folder(place)
-        self.files.append({"name": name, "size": writing.size, "sha256": writing.digest.hexdigest()})
+        self.names.append(name)
+
+    @cached_property
+    def files(self) -> list[dict[str, Any]]:
+        """Names, sizes and hashes of what was sent; what must never be held of it is noted, before any of it counts."""
+        passed = self.passage.end()
+        if len(passed) != len(self.names):
+            raise StorageError(say("What was sent could not be looked through."), hint=say("Send it again."))
+        self._intake.note_found([found for one in passed for found in one.found])
+        sent = zip(self.names, passed, strict=True)
+        return [{"name": name, "size": one.size, "sha256": one.sha256} for name, one in sent]
 
     @property
     def digest(self) -> str:
@@ -134,6 +146,7 @@ def arrive(node: NodeWithStores) -> Iterator[Arrival]:
     try:
         yield arrival
     finally:
+        arrival.passage.leave()
         if not arrival.kept:
             shutil.rmtree(folder, ignore_errors=True)
             shutil.rmtree(place_of(node, uuid), ignore_errors=True)
@@ -157,17 +170,14 @@ def forget_unfinished(node: NodeWithStores) -> None:
 
 @dataclass
 class _Writing:
-    """One report on its way to the disk. ``size`` and ``digest`` are of what was sent, not of what may be kept."""
+    """One report on its way to the disk."""
 
-    name: str
     out: IO[bytes]
-    limits: IngestSettings
-    unpacking: "_Unpacking | None"
-    redaction: Redaction
+    passage: Passage
     room: tuple[IntakeSettings, Path]
-    size: int = 0
     came: int = 0
-    digest: Any = field(default_factory=hashlib.sha256)
+    looked: int = 0
+    finished: bool = False
 
     def write(self, block: bytes) -> None:
         """Take a block as it came.
@@ -178,61 +188,16 @@ class _Writing:
             StorageError: the disk is full or fails.
 
         """
-        if self.came // _CHECKED != (self.came + len(block)) // _CHECKED:
-            check_room(*self.room)
         self.came += len(block)
-        for piece in self.unpacking.pieces(block) if self.unpacking else (block,):
-            self.size += len(piece)
-            self._check(max(self.came, _FEW))
-            self.digest.update(piece)
-            self.out.write(self.redaction.take(piece))
+        if (looked := max(self.came, self.out.tell()) // _CHECKED) != self.looked:
+            self.looked = looked
+            check_room(*self.room)
+        self.passage.write(block, self.out)
 
     def finish(self) -> None:
-        """Make it survive loss of power."""
-        if self.unpacking:
-            self.unpacking.check_whole()
-        self._check(max(self.came, 1))
-        self.out.write(self.redaction.end())
-        self.out.flush()
-        os.fsync(self.out.fileno())
-
-    def _check(self, came: int) -> None:
-        too_dense = self.unpacking is not None and self.size > came * self.limits.max_ratio
-        if self.size > self.limits.max_unpacked_bytes or too_dense:
-            raise InputError(
-                say("%(name)s unpacks to too much, so it was refused.", name=self.name),
-                hint=say(
-                    "If it is genuine, whoever runs the node can raise ingest.max_unpacked_bytes or ingest.max_ratio."
-                ),
-            )
-
-
-class _Unpacking:
-    """Gzip data that comes in blocks (RFC 1952; several members in a row), a bounded piece at a time."""
-
-    def __init__(self) -> None:
-        self._unpacker = zlib.decompressobj(wbits=31)
-        self._begun = False
-
-    def pieces(self, block: bytes) -> Iterator[bytes]:
-        for start in range(0, len(block), _SLICE):
-            yield from self._unpacked(block[start : start + _SLICE])
-
-    def _unpacked(self, block: bytes) -> Iterator[bytes]:
-        while block:
-            if self._unpacker.eof:
-                if not block.strip(b"\0"):
-                    return  # padding
-                self._unpacker = zlib.decompressobj(wbits=31)
-            try:
-                piece = self._unpacker.decompress(block, _PIECE)
-            except zlib.error as error:
-                raise InputError(say("The gzip data of the request is damaged."), hint=say("Send it again.")) from error
-            self._begun = True
-            block = self._unpacker.unused_data if self._unpacker.eof else self._unpacker.unconsumed_tail
-            yield piece
-
-    def check_whole(self) -> None:
-        # What fits in the last piece has come out; a stream that has not ended was cut off.
-        if not self._begun or not self._unpacker.eof:
-            raise InputError("The gzip data of the request ends too early.", hint="Send it again.")
+        """Make it survive loss of power, once."""
+        if not self.finished:
+            self.passage.finish(self.out)
+            self.out.flush()
+            os.fsync(self.out.fileno())
+            self.finished = True
