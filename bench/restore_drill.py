@@ -45,8 +45,8 @@ PEOPLE, EVERY = 5, 10.0
 SETTINGS = """[node]\nname = "CSIRT {0}"\ncontact = "csirt@{0}.example"\nemergency_number = "112"
 [tell]\nhold_first_mail = false\nmails_a_day = 0\nbrake_mails = 0\n[storage]\nbackups = "{1}/backups"\n"""
 _CALL = ("--way", "telephone", "--said-by", "Ada, on duty", "--evidence", "+358 555 01, from FIRST")
-_COMPARED = ("classification.type", "source.ip.hi", "source.ip.lo", "source.reverse_dns", "time.source", "ingest", "row",
-             "problem", "routed", "told", "fresh")  # fmt: skip
+_COMPARED = ("classification.type", "source.ip.hi", "source.ip.lo", "source.reverse_dns", "time.source", "ingest",
+             "row", "problem", "routed", "told", "fresh")  # fmt: skip
 _OWED = "SELECT ingest || ' ' || team_id || ' ' || events || ' ' || state FROM delivery_item ORDER BY 1"
 
 
