@@ -191,10 +191,11 @@ def test_pap_binds_whoever_holds_the_item() -> None:
     assert may_act(Pap.GREEN, ReleaseAction.ACTIVE).rule == "pap-green"
 
 
-def test_rule_ids_are_unique() -> None:
+def test_rule_ids_are_unique_and_each_rule_says_why() -> None:
     ids = [rule.id for rule in RULES] + [rule.id for rule in FIELD_RULES]
 
     assert len(set(ids)) == len(ids)
+    assert all([*(rule.words for rule in RULES), *(rule.words for rule in FIELD_RULES)])
 
 
 WORK = ReleasePurpose.COORDINATION
