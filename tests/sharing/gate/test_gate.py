@@ -144,6 +144,14 @@ def test_labels_are_read_as_people_write_them(text: str | None, label: Tlp) -> N
     assert read_tlp(text) is label
 
 
+def test_each_label_is_written_as_its_standard_has_it() -> None:
+    assert [one.labels[0] for one in map(Marking, Tlp)] == [
+        "TLP:CLEAR", "TLP:GREEN", "TLP:AMBER", "TLP:AMBER+STRICT", "TLP:RED",
+    ]  # fmt: skip
+    assert [Marking(Tlp.RED, one).labels[1] for one in Pap] == ["PAP:CLEAR", "PAP:GREEN", "PAP:AMBER", "PAP:RED"]
+    assert all(read_marking(*one.labels) == one for one in (Marking(tlp, pap) for tlp in Tlp for pap in Pap))
+
+
 def test_no_pap_is_none_and_an_unknown_one_is_red() -> None:
     assert (read_pap(None), read_pap("PAP:white"), read_pap("purple")) == (None, Pap.CLEAR, Pap.RED)
     assert highest([read_marking("GREEN", ""), read_marking("GREEN", "AMBER")]).labels == ("TLP:GREEN", "PAP:AMBER")
