@@ -167,6 +167,9 @@ def test_the_marking_of_the_whole_is_the_strictest_of_its_parts() -> None:
     parts = [Marking(Tlp.GREEN, Pap.RED), Marking(Tlp.AMBER, Pap.CLEAR)]
 
     assert highest(parts) == Marking(Tlp.AMBER, Pap.RED)
+    for one, other in product(product(Tlp, Pap), repeat=2):  # both are in the order of their standards
+        tlp, pap = max(one[0], other[0], key=[*Tlp].index), max(one[1], other[1], key=[*Pap].index)
+        assert highest([Marking(*one), Marking(*other)]) == Marking(tlp, pap)
 
 
 def test_a_team_is_told_of_amber_and_asked_for_in_words_of_why_not() -> None:
