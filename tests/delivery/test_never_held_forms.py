@@ -112,6 +112,14 @@ def test_in_whatever_pieces_it_comes(size: int) -> None:
         assert redaction.found, form
 
 
+def test_only_a_text_without_a_mark_is_passed_without_being_unpacked() -> None:
+    mail = b"From: a@r.example\nTo: b@r.example\nSubject: 1\nMIME-Version: 1.0\n\nwords\n"
+    others = {"mail": mail, "gzip": gzip.compress(OTHER), "zip": zipped(OTHER), "UTF-16": "words".encode("utf-16")}
+    redaction = Redaction(mails=MailFilter())
+    assert redaction.is_plain(b"words\n")
+    assert not [name for name, data in {**others, "a mark": REPORT}.items() if redaction.is_plain(data)]
+
+
 def test_ordinary_files_that_mention_it_pass_as_they_came() -> None:
     for name, data in ordinary(10_000 if WHOLE else 500):
         left, redaction = kept(data)

@@ -281,6 +281,39 @@ def test_lines_stay_where_they_were() -> None:
     assert [one["type"] for one in json.loads(kept)] == ["spam", "spam"]
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        "csam", "cs=61m", "cs=\nam", "=?utf-8?q?cs=61m?=", "=?utf-8?b?Y3NhbQ==?=", "<b>csam</b>", "cs&#97;m", "cs%61m",
+        "cs\\u0061m", "cs+AGE-m",
+    ],
+)  # fmt: skip
+def test_in_plain_lines_the_class_is_read_in_whatever_it_is_wrapped(word: str) -> None:
+    text = f"Category: abuse\nReport-Type: {word}\nSource: https://files.example/secret-place\n"
+    kept, count = redacted_bytes(text.encode())
+    assert count == 1
+    assert b"secret-place" not in kept
+    quoted = "".join(f"> {line}\n" for line in text.splitlines())
+    assert b"secret-place" not in redacted_bytes(quoted.encode())[0]
+
+
+ELEMENT = "<item><type>csam</type><url>https://files.example/secret-place</url><text>seen</text></item>"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<list>{ELEMENT}</list>", f"<list></other>{ELEMENT}</list>", f"<list><b>no end {ELEMENT}</list>",
+        f"<list>{ELEMENT[:-7]}", f"<list><empty/>{ELEMENT}</list></list></list>", f"<list><item>a</item>{ELEMENT}",
+    ],
+)  # fmt: skip
+def test_tags_that_do_not_match_hide_nothing_that_an_element_says(text: str) -> None:
+    kept, count = redacted_bytes(text.encode())
+    assert count == 1
+    assert b"secret-place" not in kept
+    assert b"<list>" in kept
+
+
 @pytest.mark.parametrize("others", [1, 600])
 def test_what_is_packed_loses_nothing_but_what_the_same_loses_unpacked(others: int) -> None:
     """However long it is: what cannot be pressed together leaves the packer early, and is in the file all the same."""

@@ -144,6 +144,14 @@ def test_labels_are_read_as_people_write_them(text: str | None, label: Tlp) -> N
     assert read_tlp(text) is label
 
 
+def test_each_label_is_written_as_its_standard_has_it() -> None:
+    assert [one.labels[0] for one in map(Marking, Tlp)] == [
+        "TLP:CLEAR", "TLP:GREEN", "TLP:AMBER", "TLP:AMBER+STRICT", "TLP:RED",
+    ]  # fmt: skip
+    assert [Marking(Tlp.RED, one).labels[1] for one in Pap] == ["PAP:CLEAR", "PAP:GREEN", "PAP:AMBER", "PAP:RED"]
+    assert all(read_marking(*one.labels) == one for one in (Marking(tlp, pap) for tlp in Tlp for pap in Pap))
+
+
 def test_no_pap_is_none_and_an_unknown_one_is_red() -> None:
     assert (read_pap(None), read_pap("PAP:white"), read_pap("purple")) == (None, Pap.CLEAR, Pap.RED)
     assert highest([read_marking("GREEN", ""), read_marking("GREEN", "AMBER")]).labels == ("TLP:GREEN", "PAP:AMBER")
@@ -159,6 +167,9 @@ def test_the_marking_of_the_whole_is_the_strictest_of_its_parts() -> None:
     parts = [Marking(Tlp.GREEN, Pap.RED), Marking(Tlp.AMBER, Pap.CLEAR)]
 
     assert highest(parts) == Marking(Tlp.AMBER, Pap.RED)
+    for one, other in product(product(Tlp, Pap), repeat=2):  # both are in the order of their standards
+        tlp, pap = max(one[0], other[0], key=[*Tlp].index), max(one[1], other[1], key=[*Pap].index)
+        assert highest([Marking(*one), Marking(*other)]) == Marking(tlp, pap)
 
 
 def test_a_team_is_told_of_amber_and_asked_for_in_words_of_why_not() -> None:
@@ -191,10 +202,11 @@ def test_pap_binds_whoever_holds_the_item() -> None:
     assert may_act(Pap.GREEN, ReleaseAction.ACTIVE).rule == "pap-green"
 
 
-def test_rule_ids_are_unique() -> None:
+def test_rule_ids_are_unique_and_each_rule_says_why() -> None:
     ids = [rule.id for rule in RULES] + [rule.id for rule in FIELD_RULES]
 
     assert len(set(ids)) == len(ids)
+    assert all([*(rule.words for rule in RULES), *(rule.words for rule in FIELD_RULES)])
 
 
 WORK = ReleasePurpose.COORDINATION
