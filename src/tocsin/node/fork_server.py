@@ -40,6 +40,7 @@ _KEPT_NAMES: Final = (
 _MOST_MESSAGE: Final = 65_536
 _MOST_DESCRIPTORS: Final = 16
 _NUMBER: Final = 8
+_PATIENCE: Final = 60.0  # seconds that the server may take to answer: loading modules is some seconds of a busy machine
 _PROGRAM: Final = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[2])
@@ -89,15 +90,19 @@ class OrderedFork:
     server: "_Server"
 
     def process(self) -> ForkedProcess:
-        """The process, as soon as it is there.
+        """The process, as soon as it is there; a server that does not answer for a minute is ended.
 
         Raises:
             ForkServerError: it could not be forked.
 
         """
         try:
+            self.link.settimeout(_PATIENCE)
             number, descriptors, _, _ = socket.recv_fds(self.link, _NUMBER, 1)
+            self.link.settimeout(None)
         except OSError as error:
+            if isinstance(error, TimeoutError):
+                self.server.process.kill()  # it does nothing any more: another one is started
             self.link.close()
             raise ForkServerError(str(error)) from error
         if len(number) == _NUMBER and descriptors:
@@ -236,6 +241,7 @@ def _start_server() -> _Server:
     import subprocess
 
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(_PATIENCE)
     environment = {name: os.environ[name] for name in _KEPT_NAMES if name in os.environ} | ONE_THREAD
     path = json.dumps([str(Path(one).absolute()) for one in sys.path if one])
     flags = ["-I", *(["-B"] if sys.flags.dont_write_bytecode else [])]
