@@ -120,6 +120,19 @@ def test_a_broken_item_of_an_array_takes_no_other_with_it(name: str, tmp_path: P
     assert (found, len(aside)) == (["192.0.2.1", "192.0.2.3", "192.0.2.1"], 1)
 
 
+@pytest.mark.parametrize("name", RECORDS)
+@pytest.mark.parametrize("end", ["", ",", ",\n", "\n", " "])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_list_that_is_cut_off_between_two_items_is_said(
+    name: str, end: str, indent: int | None, tmp_path: Path
+) -> None:
+    ips = [f"192.0.2.{n}" for n in range(1, 4)]
+    whole = json.dumps([RECORDS[name](ip) for ip in ips], indent=indent)
+    found, aside = read(tmp_path, name, whole[: whole.rindex("]")].rstrip() + end)
+    assert (found, len(aside)) == (ips, 1)
+    assert read(tmp_path, name, whole) == (ips, [])
+
+
 def test_lists_below_keys_stand_behind_each_other_too(tmp_path: Path) -> None:
     def page(*ips: str) -> str:
         return json.dumps({"page": 1, "events": [RECORDS["idf"](ip) for ip in ips], "next": {"a": "]"}, "of": [1]})

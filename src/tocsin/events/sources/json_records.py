@@ -275,7 +275,7 @@ class _Documents:
                 yield self._next(at)
 
     def _items(self, start: int) -> Iterator[Record]:
-        text, first = self._text, ""
+        text, first, sound = self._text, "", True
         self._at = start + 1
         while (at := _skip(text, self._at, ",")) < len(text):
             if text[at] == "]":
@@ -285,8 +285,12 @@ class _Documents:
                 self._at = at  # its end was lost with an item: this is the next list
                 return
             first = first or text[at]
-            yield self._next(at)
+            record = self._next(at)
+            sound = sound and isinstance(record.value, dict)
+            yield record
         self._at = at
+        if first and sound:  # else an item says that something is wrong
+            yield Record(self._line_of(at), "", None, say("The report is cut off here: its list has no end."))
 
     def _behind_list(self) -> Iterator[Record]:
         """What stands behind the list in its object: items of further lists of objects; other members say nothing."""
