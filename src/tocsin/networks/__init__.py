@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tocsin.networks.intervals import Cover, IntervalTable, Ranges, flatten_cover, flatten_ranges, overlay
     from tocsin.networks.lines import read_chunks
     from tocsin.networks.load import LoadReport, load_table, read_networks
-    from tocsin.networks.public import is_public
+    from tocsin.networks.public import host_address, is_public
     from tocsin.networks.sources import table_files
     from tocsin.networks.special import SPECIAL_USE, special_use
     from tocsin.networks.tables import AsRegister, NetworkLookup, Networks

@@ -11,10 +11,11 @@ from typing import Final
 import httpx
 
 from tocsin.exchange.ways import PART_BYTES
+from tocsin.networks import host_address
 from tocsin.node.errors import InputError, RemoteError
 from tocsin.node.exchange_settings import ExchangeSettings
 from tocsin.node.sentences import say
-from tocsin.pipeline.collectors import DownloadLimits, body, client, host_address, requested, tls_context
+from tocsin.pipeline.collectors import DownloadLimits, body, client, requested, tls_context
 
 _LIMITS: Final = DownloadLimits(answer=60, whole=600, size=2_000_000)  # of an answer: a receipt has about a kilobyte
 _RANGE: Final = re.compile(r"bytes=0-(\d{1,12})")

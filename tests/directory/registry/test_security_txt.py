@@ -14,8 +14,8 @@ from pysequoia import SignatureMode, Tsk, sign
 
 from tocsin.directory import ImportResult, import_entries, read_about, read_directory, read_team
 from tocsin.directory.registry import fetch_security_txt, read_security_txt
-from tocsin.directory.registry.security_txt import parse_security_txt
-from tocsin.node.errors import InputError, RemoteError, UsageError, WithheldError
+from tocsin.directory.registry.security_txt import parse_security_txt, public_address
+from tocsin.node.errors import InputError, RemoteError, SettingError, UsageError, WithheldError
 from tocsin.node.records import Database
 from tocsin.sharing.gate import Pap, ReleaseAction, may_act
 
@@ -215,11 +215,17 @@ class _Here(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url.copy_with(host="127.0.0.1", port=self._port)
-        named = request.extensions | {"sni_hostname": request.url.host}
-        return self._http.handle_request(httpx.Request("GET", url, headers=request.headers, extensions=named))
+        made = httpx.Request("GET", url, headers=request.headers, extensions=request.extensions)
+        return self._http.handle_request(made)
 
     def close(self) -> None:
         self._http.close()
+
+
+def known(place: str) -> str:
+    """As `public_address` where DNS has example.org outside and inside.example within."""
+    host = httpx.URL(place).host
+    return {"example.org": "203.0.113.9", "example.net": "203.0.113.9"}.get(host) or public_address(place)
 
 
 Web = tuple[httpx.Client, dict[str, tuple[int, str]]]
@@ -228,7 +234,7 @@ Web = tuple[httpx.Client, dict[str, tuple[int, str]]]
 def test_a_file_is_fetched_from_its_well_known_place(client: Web, records: Database) -> None:
     web, pages = client
     pages["/.well-known/security.txt"] = (200, GOOD.replace("www.example.org", "example.org"))
-    file = fetch_security_txt("example.org", web, MAY, now=NOW)
+    file = fetch_security_txt("example.org", web, MAY, now=NOW, address=known)
     done = import_entries(records, file, actor="ana", now=NOW)
     assert (done.file, done.mailboxes_new) == ("https://example.org/.well-known/security.txt", 1)
 
@@ -237,14 +243,16 @@ def test_a_file_is_fetched_from_the_root_too(client: Web, records: Database) -> 
     web, pages = client
     pages["/security.txt"] = (302, "/here.txt")
     pages["/here.txt"] = (200, GOOD.replace("Canonical", "# Canonical"))
-    file = fetch_security_txt("example.org", web, MAY, now=NOW)
+    file = fetch_security_txt("example.org", web, MAY, now=NOW, address=known)
     assert import_entries(records, file, actor="ana", now=NOW).mailboxes_new == 1
 
 
 def test_a_file_of_another_place_is_not_used(client: Web, records: Database) -> None:
     web, pages = client
     pages["/.well-known/security.txt"] = (200, GOOD)
-    done = import_entries(records, fetch_security_txt("example.org", web, MAY, now=NOW), actor="ana", now=NOW)
+    done = import_entries(
+        records, fetch_security_txt("example.org", web, MAY, now=NOW, address=known), actor="ana", now=NOW
+    )
     assert "Canonical fields name other places only" in done.not_taken[-1].why
     assert read_directory(records).teams == ()
 
@@ -252,23 +260,38 @@ def test_a_file_of_another_place_is_not_used(client: Web, records: Database) -> 
 def test_what_goes_wrong_on_the_way(client: Web) -> None:
     web, pages = client
     with pytest.raises(RemoteError, match=r"example\.org has no security\.txt"):
-        fetch_security_txt("example.org", web, MAY, now=NOW)
+        fetch_security_txt("example.org", web, MAY, now=NOW, address=known)
     pages["/.well-known/security.txt"] = (302, "http://example.org/x")
     with pytest.raises(RemoteError, match="not https"):
-        fetch_security_txt("example.org", web, MAY, now=NOW)
+        fetch_security_txt("example.org", web, MAY, now=NOW, address=known)
     pages["/.well-known/security.txt"] = (302, "/.well-known/security.txt")
     with pytest.raises(RemoteError, match="too often"):
-        fetch_security_txt("example.org", web, MAY, now=NOW)
+        fetch_security_txt("example.org", web, MAY, now=NOW, address=known)
     pages["/.well-known/security.txt"] = (200, "x" * 200_000)
     with pytest.raises(InputError, match="longer than"):
-        fetch_security_txt("example.org", web, MAY, now=NOW)
+        fetch_security_txt("example.org", web, MAY, now=NOW, address=known)
     with pytest.raises(RemoteError, match="cannot be fetched"):  # the certificate is not that host's
-        fetch_security_txt("example.net", web, MAY, now=NOW)
+        fetch_security_txt("example.net", web, MAY, now=NOW, address=known)
     with pytest.raises(UsageError, match="no domain"):
-        fetch_security_txt("not a domain", web, MAY, now=NOW)
+        fetch_security_txt("not a domain", web, MAY, now=NOW, address=known)
 
 
 def test_nobody_is_asked_above_the_marking(client: Web) -> None:
     web, _ = client
     with pytest.raises(WithheldError, match="PAP:RED"):
         fetch_security_txt("example.org", web, may_act(Pap.RED, ReleaseAction.LOOKUP), now=NOW)
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "169.254.169.254", "[::1]", "10.0.0.1", "localhost", "[64:ff9b::7f00:1]"]
+)
+@pytest.mark.parametrize("hops", [0, 1, 2])
+def test_no_hop_leads_to_what_is_inside(client: Web, host: str, hops: int) -> None:
+    web, pages = client
+    pages["/.well-known/security.txt"] = (302, f"https://{host}/x" if hops == 1 else "/next.txt")
+    pages["/next.txt"] = (302, f"https://{host}:8443/x")
+    pages["/x"] = (200, GOOD)
+    with pytest.raises((SettingError, UsageError)):
+        fetch_security_txt(
+            host if hops == 0 else "example.org", web, MAY, now=NOW, address=known if hops else public_address
+        )

@@ -18,6 +18,7 @@ from tocsin.directory.entries import Entries, ListItem, RawTeam, RefusedEntry, t
 from tocsin.directory.fact_schema import phone, url
 from tocsin.directory.files import ImportFile
 from tocsin.directory.registry.query_permission import QueryPermission, ask_first
+from tocsin.networks import host_address
 from tocsin.node.confined import confined
 from tocsin.node.errors import InputError, NotFoundError, RemoteError, UsageError
 
@@ -44,6 +45,13 @@ _TIMEOUT_SECONDS: Final = 20
 
 
 Keys: TypeAlias = Callable[[str], Sequence[bytes]]
+Address: TypeAlias = Callable[[str], str]
+"""Where the host of a URL is; raises a `TocsinError` where it is nowhere that this node may connect to."""
+
+
+def public_address(place: str) -> str:
+    """The address of the host of a URL, which is one of the internet. Raises RemoteError, SettingError."""
+    return host_address(place, (), "Do not use it.")
 
 
 def no_keys(_team: str) -> Sequence[bytes]:
@@ -268,6 +276,7 @@ def fetch_security_txt(
     team: str = "",
     keys: Keys = no_keys,
     now: datetime,
+    address: Address = public_address,
 ) -> ImportFile:
     """What a domain's own file says, fetched over https from its well-known place, then from its root (section 3).
 
@@ -275,6 +284,7 @@ def fetch_security_txt(
         WithheldError: the marking of what made us ask forbids it.
         UsageError: it is no domain.
         RemoteError: the place does not answer, or has no such file.
+        SettingError: it, or where it redirects to, is at no public address.
         InputError: what is there is no security.txt.
 
     """
@@ -288,7 +298,7 @@ def fetch_security_txt(
     for path in ("/.well-known/security.txt", "/security.txt"):
         place = f"https://{host}{path}"
         try:
-            content = _get(client, place)
+            content = _get(client, place, address)
         except httpx.HTTPError as error:
             raise RemoteError(f"{place} cannot be fetched: {error}.", hint="Try again later.") from error
         if content is not None:
@@ -296,15 +306,23 @@ def fetch_security_txt(
     raise RemoteError(f"{host} has no security.txt.", hint="Ask the organisation; RFC 9116 says where it belongs.")
 
 
-def _get(client: "httpx.Client", place: str) -> bytes | None:
+def _get(client: "httpx.Client", place: str, address: Address) -> bytes | None:
     """The bytes at a place, as far as they are read; None where there is nothing of that name.
 
-    A redirect is followed within https only (section 3): who redirects may change the contact.
+    A redirect is followed within https only (section 3): who redirects may change the contact. Each host is asked for
+    its address once and reached at that one, so that nobody leads this node to what is inside.
     """
+    import httpx
+
     for _ in range(4):
-        with client.stream("GET", place, follow_redirects=False, timeout=_TIMEOUT_SECONDS) as answer:
+        url = httpx.URL(place)
+        there, named = url.copy_with(host=address(place)), {"Host": url.netloc.decode("ascii")}
+        sni = {"sni_hostname": url.raw_host.decode("ascii")}
+        with client.stream(
+            "GET", there, headers=named, extensions=sni, follow_redirects=False, timeout=_TIMEOUT_SECONDS
+        ) as answer:
             if answer.is_redirect:
-                place = str(answer.url.join(answer.headers["location"]))
+                place = str(url.join(answer.headers["location"]))
                 if not place.startswith("https://"):
                     raise RemoteError(f"The place redirects to {place}, which is not https.", hint="Do not use it.")
                 continue

@@ -38,6 +38,6 @@ if TYPE_CHECKING:
         standings,
     )
     from tocsin.pipeline.collectors.trust import tls_context
-    from tocsin.pipeline.collectors.web import DownloadLimits, body, client, host_address, requested
+    from tocsin.pipeline.collectors.web import DownloadLimits, body, client, requested
 else:
     lazy_face(__name__)

@@ -17,11 +17,12 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import Field, field_validator
 
+from tocsin.networks import host_address
 from tocsin.node.errors import InputError, RemoteError
 from tocsin.node.sentences import say
 from tocsin.pipeline.collectors.https import WebSettings, web_client
 from tocsin.pipeline.collectors.trust import secret
-from tocsin.pipeline.collectors.web import DownloadLimits, body, host_address, printable, requested, where
+from tocsin.pipeline.collectors.web import DownloadLimits, body, printable, requested, where
 
 _ANSWER_BYTES: Final = 64_000_000
 _ERROR_BYTES: Final = 100_000

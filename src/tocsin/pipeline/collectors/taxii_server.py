@@ -16,12 +16,13 @@ import httpx
 from pydantic import Field
 
 from tocsin.exchange.formats import parse_foreign_json
+from tocsin.networks import host_address
 from tocsin.node.errors import InputError, RemoteError
 from tocsin.node.sentences import say
 from tocsin.pipeline.collectors.https import web_client
 from tocsin.pipeline.collectors.misp_server import MispServerSettings
 from tocsin.pipeline.collectors.trust import secret
-from tocsin.pipeline.collectors.web import body, check, host_address, requested, where
+from tocsin.pipeline.collectors.web import body, check, requested, where
 
 MEDIA: Final = "application/taxii+json;version=2.1"
 _PAGE_BYTES: Final = 64_000_000

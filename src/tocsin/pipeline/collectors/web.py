@@ -5,13 +5,11 @@ RFC 6266 (names of files).
 """
 
 import re
-import socket
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
-from ipaddress import ip_address, ip_network
 from time import monotonic
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
@@ -19,8 +17,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import httpx
 
 from tocsin import __version__
-from tocsin.networks import is_public
-from tocsin.node.errors import InputError, RemoteError, SettingError
+from tocsin.node.errors import InputError, RemoteError
 from tocsin.node.sentences import say
 
 _REDIRECTS = 5
@@ -116,31 +113,6 @@ def requested(
         headers = {**headers, "Host": urlsplit(url).netloc}
     with _streamed(opened, method, url, at=place, headers=headers, content=content, extensions=extensions) as response:
         yield response
-
-
-def host_address(url: str, networks: Iterable[str], hint: str) -> str:
-    """The address of the host, asked for once: nothing leads to another one later. ``networks``: private, allowed.
-
-    Raises:
-        RemoteError: it has none.
-        SettingError: it is in a private network that is not allowed; ``hint``: what to do then.
-
-    """
-    host = printable(url.partition("//")[2].partition("/")[0].rpartition("@")[2])
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        found = [str(one[4][0]) for one in socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)]
-    except (OSError, ValueError):  # also of what no name can be, such as a label of a hundred letters
-        raise RemoteError(say("The host %(host)s has no address.", host=host), hint=say("Check the address.")) from None
-    allowed = [ip_network(one) for one in networks]
-    for one in found:
-        address = ip_address(one.partition("%")[0])
-        if not is_public(one) and not any(address in network for network in allowed):
-            raise SettingError(
-                say("%(host)s is at %(address)s, which is no public address.", host=host, address=one), hint=hint
-            )
-    return found[0]
 
 
 @contextmanager
