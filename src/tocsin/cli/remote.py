@@ -36,6 +36,7 @@ def ingest(client: "Client", paths: list[Path], *, source: str | None, feed: str
 
     started, total, ingests = time.monotonic(), Counts(), list[int]()
     failed: list[tuple[str, TocsinError]] = []
+    alarms = dict[tuple[str, str], None]()
     sent: list[tuple[str, Report]] = []
     for path in find_reports(paths):
         try:
@@ -53,10 +54,11 @@ def ingest(client: "Client", paths: list[Path], *, source: str | None, feed: str
         counts = _counts(done)
         total += counts
         ingests += done.ingests
+        alarms |= {(one.feed, one.words): None for one in done.alarms}
         failed += [(one.file, InputError(one.reason, hint=one.hint)) for one in done.failed]
         if counts.rows:
             note(f"{name}: {total.rows:,} rows so far")
-    return IngestSummary(total, failed, time.monotonic() - started, ingests)
+    return IngestSummary(total, failed, time.monotonic() - started, ingests, [*alarms])
 
 
 def digest_document(one: "Digest") -> dict[str, Any]:

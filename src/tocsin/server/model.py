@@ -60,6 +60,15 @@ class Sums(BaseModel):
     unrouted: int
     withheld: int
     deliveries: int
+    listed: int = Field(0, description="Entries of lists that are context only; they are no rows.")
+    empty: int = Field(0, description="Reports without any row.")
+
+
+class AlarmOut(BaseModel):
+    """What is wrong with the feed of a report, as of columns that are missing, and nobody acknowledged."""
+
+    feed: str
+    words: str
 
 
 class SentFile(BaseModel):
@@ -92,6 +101,7 @@ class Report(BaseModel):
     ingests: list[int]
     sums: Sums | None = Field(description="Null while it waits.")
     failed: list[FailedFile]
+    alarms: list[AlarmOut] = []
 
 
 class SetAsideOut(BaseModel):

@@ -157,6 +157,19 @@ def test_commands_say_from_afar_what_they_say_here(world: World, far: str, tmp_p
     assert checks[0] == checks[1]
 
 
+def test_ingest_says_from_afar_which_columns_went_missing(world: World, far: str, tmp_path: Path) -> None:
+    tocsin = world.tocsin
+    path = report(tmp_path, "192.0.2.9")
+    tocsin.run("ingest", path)
+    lines = [line.rpartition(",")[0].rpartition(",")[0] for line in path.read_text().splitlines()]
+    path.write_text("\n".join(lines).replace("192.0.2.9", "192.0.2.10") + "\n")
+    code, out, err = tocsin.call("--json", "--server", far, "ingest", path)
+    here = tocsin.json("ingest", path)
+    assert (code, bool(here["alarms"])) == (0, True)
+    assert json.loads(out)["alarms"] == here["alarms"]
+    assert here["alarms"][0]["words"] in err
+
+
 def test_other_commands_need_the_node_itself(world: World, far: str) -> None:
     code, out, err = world.tocsin.call("--server", far, "directory", "list")
     assert (code, out) == (2, "")

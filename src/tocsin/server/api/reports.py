@@ -14,10 +14,11 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from tocsin.events import set_aside
+from tocsin.events import alarms_of, set_aside
 from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
+from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads import Arrival, Upload, UploadState, arrive, read_upload, read_uploads
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.idempotency import IdempotentRequest
@@ -153,7 +154,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         place = paging.place(_NOUN)
         with node.database.reading() as session:
             found = read_uploads(session, before=place[0] if place else None, state=state, limit=paging.limit + 1)
-        return paging.page(_NOUN, found, lambda one: one.id, lambda one: UploadOut(**_document(one)))
+        return paging.page(_NOUN, found, lambda one: one.id, lambda one: UploadOut(**_document(node, one)))
 
     @router.get("/reports/{id}", operation_id="readReport", summary="What became of a report")
     def read_report(id: UUID, _visitor: Annotated[Principal, needs(Permission.REPORTS_READ)]) -> ReportWithRows:  # noqa: A002
@@ -162,12 +163,15 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
             found = read_upload(session, id)
         rows = (row for number in found.ingests for row in set_aside(node.quarantine, number))
         shown = aside_that_leaves(node, islice(rows, _SHOWN))
-        return ReportWithRows(**_document(found), set_aside=[SetAsideOut(**vars(row)) for row in shown])
+        return ReportWithRows(**_document(node, found), set_aside=[SetAsideOut(**vars(row)) for row in shown])
 
 
-def _document(one: Upload) -> dict[str, Any]:
+def _document(node: NodeWithStores, one: Upload) -> dict[str, Any]:
     own = ("state", "source", "feed", "files", "sent_by", "sent_at", "done_at", "ingests", "failed")
-    return {"id": one.uuid, "sums": one.counts or None, **{name: getattr(one, name) for name in own}}
+    alarms = [{"feed": feed, "words": words} for feed, words in alarms_of(node.database, one.ingests)]
+    return {
+        "id": one.uuid, "sums": one.counts or None, "alarms": alarms, **{name: getattr(one, name) for name in own},
+    }  # fmt: skip
 
 
 def _media_of(request: Request) -> str:
@@ -267,7 +271,9 @@ async def _answer(counter: ApiContext, upload: Upload, seconds: float) -> Respon
         upload = await to_thread.run_sync(_read(counter, upload.uuid))
     done = upload.state != UploadState.WAITING
     made = Response(
-        UploadOut(**_document(upload)).model_dump_json(), 201 if done else 202, media_type="application/json"
+        UploadOut(**_document(counter.node, upload)).model_dump_json(),
+        201 if done else 202,
+        media_type="application/json",
     )
     if seconds and done:
         made.headers["Preference-Applied"] = "wait"
