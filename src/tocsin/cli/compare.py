@@ -1,6 +1,5 @@
 """`tocsin compare`: whom today's tool told, whom this node would tell, and why they differ."""
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -98,14 +97,14 @@ def _print_cases(found: "ToolComparison", top: int) -> None:
 
 
 def _write(out: Path, cases: "tuple[ComparisonCase, ...]") -> None:
-    from tocsin.node.spreadsheet import escape_formula
+    from tocsin.node.spreadsheet import csv_text
 
+    rows = [
+        (one.agreement, one.events, " ".join(one.today), " ".join(one.tocsin), " ".join(one.why), one.example)
+        for one in cases
+    ]
     try:
-        with out.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(("agreement", "events", "today", "tocsin", "why", "example"))
-            for case in cases:
-                cells = (case.agreement, case.events, " ".join(case.today), " ".join(case.tocsin))
-                writer.writerow([escape_formula(str(cell)) for cell in (*cells, " ".join(case.why), case.example)])
+        text = csv_text([("agreement", "events", "today", "tocsin", "why", "example"), *rows])
+        out.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise StorageError(f"{out} cannot be written: {error.strerror}.", hint="Name another file.") from error

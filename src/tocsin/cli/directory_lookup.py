@@ -1,6 +1,5 @@
 """``tocsin directory lookup``: who is responsible for each of many addresses."""
 
-import csv
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from tocsin.cli import remote
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface import Commands, print_json, visible
 from tocsin.node.errors import InputError
-from tocsin.node.spreadsheet import escape_formula
+from tocsin.node.spreadsheet import csv_text
 
 if TYPE_CHECKING:
     from tocsin.networks import Networks
@@ -58,9 +57,9 @@ def _write(call: NodeInvocation, rows: Iterator[dict[str, object]]) -> None:
     if call.json:
         print_json(list(rows))
         return
-    out = csv.writer(sys.stdout, lineterminator="\n")
-    out.writerow(_COLUMNS)
-    out.writerows([escape_formula(visible(_cell(row[name]))) for name in _COLUMNS] for row in rows)
+    sys.stdout.write(csv_text([_COLUMNS], end="\n"))
+    for row in rows:
+        sys.stdout.write(csv_text([[visible(_cell(row[name])) for name in _COLUMNS]], end="\n"))
 
 
 def _cell(value: object) -> str:

@@ -1,23 +1,17 @@
 """Rows as CSV text, and text into a file or to stdout."""
 
-import csv
-import io
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tocsin.node import spreadsheet
 from tocsin.node.errors import StorageError
-from tocsin.node.spreadsheet import escape_formula
 
 
 def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
     """Rows as CSV with the columns of the first one; None is an empty cell, what a spreadsheet would run is quoted."""
-    made = io.StringIO()
-    writer = csv.writer(made, lineterminator="\n")
     columns = list(rows[0]) if rows else []
-    writer.writerow(columns)
-    writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
-    return made.getvalue()
+    return spreadsheet.csv_text([columns, *([_cell(row.get(name)) for name in columns] for row in rows)], end="\n")
 
 
 def put(text: str, out: Path | None) -> None:
@@ -34,4 +28,4 @@ def put(text: str, out: Path | None) -> None:
 def _cell(value: object) -> object:
     if isinstance(value, list | tuple):
         return " ".join(str(one) for one in value)
-    return escape_formula(value) if isinstance(value, str) else value
+    return value

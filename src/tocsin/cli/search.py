@@ -52,18 +52,15 @@ def _searcher(call: NodeInvocation) -> "Searcher":
 def _many(call: NodeInvocation) -> None:
     if call.server:
         raise UsageError("Many lines are searched on the node itself.", hint="Leave out --server, or ask line by line.")
-    import csv
-
-    from tocsin.node.spreadsheet import escape_formula
+    from tocsin.node.spreadsheet import csv_text
     from tocsin.pipeline.search import COLUMNS, answer_lines, line_document, lines_of, row_of
 
     found = answer_lines(_searcher(call), lines_of(sys.stdin.read()))
     if call.json:
         print_json([line_document(one) for one in found])
         return
-    out = csv.writer(sys.stdout, lineterminator="\n")
-    out.writerow(COLUMNS)
-    out.writerows([escape_formula(visible(str(cell))) for cell in row_of(one)] for one in found)
+    rows = ([visible(str(cell)) for cell in row_of(one)] for one in found)
+    sys.stdout.write(csv_text([COLUMNS, *rows], end="\n"))
 
 
 def _print(found: dict[str, Any]) -> None:

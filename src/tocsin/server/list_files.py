@@ -4,8 +4,6 @@ Pages and the API both call these; who may see what is in the search that they a
 mailboxes stand on the page of each team, whose reading is on record.
 """
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from typing import Any, Final
 from tocsin.directory import FoundTeam, RuleKind, TeamSearch, search_teams, team_names
 from tocsin.events import FeedRecord, Ingest, IngestFilter, find_ingests
 from tocsin.node.records import Database
-from tocsin.node.spreadsheet import escape_formula
+from tocsin.node.spreadsheet import csv_text
 from tocsin.problems import FoundProblems, ListedProblem, problem_text
 
 _BLOCK: Final = 1_000
@@ -118,16 +116,13 @@ def _csv(columns: Sequence[str], blocks: Iterable[list[Row]]) -> Iterator[bytes]
 
 
 def _lines(rows: Iterable[Sequence[object]]) -> bytes:
-    out = io.StringIO()
-    csv.writer(out).writerows(rows)
-    return out.getvalue().encode()
+    return csv_text(rows).encode()
 
 
 def _cell(row: Row, name: str) -> object:
     outer, _, inner = name.partition(".")
     value = row[outer].get(inner, 0) if inner else row[outer]
-    value = value.isoformat() if isinstance(value, datetime) else value
-    return escape_formula(value) if isinstance(value, str) else value
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _json(blocks: Iterable[list[Row]]) -> Iterator[bytes]:

@@ -30,6 +30,7 @@ from tocsin.node.file_locks import patiently
 from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, audit, cut, held
 from tocsin.node.sentences import say
+from tocsin.node.spreadsheet import unescape_formula
 from tocsin.sharing.gate import Marking, Tlp, highest, read_marking
 
 OBSERVABLES: Final = "observables.csv"
@@ -250,7 +251,7 @@ def _values(parts: Mapping[str, bytes]) -> dict[ObservableRole, list[str]]:
     table = parts.get(OBSERVABLES, b"").decode("utf-8", "replace")
     found: dict[ObservableRole, list[str]] = {}
     for line in csv.DictReader(io.StringIO(table)):
-        value, role = (line.get("value") or "").removeprefix("'"), line.get("role") or ""
+        value, role = unescape_formula(line.get("value") or ""), line.get("role") or ""
         if extract_observables(value).found:
             known = ObservableRole(role) if role in set(ObservableRole) else ObservableRole.CONTEXT
             found.setdefault(known, []).append(value)

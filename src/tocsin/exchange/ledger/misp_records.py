@@ -1,7 +1,5 @@
 """The table of what partners' programs wrote in the shapes of MISP: as they wrote it, offered, and no more."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from enum import StrEnum
@@ -14,6 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from tocsin.exchange.partners import Partner
 from tocsin.incidents import ObservableRole
 from tocsin.node.records import Base, Json
+from tocsin.node.spreadsheet import csv_text
 
 MISP_TYPE: Final = "misp"
 """The type of an `IncomingRow` that is no dispatch: a program of the partner offered something by the API of MISP."""
@@ -68,18 +67,13 @@ def record_parts(session: Session, partner: int, target: UUID) -> dict[str, byte
     """The files of an item that was offered so: all that the partner wrote of an event, and its observables."""
     of = MispRecord.partner_id == partner, MispRecord.target == target
     rows = session.scalars(select(MispRecord).where(*of).order_by(MispRecord.id))
-    out, written, lines = io.StringIO(), list[str](), set[tuple[str, str]]()
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(("value", "role"))
+    written, lines = list[str](), dict[tuple[str, str], None]()
     for row in rows:
         written.append(json.dumps(_as_written(row), ensure_ascii=False))
-        for line in _observables(row):
-            if line not in lines:
-                table.writerow(line)
-                lines.add(line)
+        lines |= dict.fromkeys(_observables(row))
     return {
         RECORDS: "\n".join(written).encode("utf-8", "replace"),
-        "observables.csv": out.getvalue().encode("utf-8", "replace"),
+        "observables.csv": csv_text([("value", "role"), *lines], end="\n").encode("utf-8", "replace"),
     }
 
 

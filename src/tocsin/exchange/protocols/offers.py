@@ -1,8 +1,6 @@
 """What a program of a partner brings becomes an offered item, which a person adopts or declines. It changes nothing."""
 
-import csv
 import hashlib
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,7 +26,7 @@ from tocsin.incidents import ObservableRole
 from tocsin.node.errors import InputError
 from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, audit
-from tocsin.node.spreadsheet import escape_formula
+from tocsin.node.spreadsheet import csv_text
 from tocsin.node.volumes import check_room, take_bytes
 from tocsin.sharing.gate import Marking
 
@@ -117,11 +115,8 @@ def _observables(said: Collection) -> bytes:
         role = ObservableRole.INDICATOR if one.indicator else ObservableRole.CONTEXT
         if one.value not in roles or one.indicator:
             roles[one.value] = one.type, role
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(("kind", "value", "role"))
-    table.writerows((kind, escape_formula(value), role.value) for value, (kind, role) in roles.items())
-    return out.getvalue().encode("utf-8", "replace")
+    lines = ((kind, value, role.value) for value, (kind, role) in roles.items())
+    return csv_text([("kind", "value", "role"), *lines], end="\n").encode("utf-8", "replace")
 
 
 def _single(said: Collection) -> Iterator[Observable]:

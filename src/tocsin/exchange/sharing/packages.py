@@ -3,8 +3,6 @@
 Each thing is asked of the gate before any bytes are made, so that what is withheld is in no part.
 """
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +15,7 @@ from tocsin.events.redaction import BUILT_IN, ClassTable, Redaction, redacted_by
 from tocsin.exchange.statements import Part, WithheldPart, hash_of
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
-from tocsin.node.spreadsheet import escape_formula
+from tocsin.node.spreadsheet import csv_text
 from tocsin.sharing.gate import (
     DataClass,
     ItemSource,
@@ -299,12 +297,9 @@ def _usual_writer(items: Sequence[PackageItem]) -> WrittenPart:
     if kind is not PackageKind.OBSERVABLES:
         content = json.dumps(rows, ensure_ascii=False, indent=1) + "\n"
         return WrittenPart(content.encode("utf-8", "replace"), "application/json", f"{name}.json")
-    out = io.StringIO()
     names = list(dict.fromkeys(column for row in rows for column in row))
-    table = csv.DictWriter(out, names, lineterminator="\n")
-    table.writeheader()
-    table.writerows({column: escape_formula(value) for column, value in row.items()} for row in rows)
-    return WrittenPart(out.getvalue().encode("utf-8", "replace"), "text/csv", f"{name}.csv")
+    text = csv_text([names, *([row.get(column, "") for column in names] for row in rows)], end="\n")
+    return WrittenPart(text.encode("utf-8", "replace"), "text/csv", f"{name}.csv")
 
 
 _REASONS: Final[Mapping[TransferCode, str]] = {

@@ -1,7 +1,5 @@
 """The tables of a report as files: CSV text and an Excel workbook."""
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterable
@@ -9,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tocsin.interface.documents.document import Cell, KeyFigures, ReadinessReport, ReportTable, shown
-from tocsin.node.spreadsheet import escape_formula
+from tocsin.node.spreadsheet import csv_text, escape_formula
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
@@ -19,11 +17,7 @@ if TYPE_CHECKING:
 
 def table_csv(table: ReportTable) -> str:
     """The table as CSV, UTF-8, numbers in full; text that a spreadsheet would run is quoted with an apostrophe."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table.columns)
-    writer.writerows([_safe(cell) for cell in row] for row in table.rows)
-    return out.getvalue()
+    return csv_text([table.columns, *table.rows], end="\n")
 
 
 def workbook(report: ReadinessReport, path: Path) -> None:

@@ -1,13 +1,11 @@
 """Many lines with their answers as a file: only events that may leave count, and the audit log says who took it."""
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Final
 
 from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction, audit
-from tocsin.node.spreadsheet import escape_formula
+from tocsin.node.spreadsheet import csv_text
 from tocsin.pipeline.search.answer import Searcher
 from tocsin.pipeline.search.lines import LineAnswer, answer_lines
 from tocsin.sharing.export import Export
@@ -21,17 +19,14 @@ def export_lines(searcher: Searcher, lines: Sequence[str]) -> Export:
     node, now = searcher.node, searcher.clock()
     reach = searcher.visitor.reach(Permission.EVENTS_EXPORT)
     found = answer_lines(searcher, lines, sight=export_scope_of(node, node.events, reach))
-    out = io.StringIO()
-    rows = csv.writer(out)
-    rows.writerow(COLUMNS)
-    rows.writerows([escape_formula(str(cell)) for cell in row_of(one)] for one in found)
+    text = csv_text([COLUMNS, *(map(str, row_of(one)) for one in found)])
     with node.database.begin() as session:
         detail = {"form": "csv", "lines": len(found)}
         audit(
             session, AuditAction.EVENTS_EXPORTED, at=now, actor=searcher.visitor.actor, subject="search", detail=detail
         )
     name = f"search-{now:%Y%m%dT%H%M%SZ}.csv"
-    return Export(name, "text/csv; charset=utf-8; header=present", None, len(found), iter([out.getvalue().encode()]))
+    return Export(name, "text/csv; charset=utf-8; header=present", None, len(found), iter([text.encode()]))
 
 
 def row_of(answer: LineAnswer) -> list[object]:

@@ -1,7 +1,5 @@
 """Figures of the work, month against month, with how sure they are: to be read, printed, and taken away as CSV."""
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from tocsin.directory import teams_by_id
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.censoring import Median
+from tocsin.node.spreadsheet import csv_text
 from tocsin.problems import (
     SEVERAL,
     Change,
@@ -138,18 +137,16 @@ def _nice(most: int) -> int:
 
 
 def _csv(found: FiguresOfNode | None) -> str:
-    out = io.StringIO()
-    rows = csv.writer(out, lineterminator="\r\n")  # RFC 4180
     times = [f"{stretch}_{end}_hours" for stretch in Stretch for end in ("median", "low", "high")]
-    rows.writerow(("by", "group", "month", "problems", "notified", "answered", "gone", *times, "as_of"))
+    rows: list[Sequence[object]] = [
+        ("by", "group", "month", "problems", "notified", "answered", "gone", *times, "as_of")
+    ]
     if found is not None:
         at = f"{found.at:%Y-%m-%dT%H:%M:%SZ}"
-        rows.writerows([*_row("all", "", month), at] for month in found.months)
+        rows.extend([*_row("all", "", month), at] for month in found.months)
         for by, groups in (("kind-of-team", found.sectors), ("kind", found.kinds)):
-            rows.writerows(
-                [*_row(by, group.key, month), at] for group in groups for month in (group.before, group.last)
-            )
-    return out.getvalue()
+            rows.extend([*_row(by, group.key, month), at] for group in groups for month in (group.before, group.last))
+    return csv_text(rows)
 
 
 def _row(by: str, key: object, month: MonthFigures) -> list[object]:

@@ -1,7 +1,5 @@
 """How incidents ended: the tab of one, the lessons of all, and how long incidents take."""
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +22,7 @@ from tocsin.incidents.closing import (
 )
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal, names_of
+from tocsin.node.spreadsheet import csv_text
 from tocsin.server.pages.background_cache import BackgroundCache
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.incidents.closing_notes import closing_notes
@@ -141,13 +140,13 @@ def _took(hours: float | None, words: PageTexts) -> str:
 
 
 def _csv(found: IncidentFigures | None) -> str:
-    out = io.StringIO()
-    rows = csv.writer(out, lineterminator="\r\n")  # RFC 4180
-    rows.writerow(("by", "group", "incidents", "span", "ended", "not_ended", "median_hours", "p90_hours"))
+    rows: list[Sequence[object]] = [
+        ("by", "group", "incidents", "span", "ended", "not_ended", "median_hours", "p90_hours")
+    ]
     for by, groups in {"all": [found.whole], **found.groups}.items() if found else ():
         for group in groups:
-            rows.writerows([by, group.key, group.incidents, span, *_cells(of)] for span, of in group.spans.items())
-    return out.getvalue()
+            rows.extend([by, group.key, group.incidents, span, *_cells(of)] for span, of in group.spans.items())
+    return csv_text(rows)
 
 
 def _cells(of: SpanFigures) -> Iterator[object]:

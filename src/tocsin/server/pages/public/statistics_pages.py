@@ -1,7 +1,5 @@
 """Public figures by month and class: a table, bars drawn here, and CSV."""
 
-import csv
-import io
 from collections.abc import Iterable
 from threading import Lock
 from typing import Annotated, Any, Final
@@ -13,6 +11,7 @@ from tocsin.exchange.partners import by_country, measured_links
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.cache import Cache
+from tocsin.node.spreadsheet import csv_text
 from tocsin.operations.statistics import CLASSES, LARGEST, NETWORKS, STEP, MissingReason, Month, read_months
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.figures_pages import STRETCHES
@@ -97,18 +96,9 @@ def statistics_pages(desk: PageContext) -> APIRouter:
 
 
 def _csv(months: Iterable[Month]) -> str:
-    out = io.StringIO()
-    rows = csv.writer(out, lineterminator="\r\n")  # RFC 4180
-    rows.writerow(("month", "country", "class", "events", "not_published"))
-    for month in months:
-        rows.writerows(
-            (
-                f"{month.first:%Y-%m}",
-                month.country,
-                name,
-                "" if month.counts[name] is None else month.counts[name],
-                month.why.get(name, ""),
-            )
-            for name in CLASSES
-        )
-    return out.getvalue()
+    rows = (
+        (f"{month.first:%Y-%m}", month.country, name, month.counts[name], month.why.get(name, ""))
+        for month in months
+        for name in CLASSES
+    )
+    return csv_text([("month", "country", "class", "events", "not_published"), *rows])
