@@ -27,7 +27,7 @@ class _StrictConnection(h11.Connection):
     def next_event(self) -> Any:
         event = super().next_event()
         if isinstance(event, h11.Data):
-            self._chunks, self._bytes = self._chunks + 1, self._bytes + len(event.data)
+            self._chunks, self._bytes = self._chunks + event.chunk_end, self._bytes + len(event.data)
             if self._chunks > _FREE_CHUNKS and self._bytes < _LEAST_CHUNK * self._chunks:
                 raise h11.RemoteProtocolError("chunks are too small")
         elif isinstance(event, h11.Request):
