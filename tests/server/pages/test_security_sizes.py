@@ -130,7 +130,16 @@ def test_long_headers_are_refused(browsers: dict[AccountRole, Browser]) -> None:
 def test_queries_of_any_length_and_kind_are_answered_quickly_enough(browsers: dict[AccountRole, Browser]) -> None:
     """No pattern of ours takes more than its time for what is made to be slow."""
     client = browsers[AccountRole.ADMINISTRATOR].client
-    slow = ["a" * 30_000, "(" * 9_000, "1." * 15_000, ":" * 9_000, "a@" * 9_000, " " * 9_000 + "!", "%" * 9_000]
+    slow = [
+        "a" * 55_000,
+        "a" * 30_000,
+        "(" * 9_000,
+        "1." * 15_000,
+        ":" * 9_000,
+        "a@" * 9_000,
+        " " * 9_000 + "!",
+        "%" * 9_000,
+    ]
     paths = ["/lookup?query=", "/events?q=", "/events?address=", "/teams?q=", "/deliveries?reference=", "/audit?who=",
              "/directory?q=", "/help?q="]  # fmt: skip
     for path in paths:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 
+from support.processor_time import LITTLE, work
 from support.world import served
 from tocsin.server.security import TimedProtocol
 
@@ -79,3 +80,25 @@ def test_a_request_that_says_its_end_in_two_ways_is_refused_and_the_connection_e
                     answer += block
         assert answer.startswith(b"HTTP/1.1 400 ")
         assert answer.count(b"HTTP/1.1") == 1
+
+
+def answer_to(port: int, chunk: bytes, count: int, path: bytes = b"/") -> bytes:
+    head = b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    body = (b"%x\r\n%s\r\n" % (len(chunk), chunk)) * count + b"0\r\n\r\n"
+    answer = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection, suppress(ConnectionError):
+        connection.sendall(head + body)
+        while block := connection.recv(4_096):
+            answer += block
+    return answer
+
+
+@pytest.mark.parametrize("path", [b"/", b"/nothing-here"])
+def test_a_body_of_tiny_chunks_takes_little_time(port: int, path: bytes) -> None:
+    answer_to(port, b"a", 3, path)
+    assert work(lambda: answer_to(port, b"a", 300_000, path)) <= LITTLE
+
+
+def test_bodies_that_come_line_by_line_are_taken(port: int) -> None:
+    assert b"200 OK" in answer_to(port, b"a" * 80, 5_000)
+    assert b"200 OK" in answer_to(port, b"a", 1_500)

@@ -30,7 +30,7 @@ from sqlalchemy.types import TypeDecorator
 
 from tocsin.node.errors import InputError, SettingError, StorageError
 from tocsin.node.records.moved import MOVED_WORDS
-from tocsin.node.sentences import decode_sentence, encode_sentence
+from tocsin.node.sentences import decode_sentence, encode_sentence, say
 
 _READING = "tocsin_reading"
 _IDLE = 8  # connections that are kept for the next that asks, where any are
@@ -186,6 +186,9 @@ class Database:
             upgrade(self.engine)
 
 
+_TOO_LONG = "LIKE or GLOB pattern too complex"  # SQLite: SQLITE_MAX_LIKE_PATTERN_LENGTH, 50,000 bytes
+
+
 @contextmanager
 def failures_of_database() -> Iterator[None]:
     """What is wrong with the database itself, as the error that people are told; not what we asked of it wrongly."""
@@ -202,6 +205,8 @@ def failures_of_database() -> Iterator[None]:
         if isinstance(error, InterfaceError) and not error.connection_invalidated:
             raise  # asked wrongly; where the connection was lost, psycopg says the same
         reason = _reason(error)
+        if _TOO_LONG in reason:
+            raise InputError(say("This is too long to search for."), hint=say("Search for less of it.")) from error
         raise StorageError(
             f"The records database failed: {reason}.",
             hint="Check that it is there, that this user may use it, and that its disk has room.",
