@@ -4,6 +4,8 @@ import json
 import os
 import random
 import sqlite3
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -16,9 +18,8 @@ from support.databases import Cluster, name_of
 from support.processes import KILLED, start
 from tocsin.node.file_locks import held_file
 from tocsin.node.paths import HomeFile, HomeFolder
-from tocsin.node.records import alive, open_database, sqlite_url
-from tocsin.node.records.migrate import make_older_tables, revisions
-from tocsin.node.records.unchanged_copy import counts_of
+from tocsin.node.records import alive, counts_of, open_database, revisions, sqlite_url
+from tocsin.node.records.migrate import make_older_tables
 
 _HOMES = Path(__file__).parents[1] / "homes"
 _OLDEST, _NEWEST = "2026-11-27", "2026-11-29"
@@ -132,6 +133,32 @@ def test_the_backup_is_what_the_version_before_had(node: Tocsin, tmp_path: Path)
     assert Tocsin(tmp_path / "again", {}).run("restore", tmp_path / "kept")
 
 
+@pytest.mark.skipif(not _WHOLE, reason="needs the history of the repository: TOCSIN_WHOLE=1")
+def test_the_version_before_restores_the_backup(node: Tocsin, tmp_path: Path) -> None:
+    """The source of the day on which the home was kept is the old program; the line that is printed is the way back."""
+    kept = ["git", "log", "--diff-filter=A", "--format=%H", "-1", "--", f"tests/homes/{_NEWEST}.tar.xz"]
+    commit = subprocess.run(kept, cwd=_HOMES.parents[1], check=True, capture_output=True, text=True).stdout.strip()
+    archive = ["git", "archive", "--format=tar", "-o", tmp_path / "old.tar", commit, "src"]
+    subprocess.run(archive, cwd=_HOMES.parents[1], check=True)
+    with tarfile.open(tmp_path / "old.tar") as packed:
+        packed.extractall(tmp_path / "old", filter="data")
+    places = {**os.environ, "PYTHONPATH": str(tmp_path / "old" / "src")}
+
+    def old(*words: str) -> str:
+        command = [sys.executable, "-m", "tocsin", "--home", str(node.home), "--json", *words]
+        return subprocess.run(command, env=places, check=True, capture_output=True, text=True).stdout
+
+    asked = ("directory list", "deliveries list", "problems list --limit 500", "incidents list", "events --limit 200")
+    before = {words: old(*words.split()) for words in asked}
+    done = node.json("upgrade", "--backup", tmp_path / "kept")
+    with pytest.raises(subprocess.CalledProcessError):
+        old("directory", "list")
+    move, _, restore = str(done["way_back"]).partition(" && ")
+    subprocess.run(move.split(), check=True)
+    old(*restore.split()[3:])
+    assert {words: old(*words.split()) for words in asked} == before
+
+
 def test_nothing_is_changed_while_somebody_is_at_work_or_there_is_no_backup(node: Tocsin, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
@@ -152,7 +179,7 @@ def test_over_postgresql_nobody_else_may_be_connected_and_the_backup_is_the_same
     node, url = _over_postgresql(postgresql, tmp_path / "home", _NEWEST)
     of_sqlite = _rows(node.home / "as-sqlite")
     with postgresql.connect(name_of(url)):
-        assert "Somebody is at work on these records" in node.call("upgrade", "--without-backup")[2]
+        assert "Others are connected to these records" in node.call("upgrade", "--without-backup")[2]
     assert "older version" in node.call("directory", "list")[2]
     tried = node.json("upgrade", "--try")
     assert (tried["before"], tried["changed"]) == ("0070", {})

@@ -38,11 +38,11 @@ from tocsin.node.records import (
     UndoRecord,
     audit,
     continue_numbering,
+    copy_unchanged,
     cut,
     open_database,
     sqlite_url,
 )
-from tocsin.node.records.unchanged_copy import copy_unchanged
 from tocsin.node.settings import load_settings
 from tocsin.node.storage import SHARED, place_of
 from tocsin.operations.backup_archive import archive_into

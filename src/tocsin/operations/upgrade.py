@@ -22,13 +22,14 @@ from tocsin.node.records import (
     AuditAction,
     Database,
     audit,
+    copy_unchanged,
+    counts_of,
     give_lock,
     open_database,
+    revisions,
     sqlite_url,
     take_lock,
 )
-from tocsin.node.records.migrate import revisions
-from tocsin.node.records.unchanged_copy import copy_unchanged, counts_of
 from tocsin.operations.backup import make_backup, note_backup
 from tocsin.operations.backup_reading import CopyTotals, note_check, read_back
 from tocsin.operations.doctor import examine_node
@@ -189,7 +190,7 @@ def _nobody_else(database: Database, ours: Connection) -> None:
         if not found:
             return
     raise ConflictError(
-        f"Somebody is at work on these records: from {', '.join(found)}.",
+        f"Others are connected to these records, from {', '.join(found)}.",
         hint="Stop every server, timer and command that uses this database, on all machines; then try it again.",
     )
 

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from tocsin.node.records.key_place import KeyPlace
     from tocsin.node.records.kill_points import cut
     from tocsin.node.records.locks import KeptLocks, give_lock, held, is_free, take_lock
+    from tocsin.node.records.migrate import revisions
     from tocsin.node.records.moved import RecordsMark, read_mark, refuse_changes, set_mark, short_of
     from tocsin.node.records.numbering import continue_numbering, counted
     from tocsin.node.records.processes import alive, at_work
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
         purged_of,
         purged_rows,
     )
+    from tocsin.node.records.unchanged_copy import copy_unchanged, counts_of
     from tocsin.node.records.undo import (
         GRACE,
         UndoRecord,
