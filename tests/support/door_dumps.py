@@ -38,14 +38,14 @@ from tocsin.node.accounts import AccountRole, Permission
 from tocsin.server.server import make_application
 
 KEPT: Final = Path(__file__).resolve().parents[1] / "doors"
-READS: Final = KEPT / "reads.toml"
-RENEW: Final = "scripts/doors --renew"
+READS: Final = tomllib.loads((KEPT / "reads.toml").read_text("utf-8"))
+"""What is asked, and what is not, and why; and what is done before forms are read."""
 
+_Browsers = Mapping[AccountRole, Browser]
 _LESS: Final = {AccountRole.ANALYST, AccountRole.AUDITOR}
-"""Roles that see no form that a manager does not see, too."""
+"""Roles that see no form that a manager does not see; as a manager sees none that an administrator does not see."""
 _ROLES: Final = [role for role in AccountRole if role not in _LESS]
 _FIELDS: Final = ".//input[@name] | .//select[@name] | .//textarea[@name] | .//button[@name]"
-_ON_INCIDENT: Final = "/incidents/{reference}/"
 _MANY: Final = 12
 """Pages that are named below a form; one that is on more of them is a part of the frame."""
 
@@ -84,15 +84,14 @@ def _command_lines() -> Iterator[str]:
 
 
 def _param(one: Any) -> str:
+    kind = "flag" if getattr(one, "is_flag", False) else _kind(one.type_descriptor.annotation)
     marks = {
+        "/".join([*one.opts, *one.secondary_opts]) + f": {kind}": True,
         "needed": one.required, "several": one.multiple or one.nargs != 1, "hidden": one.hidden,
         f"at least {one.min}": one.min is not None, f"at most {one.max}": one.max is not None,
         f"else {_word(one.default)}": one.default not in (None, "", False, (), []), f"or {one.envvar}": one.envvar,
     }  # fmt: skip
-    kind = "flag" if getattr(one, "is_flag", False) else _kind(one.type_descriptor.annotation)
-    return ", ".join(
-        [f"{'/'.join([*one.opts, *one.secondary_opts])}: {kind}", *(mark for mark in marks if marks[mark])]
-    )
+    return ", ".join(mark for mark, holds in marks.items() if holds)
 
 
 def _kind(of: Any) -> str:
@@ -105,7 +104,7 @@ def _kind(of: Any) -> str:
 
 
 def _word(value: object) -> str:
-    return str(value.value if isinstance(value, Enum) else value() if callable(value) else value)
+    return str(value.value if isinstance(value, Enum) else value)
 
 
 # The API, and who may use which address
@@ -114,10 +113,6 @@ def _word(value: object) -> str:
 def _route_lines(found: Iterable[Door]) -> Iterator[str]:
     for door in found:
         yield f"{door.path} {door.method} {door.act or 'nobody'}{' (of all)' if door.everything else ''}"
-
-
-def _openapi(document: Any) -> str:
-    return _json({**document, "info": {**document["info"], "version": "VERSION"}})
 
 
 def _json(document: object) -> str:
@@ -134,7 +129,6 @@ class _Forms:
     found: list[Door]
     seen: dict[tuple[str, ...], tuple[set[str], set[AccountRole]]] = field(default_factory=dict)
     asked: set[tuple[AccountRole, str]] = field(default_factory=set)
-    parsed: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.shapes = [(re.compile(re.sub(r"\{[^}]*\}", "[^/]+", one.path)), one) for one in self.found]
@@ -177,7 +171,7 @@ class _Forms:
         for one in inside:
             by_name[one.get("name")].append(one)
         yield from (f"    {steady(name)}: {_field(of)}" for name, of in by_name.items())
-        yield from (f"    to {self.door('POST', to)}" for to in sorted({*form.xpath(".//button/@formaction")}))
+        yield from (f"    to {self.door('POST', to)} POST" for to in sorted({*form.xpath(".//button/@formaction")}))
 
     def lines(self) -> Iterator[str]:
         """A block for each form, by the route that takes it; below them the routes whose form no page here shows."""
@@ -185,9 +179,7 @@ class _Forms:
             yield f"{lines[0]}  on {' '.join(sorted(pages)) if len(pages) <= _MANY else 'many pages'}"
             yield f"    for {', '.join(role for role in AccountRole if role in roles)}"
             yield from lines[1:]
-        shown = {lines[0] for lines in self.seen} | {
-            f"{to.split()[1]} POST" for ls in self.seen for to in ls if to.startswith("    to ")
-        }
+        shown = {line.removeprefix("    to ") for lines in self.seen for line in lines}
         for one in self.found:
             if one.method == "POST" and not one.api and f"{one.path} POST" not in shown:
                 yield f"{one.path} POST  on no page of this node"
@@ -199,43 +191,30 @@ def _field(of: list[HtmlElement]) -> str:
     kind = first.get("type", "text") if first.tag == "input" else first.tag
     choices = [steady(one.get("value") or "") for one in of if kind in {"radio", "checkbox"} or one.tag == "button"]
     choices += [steady(one.get("value", one.text_content().strip())) for one in first.iter("option")]
-    marks = {"needed": first.get("required") is not None, "several": first.get("multiple") is not None}
-    said = [
-        kind,
-        *(mark for mark, holds in marks.items() if holds),
-        *(["|".join(dict.fromkeys(choices))] if choices else []),
-    ]
-    return ", ".join(said)
+    marks = {
+        kind: True, "needed": first.get("required") is not None, "several": first.get("multiple") is not None,
+        "|".join(dict.fromkeys(choices)): choices,
+    }  # fmt: skip
+    return ", ".join(mark for mark, holds in marks.items() if holds)
 
 
-def forms(
-    world: World, examples: Mapping[str, Example], browsers: Mapping[AccountRole, Browser], linked: Iterable[str]
-) -> str:
+def forms(found: list[Door], examples: Mapping[str, Example], browsers: _Browsers, linked: Iterable[str]) -> str:
     """The forms of all pages, as people of each role see them; ``linked``: pages that mails lead to."""
-    found = doors(make_application(world.node, clock=lambda: world.now))
-    made = _Forms(found)
+    made, first = _Forms(found), AccountRole.ADMINISTRATOR
     for door in found:
-        if (
-            door.method == "GET"
-            and not door.api
-            and door.path not in PIECES
-            and door.act not in {None, Permission.LINK_USE}
-        ):
-            at = (examples[door.path].at if door.path in examples else door.path) + QUERIES.get(door.path, "")
-            for role in filter(door.lets_in, _ROLES):
-                made.read(browsers[role], role, at)
-    also = [
-        *ALSO.items(),
-        *(
-            (_act_of_incident(act.page, examples), AccountRole.MANAGER)
-            for act in every_act()
-            if act.page.startswith(_ON_INCIDENT)
-        ),
-    ]
-    for path, role in [*also, *((path, AccountRole.NOBODY) for path in linked)]:
-        as_role = AccountRole.MANAGER if role in _LESS else role
-        made.read(browsers[as_role], as_role, path)
-    return "\n".join(made.lines()) + "\n"
+        if door.method == "POST" or door.api or door.path in PIECES or door.act in {None, Permission.LINK_USE}:
+            continue
+        at = (examples[door.path].at if door.path in examples else door.path) + QUERIES.get(door.path, "")
+        roles = [role for role in browsers if door.lets_in(role)]
+        for role in set(roles) - ({AccountRole.MANAGER} if first in roles else set()):
+            made.read(browsers[role], role, at)
+    on_incidents = [act.page for act in every_act() if act.page.startswith("/incidents/{reference}/")]
+    also = {first: [_act_of_incident(page, examples) for page in on_incidents] + READS["more"]["pages"]}
+    for role, paths in [*also.items(), *((role, [path]) for path, role in ALSO.items()), (AccountRole.NOBODY, linked)]:
+        whose = AccountRole.MANAGER if role in _LESS else role
+        for path in paths:
+            made.read(browsers[whose], whose, path)
+    return _text(made.lines())
 
 
 def _act_of_incident(page: str, examples: Mapping[str, Example]) -> str:
@@ -251,20 +230,21 @@ def _act_of_incident(page: str, examples: Mapping[str, Example]) -> str:
 
 def reads(world: World, examples: Mapping[str, Example]) -> Iterator[tuple[str, str]]:
     """By the name of its file what each command of ``asked`` prints."""
-    for name, words in sorted(tomllib.loads(READS.read_text("utf-8"))["asked"].items()):
-        given = [part for word in shlex.split(words) for part in _filled(word, world, examples)]
-        code, out, err = world.tocsin.call("--json", *name.split(), *given)
+    for name, words in sorted(READS["asked"].items()):
+        code, out, err = world.tocsin.call("--json", *name.split(), *_filled(words, world, examples))
         assert code == 0, f"tocsin {name}: {err or out}"
         whole = out.startswith("{\n") or out.count("\n") == 1
         found = json.loads(out if whole else f"[{','.join(out.splitlines())}]")
         yield f"reads/{name.replace(' ', '-')}.json", _json(_steady(found, str(world.folder)))
 
 
-def _filled(word: str, world: World, examples: Mapping[str, Example]) -> list[str]:
-    """A word of ``asked``: an address stands for what fills it, ``./`` for the folder of the node."""
-    if word.startswith("./"):
-        return [str(world.folder / word[2:])]
-    return examples[word].own.split() if word in examples else [word]
+def _filled(words: str, world: World, examples: Mapping[str, Example]) -> Iterator[str]:
+    """The words of a command: an address stands for what fills it, ``./`` for the folder of the node."""
+    for word in shlex.split(words):
+        if word.startswith("./"):
+            yield str(world.folder / word[2:])
+        else:
+            yield from examples[word].own.split() if word in examples else [word]
 
 
 def _steady(found: Any, folder: str) -> Any:
@@ -279,7 +259,7 @@ def _steady(found: Any, folder: str) -> Any:
 
 def steady(text: str, folder: str = "/nowhere") -> str:
     """The text without what differs from node to node and day to day."""
-    text = "PERSON" if text == getpass.getuser() else text.replace(folder, "FOLDER")
+    text = "SOMEBODY" if text in {getpass.getuser(), "test"} else text.replace(folder, "FOLDER")
     for shape, word in _VARIES:
         text = shape.sub(word, text)
     return text
@@ -294,33 +274,37 @@ def dumps(folder: Path) -> dict[str, str]:
     with world.open:
         examples, team = furnish(world), read_team(world.node.database, OPERATOR)[0].id
         server = make_application(world.node, clock=lambda: world.now)
+        found = doors(server)
+        (api,) = (one.app.openapi() for one in server.routes if getattr(one, "path", "") == "/api/v1")
         with browsers_of(world, *_ROLES, teams=(team,)) as people:
             browsers = dict(zip(_ROLES, people, strict=True))
             answers = answer_paths(world, browsers[AccountRole.NOBODY].client)
             linked = [*answers.values(), *verify_paths(world).values(), examples["/call/{token}"].at]
+            read = dict(reads(world, examples))
+            for words in READS["more"]["commands"]:
+                world.tocsin.run(*_filled(words, world, examples))
             return {
-                "commands.txt": "\n".join(_command_lines()) + "\n",
-                "openapi.json": _openapi(_api_of(server).openapi()),
-                "routes.txt": "\n".join(_route_lines(doors(server))) + "\n",
-                **dict(reads(world, examples)),
-                "forms.txt": forms(world, examples, browsers, linked),
+                "commands.txt": _text(_command_lines()),
+                "openapi.json": _json({**api, "info": {**api["info"], "version": "VERSION"}}),
+                "routes.txt": _text(_route_lines(found)),
+                "forms.txt": forms(found, examples, browsers, linked),
+                **read,
             }
 
 
-def _api_of(server: Any) -> Any:
-    return next(one.app for one in server.routes if getattr(one, "path", "") == "/api/v1")
+def _text(lines: Iterable[str]) -> str:
+    return "\n".join(lines) + "\n"
 
 
 def kept() -> dict[str, str]:
     """The texts as they lie in the repository."""
-    paths = [path for path in KEPT.rglob("*") if path.suffix in {".txt", ".json"}]
+    paths = [path for path in KEPT.rglob("*.*") if path.name != "reads.toml"]
     return {path.relative_to(KEPT).as_posix(): path.read_text("utf-8") for path in paths}
 
 
 def differences(said: Mapping[str, str]) -> str:
     """What differs between the texts that lie here and what the program says."""
-    lies = kept()
-    lines: list[str] = []
+    lies, lines = kept(), list[str]()
     for name in sorted({*lies, *said}):
         old, new = (of.get(name, "").splitlines(keepends=True) for of in (lies, said))
         lines += difflib.unified_diff(old, new, f"tests/doors/{name}", "what the program says", n=1)
@@ -332,27 +316,23 @@ def renew(said: Mapping[str, str]) -> None:
     for name in kept().keys() - said.keys():
         (KEPT / name).unlink()
     for name, text in said.items():
-        (KEPT / name).parent.mkdir(exist_ok=True)
         (KEPT / name).write_text(text, "utf-8")
 
 
 def figures() -> dict[str, Any]:
     """How many acts there are, and how many of them, of reads and of fields are made from data."""
-    acts, known = list(every_act()), commands().keys() - {""}
-    asked = tomllib.loads(READS.read_text("utf-8"))
+    acts = list(every_act())
     fields = [one for act in acts for one in act.request.model_fields.values()]
     return {
         "acts": len(acts),
         "commands": _of(act.command for act in acts),
         "api": _of(act.route for act in acts),
         "pages": _of(act.page for act in acts),
-        "reads": {"views": 0, "own": len(known & {*asked["asked"], *asked["read"]})},
+        "reads": {"views": 0, "own": len(READS["asked"]) + len(READS["read"])},
         "fields": {"all": len(fields), "titled": sum(bool(one.title) for one in fields)},
     }
 
 
 def _of(addresses: Iterable[str]) -> dict[str, int]:
-    kinds = [
-        "own" if isinstance(one, OwnSurface) else "absent" if isinstance(one, Absence) else "made" for one in addresses
-    ]
+    kinds = [{OwnSurface: "own", Absence: "absent"}.get(type(one), "made") for one in addresses]
     return {kind: kinds.count(kind) for kind in ("made", "own", "absent")}
