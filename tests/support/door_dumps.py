@@ -147,9 +147,9 @@ class _Forms:
         while waiting:
             at = waiting.pop()
             page = self.door("GET", at)
-            if (role, page) in self.asked:
+            if (role, at if at == address else page) in self.asked:
                 continue
-            self.asked.add((role, page))
+            self.asked |= {(role, at), (role, page)}
             answer = browser.get(at)
             if answer.status_code != 200 or not answer.headers["content-type"].startswith("text/html"):
                 continue
