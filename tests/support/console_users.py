@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -69,11 +70,12 @@ def browser_of(
 
 
 @contextmanager
-def browsers_of(world: World, *roles: AccountRole) -> Iterator[list[Browser]]:
-    """The browsers of people in these roles, on one server of an open node."""
+def browsers_of(world: World, *roles: AccountRole, teams: tuple[int, ...] = ()) -> Iterator[list[Browser]]:
+    """The browsers of people in these roles, who work for these teams, on one server of an open node."""
     application = make_application(world.node, clock=lambda: world.now)
+    by: dict[str, Any] = {"now": world.now, "teams": teams}
     with served(application) as port, ExitStack() as opened:
-        yield [opened.enter_context(_opened(application, world.node, port, role, now=world.now)) for role in roles]
+        yield [opened.enter_context(_opened(application, world.node, port, role, **by)) for role in roles]
 
 
 @contextmanager

@@ -32,8 +32,8 @@ _ORDER = (
     AccountRole.DELEGATE,
     AccountRole.PROTECTION_OFFICER,
 )
-_PIECES = {"/today/live", "/today/board"}  # fetched by /today, which shows them within a page
-_ALSO = {
+PIECES = {"/today/live", "/today/board"}  # fetched by /today, which shows them within a page
+ALSO = {
     "/no-such-page": AccountRole.NOBODY,
     "/assets": AccountRole.MANAGER,
     "/assets/1": AccountRole.MANAGER,
@@ -127,12 +127,12 @@ def gallery(world: World) -> Iterator[Gallery]:
             door.method == "GET"
             and not door.api
             and door.act not in {None, Permission.LINK_USE}
-            and door.path not in _PIECES
+            and door.path not in PIECES
         ):
             example = examples.get(door.path)
             role = next(role for role in _ORDER if door.lets_in(role))
             paths.append(Seen((example.at if example else door.path) + QUERIES.get(door.path, ""), role))
-    paths += [Seen(path, role) for path, role in _ALSO.items()]
+    paths += [Seen(path, role) for path, role in ALSO.items()]
     with served(application) as port:
         address = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=address, trust_env=False, verify=NO_TLS, timeout=60) as client:
