@@ -153,7 +153,7 @@ class _Forms:
             answer = browser.get(at)
             if answer.status_code != 200 or not answer.headers["content-type"].startswith("text/html"):
                 continue
-            tree = document_fromstring(answer.text)
+            tree: Any = document_fromstring(answer.text)
             for form in tree.xpath("//form[not(@method='dialog')]"):
                 pages, roles = self.seen.setdefault(tuple(self._lines(form, at)), (set(), set()))
                 pages.add(page)
@@ -273,7 +273,7 @@ def dumps(folder: Path) -> dict[str, str]:
     world = make_world(folder)
     with world.open:
         examples, team = furnish(world), read_team(world.node.database, OPERATOR)[0].id
-        server = make_application(world.node, clock=lambda: world.now)
+        server: Any = make_application(world.node, clock=lambda: world.now)
         found = doors(server)
         (api,) = (one.app.openapi() for one in server.routes if getattr(one, "path", "") == "/api/v1")
         with browsers_of(world, *_ROLES, teams=(team,)) as people:
