@@ -16,6 +16,7 @@ import tocsin
 from support.cast import Tocsin
 from support.databases import Cluster, name_of
 from support.processes import KILLED, start
+from support.sizes import WHOLE
 from tocsin.node.file_locks import held_file
 from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.records import alive, counts_of, open_database, revisions, sqlite_url
@@ -24,7 +25,6 @@ from tocsin.node.records.migrate import make_older_tables
 _HOMES = Path(__file__).parents[1] / "homes"
 _OLDEST, _NEWEST = "2026-11-27", "2026-11-29"
 _MIGRATIONS = Path(tocsin.__file__).parent / "node" / "records" / "migrations" / "versions"
-_WHOLE = bool(os.environ.get("TOCSIN_WHOLE"))
 _COMMANDS = (
     "doctor",
     "todo list",
@@ -133,30 +133,37 @@ def test_the_backup_is_what_the_version_before_had(node: Tocsin, tmp_path: Path)
     assert Tocsin(tmp_path / "again", {}).run("restore", tmp_path / "kept")
 
 
-@pytest.mark.skipif(not _WHOLE, reason="needs the history of the repository: TOCSIN_WHOLE=1")
-def test_the_version_before_restores_the_backup(node: Tocsin, tmp_path: Path) -> None:
-    """The source of the day on which the home was kept is the old program; the line that is printed is the way back."""
-    kept = ["git", "log", "--diff-filter=A", "--format=%H", "-1", "--", f"tests/homes/{_NEWEST}.tar.xz"]
-    commit = subprocess.run(kept, cwd=_HOMES.parents[1], check=True, capture_output=True, text=True).stdout.strip()
-    archive = ["git", "archive", "--format=tar", "-o", tmp_path / "old.tar", commit, "src"]
-    subprocess.run(archive, cwd=_HOMES.parents[1], check=True)
-    with tarfile.open(tmp_path / "old.tar") as packed:
-        packed.extractall(tmp_path / "old", filter="data")
-    places = {**os.environ, "PYTHONPATH": str(tmp_path / "old" / "src")}
+if WHOLE:  # the history of the repository is needed
 
-    def old(*words: str) -> str:
-        command = [sys.executable, "-m", "tocsin", "--home", str(node.home), "--json", *words]
-        return subprocess.run(command, env=places, check=True, capture_output=True, text=True).stdout
+    def test_the_version_before_restores_the_backup(node: Tocsin, tmp_path: Path) -> None:
+        """The source of the day on which the home was kept is the old program; the line that is printed is the way back."""
+        kept = ["git", "log", "--diff-filter=A", "--format=%H", "-1", "--", f"tests/homes/{_NEWEST}.tar.xz"]
+        commit = subprocess.run(kept, cwd=_HOMES.parents[1], check=True, capture_output=True, text=True).stdout.strip()
+        archive = ["git", "archive", "--format=tar", "-o", str(tmp_path / "old.tar"), commit, "src"]
+        subprocess.run(archive, cwd=_HOMES.parents[1], check=True)
+        with tarfile.open(tmp_path / "old.tar") as packed:
+            packed.extractall(tmp_path / "old", filter="data")
+        places = {**os.environ, "PYTHONPATH": str(tmp_path / "old" / "src")}
 
-    asked = ("directory list", "deliveries list", "problems list --limit 500", "incidents list", "events --limit 200")
-    before = {words: old(*words.split()) for words in asked}
-    done = node.json("upgrade", "--backup", tmp_path / "kept")
-    with pytest.raises(subprocess.CalledProcessError):
-        old("directory", "list")
-    move, _, restore = str(done["way_back"]).partition(" && ")
-    subprocess.run(move.split(), check=True)
-    old(*restore.split()[3:])
-    assert {words: old(*words.split()) for words in asked} == before
+        def old(*words: str) -> str:
+            command = [sys.executable, "-m", "tocsin", "--home", str(node.home), "--json", *words]
+            return subprocess.run(command, env=places, check=True, capture_output=True, text=True).stdout
+
+        asked = (
+            "directory list",
+            "deliveries list",
+            "problems list --limit 500",
+            "incidents list",
+            "events --limit 200",
+        )
+        before = {words: old(*words.split()) for words in asked}
+        done = node.json("upgrade", "--backup", tmp_path / "kept")
+        with pytest.raises(subprocess.CalledProcessError):
+            old("directory", "list")
+        move, _, restore = str(done["way_back"]).partition(" && ")
+        subprocess.run(move.split(), check=True)
+        old(*restore.split()[3:])
+        assert {words: old(*words.split()) for words in asked} == before
 
 
 def test_nothing_is_changed_while_somebody_is_at_work_or_there_is_no_backup(node: Tocsin, tmp_path: Path) -> None:
@@ -266,7 +273,7 @@ def test_a_kill_at_any_migration_leaves_the_old_records_whole(
         node, url = _over_postgresql(request.getfixturevalue("postgresql"), tmp_path / "home", _OLDEST)
     before, counted = _revision(url), _counts(url)
     steps = range(1, sum(path.name[:4] > before for path in _MIGRATIONS.glob("[0-9]*.py")) + 1)
-    for step in steps if _WHOLE else random.Random(33).sample(steps, 2):
+    for step in steps if WHOLE else random.Random(33).sample(steps, 2):
         killed = start(_migrate, url, environment={**os.environ, "TOCSIN_CUT": f"migrate.step:{step}"})
         assert killed.wait() == KILLED
         assert (_revision(url), _counts(url)) == (before, counted)

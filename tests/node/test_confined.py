@@ -456,7 +456,7 @@ def test_a_call_that_gets_no_turn_says_so_and_is_no_fault_of_what_it_reads(monke
     monkeypatch.setattr(calls, "_TURN", 0.05)
     with ExitStack() as others:
         for _ in range(calls._AT_ONCE):
-            others.enter_context(calls._POOL.place())
+            others.enter_context(calls._POOL.place(calls._READERS[f"{examples.__name__}:count"]))
         with pytest.raises(ConfinedBusyError, match="no turn") as busy:
             examples.count(b"abc")
         assert busy.value.hint
