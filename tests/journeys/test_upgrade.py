@@ -138,7 +138,8 @@ if WHOLE:  # the history of the repository is needed
     def test_the_version_before_restores_the_backup(node: Tocsin, tmp_path: Path) -> None:
         """The source of the day on which the home was kept is the old program; the line that is printed is the way back."""
         kept = ["git", "log", "--diff-filter=A", "--format=%H", "-1", "--", f"tests/homes/{_NEWEST}.tar.xz"]
-        commit = subprocess.run(kept, cwd=_HOMES.parents[1], check=True, capture_output=True, text=True).stdout.strip()
+        found = subprocess.run(kept, cwd=_HOMES.parents[1], check=True, capture_output=True, text=True)
+        commit = found.stdout.strip()
         archive = ["git", "archive", "--format=tar", "-o", str(tmp_path / "old.tar"), commit, "src"]
         subprocess.run(archive, cwd=_HOMES.parents[1], check=True)
         with tarfile.open(tmp_path / "old.tar") as packed:
