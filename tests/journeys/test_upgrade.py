@@ -136,7 +136,7 @@ def test_the_backup_is_what_the_version_before_had(node: Tocsin, tmp_path: Path)
 if WHOLE:  # the history of the repository is needed
 
     def test_the_version_before_restores_the_backup(node: Tocsin, tmp_path: Path) -> None:
-        """The source of the day on which a home was kept is the old program; the line that is printed is the way back."""
+        """The source of the day on which a home was kept is the old program; the printed line is the way back."""
         kept = ["git", "log", "--diff-filter=A", "--format=%H", "-1", "--", f"tests/homes/{_NEWEST}.tar.xz"]
         found = subprocess.run(kept, cwd=_HOMES.parents[1], check=True, capture_output=True, text=True)
         commit = found.stdout.strip()
