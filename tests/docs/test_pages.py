@@ -134,7 +134,7 @@ def _command_lines(text: str) -> Iterator[str]:
     blocks += re.findall(r"^ {4}(?! )(.*)$", _FENCE.sub("", text), re.MULTILINE)
     for block in blocks:
         for line in block.replace("\\\n", " ").splitlines():
-            if re.match(r"(?:\$ )?(?:\./run|(?:\.venv/bin/)?tocsin)\b", line):
+            if re.match(r"(?:\$ )?(?:\./run|(?:\.venv/bin/)?tocsin)(?=\s|$)", line):
                 # what stands far behind a command explains it
                 yield re.split(r"\s{2,}(?!-)", line)[0]
     yield from re.findall(r"`((?:\./run|tocsin)(?: [^`]*)?)`", _FENCE.sub("", text))
@@ -143,7 +143,7 @@ def _command_lines(text: str) -> Iterator[str]:
 def _command_exists(line: str, commands: dict[str, set[str]]) -> bool:
     """Whether a line names a command that exists, with options that it has."""
     words = re.split(r"[|>&;<]|\s#", line.removeprefix("$ "))[0].split()[1:]
-    words = [word for word in words if word not in {"--json", "--help"}]
+    words = [word for word in words if word not in {"--json", "--help", "--version"}]
     if "--home" in words:
         del words[words.index("--home") : words.index("--home") + 2]
     if not words or words[0] in {"COMMAND", "…", "..."}:

@@ -77,7 +77,7 @@ def test_what_is_encrypted_can_be_restored_and_nothing_of_it_is_readable(
     assert sorted(path.name for path in target.iterdir()) == ["backup.json", "backup.tar.gpg"]
     assert [path.stat().st_mode & 0o077 for path in (target, *target.iterdir())] == [0, 0, 0]
     manifest = json.loads((target / "backup.json").read_text())
-    assert set(manifest) == {"tocsin", "made", "encrypted"}
+    assert set(manifest) == {"tocsin", "commit", "made", "encrypted"}
     encrypted = (target / "backup.tar.gpg").read_bytes()
     assert manifest["encrypted"] == {
         "size": len(encrypted),
