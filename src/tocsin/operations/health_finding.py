@@ -16,7 +16,7 @@ class HealthKind(StrEnum):
 KINDS: Final = {
     **dict.fromkeys(
         (
-            "disk", "home folder", "settings and records", "other users of this machine", "storage",
+            "version", "disk", "home folder", "settings and records", "other users of this machine", "storage",
             "interrupted ingests", "event table", "events and records agree", "compiled reader",
             "reports that were sent in", "files of reports, mails and evidence", "work of the server",
             "backups", "standby",
