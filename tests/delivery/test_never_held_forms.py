@@ -200,7 +200,7 @@ def _dispatch(world: World, data: bytes, _folder: Path) -> None:
 _FILE = "pipeline/collectors/spool.py:keep"
 DRIVEN: dict[str, Send] = {
     "pipeline/parse.py:passing": _in_file(lambda world, path: ingest(world.node, [path], clock=lambda: world.now)),
-    "pipeline/uploads/arrival.py:file": _upload,
+    "pipeline/uploads/arrival.py:files": _upload,
     _FILE: lambda world, data, _: Spool(
         world.node.home / "collected" / "x", IntakeFilter(world.node, "collector x")
     ).keep("report.dat", [data[:100], data[100:]]),

@@ -43,6 +43,7 @@ COMPACTION = {"store.run", "store.ordered", "store.compacting", "store.cleaning"
 LARGE_ONLY = {"keys.filter"}  # tests/node/records/test_key_files.py
 ELSEWHERE_ONLY = {"keys.given"}  # with storage elsewhere
 ELSEWHERE = (
+    "migrate.",
     "accounts.",
     "restore.",
     "letters.",

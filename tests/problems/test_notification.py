@@ -45,6 +45,7 @@ key = "daily"
 name = "Hears In The Morning"
 mailboxes = ["abuse@daily.example"]
 interval = "daily"
+timezone = "Etc/GMT{zone:+d}"
 """ + "".join(
     f'[[team]]\nkey = "{key}"\nname = "Team {key}"\nmailboxes = ["abuse@{key}.example"]\ninterval = "at_once"\n'
     for key in ("muting", "bounced", "held", "dropped", "failed", "stuck", "trial")
@@ -101,7 +102,8 @@ def situations(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     world = copy_world(fresh, tmp_path_factory.mktemp("situations")).after_today(
         -0.1
     )  # commands have the clock of today
-    _directory(world, TEAMS, RULES)
+    noon = world.now.hour - 12  # by the clock of the daily team: its next mail leaves tomorrow
+    _directory(world, TEAMS.format(zone=noon), RULES)
     with world.node.database.begin() as session:
         until = world.now + timedelta(days=30)
         mute(session, "muting", Mute(MuteKind.PREFIX, "198.51.100.3/32", until), actor="person:1", now=world.now)

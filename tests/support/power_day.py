@@ -124,7 +124,8 @@ class Day:
             ("saved", ["backup", f"{self.disk}/backup"]),
         ]
         old = [
-            ("upgraded", ["resume"]),
+            ("upgraded", ["upgrade", "--without-backup"]),
+            ("", ["resume"]),
             ("", ["directory", "import", f"{self.folder}/teams.toml"]),
             ("old heard", ["ingest", str(self.report("one"))]),
             ("old told", ["deliver"]),
@@ -221,6 +222,7 @@ def _meet(node: Tocsin, partner: Tocsin, folder: Path) -> None:
 def check(day: Day, disk: Path, done: Sequence[str]) -> None:
     """What was acknowledged is there before anything is done again, and once."""
     node, old = (Tocsin(disk / name, dict(day.environment)) for name in ("home", "old"))
+    old.run("upgrade", "--without-backup")  # it may be upgraded already
     events, told = _events(node), _told(day.beside.accepted)
     for name, addresses in _REPORTS.items():
         purged = {addresses[0]} if name == "one" else set()
