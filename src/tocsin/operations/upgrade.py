@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from time import perf_counter, sleep
 from typing import Final
 
@@ -210,8 +211,8 @@ def _back_up(node: NodeWithStores, backup: Path, before: str, *, now: datetime, 
 
 
 def _way_back(node: NodeWithStores, backup: Path) -> str:
-    home = node.home
-    return f"mv {home} {home}-newer && tocsin --home {home} restore {backup.absolute()}"
+    home, newer, kept = (quote(str(one)) for one in (node.home, f"{node.home}-newer", backup.absolute()))
+    return f"mv {home} {newer} && tocsin --home {home} restore {kept}"
 
 
 def _compared(before: Mapping[str, int], after: Mapping[str, int]) -> tuple[int, dict[str, tuple[int, int]]]:

@@ -147,6 +147,10 @@ class Passage:
                 for kind, content in self._back.frames(block):
                     out.write(content)
                     self._ended = kind == _END
+                # A process that was taken over would fill the disk; what is withheld leaves a longer sentence.
+                if out.tell() > 2 * self._limits.most + _MOST_FRAME:
+                    self.leave()  # and not waited for
+                    raise _unread()
 
     def _wait(self, *for_what: tuple[int, int]) -> None:
         waiting = select.poll()
@@ -159,7 +163,11 @@ class Passage:
         self.leave()
         if self._call is not None:
             self._call.join()
-        return self._problem or InputError(say("The report could not be read."), hint=say("Send it again."))
+        return self._problem or _unread()
+
+
+def _unread() -> InputError:
+    return InputError(say("The report could not be read."), hint=say("Send it again."))
 
 
 def _framed(kind: int, content: bytes) -> bytes:
