@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, fields
 from datetime import datetime, timedelta
 from functools import cache, cached_property
 from importlib import import_module
@@ -52,15 +52,23 @@ class NoUndo(str):
 
 @dataclass(frozen=True)
 class Wording:
-    """Of a field: the option of the command, where its name does not do; what is said when it lacks, and a hint.
+    """Of a field of a request: what neither its type, its title nor its description says.
 
-    ``lines``: it is a text of several lines.
+    ``option``: of the command, where its name does not do. ``lacking``: what is said when it is missing. ``hint``:
+    below its title on a form, and after the refusal of a command. ``choices``: what it offers, by value, or the name
+    under which the page of its room knows that, such as "people". ``nothing``: what stands where nothing is chosen.
+    ``lines``: it is a text of several lines; ``file``: the content of a file that is chosen.
+
+    Where a type has one and its field another, the field's goes before.
     """
 
     option: str = ""
     lacking: str = ""
     hint: str = ""
+    choices: Mapping[str, str] | str = ""
+    nothing: str = ""
     lines: bool = False
+    file: bool = False
 
 
 def in_english(_language: str, text: str, **values: object) -> str:
@@ -160,7 +168,8 @@ class Act:
     ``signed``: the option by which the command is told whose word it is, and its help. ``routing``: it changes who must
     know, so rules are compiled anew afterwards. ``makes``: it makes what was not there. ``undo``: what is said of so
     many things where it can be undone; then the function uses `ActContext.undoable`. Else what takes it back, or why
-    nothing can.
+    nothing can. ``title``: what its form is called, where the summary is too long for that; ``button``: what its button
+    says, where it is not the title; ``notice``: what a form says before anything is filled in.
     """
 
     name: str
@@ -180,6 +189,9 @@ class Act:
     routing: bool = False
     makes: bool = False
     undo: Callable[[int], str] | Reverse | NoUndo | None = None
+    title: str = ""
+    button: str = ""
+    notice: str = ""
 
     @cached_property
     def request(self) -> type[BaseModel]:
@@ -269,7 +281,11 @@ def names_in(address: str) -> list[str]:
 def wording_of(act: Act, name: str) -> Wording:
     """How a field is worded."""
     field = act.request.model_fields.get(name)
-    return next((one for one in (field.metadata if field else ()) if isinstance(one, Wording)), Wording())
+    made: dict[str, Any] = {}
+    for one in field.metadata if field else ():  # that of the type first
+        if isinstance(one, Wording):
+            made |= {of.name: said for of in fields(one) if (said := getattr(one, of.name))}
+    return Wording(**made)
 
 
 def _name_of(error: Any) -> str:
