@@ -29,8 +29,10 @@ _SEVERAL: Final = ("identifiers", "needs", "contacts", "note")
 class AssetRows(BaseModel):
     """A CSV file as text. ``dry_run``: only count."""
 
-    text: Annotated[str, Wording(lacking=N_("Choose a file."), lines=True)] = Field(min_length=1, max_length=5_000_000)
-    dry_run: bool = False
+    text: Annotated[str, Wording(lacking=N_("Choose a file."), lines=True)] = Field(
+        min_length=1, max_length=5_000_000, title=N_("Rows")
+    )
+    dry_run: bool = Field(default=False, title=N_("Preview"))
 
 
 class RowCounts(BaseModel):

@@ -1,11 +1,12 @@
 """Partners: the list, one of them with its keys and checks, and the forms of their acts."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
+from annotated_types import MinLen
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
@@ -33,14 +34,23 @@ from tocsin.exchange.partners import (
     stopped_keys,
     vouchers,
 )
-from tocsin.interface import ActContext, NotHereError, PageRouter, RequestError, needs, number_in
+from tocsin.interface import (
+    Act,
+    ActContext,
+    FormField,
+    NotHereError,
+    PageRouter,
+    RequestError,
+    needs,
+    number_in,
+    wording_of,
+)
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.exchange_words import CHECK_RESULTS, CHECK_WAYS, CONFIRMATIONS, ENDS, PARTNER_WORDS
-from tocsin.server.pages.incidents import FormField
-from tocsin.server.pages.words import N_
+from tocsin.server.pages.exchange_words import PARTNER_WORDS
+from tocsin.server.pages.words import N_, PageTexts
 from tocsin.server.security import Form, text_of
 
 _PLACE: Final = "/partners"
@@ -61,108 +71,23 @@ _NEEDS: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class _Form:
-    """A form: its act, its title, the verb of its button, and its fields: name → label and hint.
-
-    ``choices``: the words of fields that are closed lists.
-    """
-
-    act: str
-    title: str
-    button: str
-    fields: Mapping[str, tuple[str, str]]
-    choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-
-_DETAILS: Final = {
-    "name": (N_("Name"), ""),
-    "mailbox": (N_("Email address"), N_("Of its contact.")),
-    "countries": (N_("Countries"), N_("Codes of those whose law it is under, such as MU, FR.")),
-    "languages": (N_("Languages"), N_("Codes, such as en, fr.")),
-    "hours": (N_("Hours"), N_("When it is reached, such as: Mon to Fri 8 to 17 UTC+4, otherwise +230 5550 100")),
-    "team": (N_("Team in the directory"), ""),
-    "node": (
-        N_("UUID of its node"),
-        N_("Of its own Tocsin; an invitation brings it. Empty: it has mail only."),
-    ),
-    "inbox": (N_("Inbox address"), N_("Where its node receives; begins with https://. Empty: mail only.")),
-    "formats": (N_("Formats"), N_("Media types that it wants, one on each line, the best first.")),
-    "largest": (N_("Largest file, in bytes"), ""),
-    "person_of": (
-        N_("Employer"),
-        N_(
-            "Only for one person: the partner where that person works. Only a person with an email address and a key "
-            "of their own can be sent TLP:RED."
-        ),
-    ),
+_DETAILS: Final = (
+    "name", "mailbox", "countries", "languages", "hours", "team", "node", "inbox", "formats", "largest", "person_of",
+)  # fmt: skip
+_FORMS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "/new": ("add", _DETAILS),
+    "/profile": ("add-profile", ("statement",)),
+    "/import": ("import-list", ("source", "content")),
+    "/{partner}/change": ("change", _DETAILS),
+    "/{partner}/keys": ("add-key", ("content",)),
+    "/{partner}/keys/{key}/confirm": ("confirm-key", ("way", "said_by", "evidence")),
+    "/{partner}/keys/{key}/accept": ("accept-key", ()),
+    "/{partner}/keys/{key}/end": ("end-key", ("why", "reason")),
+    "/{partner}/check": ("check", ("way", "result", "at", "note")),
+    "/{partner}/attest": ("attest", ("attestation", "issuer", "expires")),
+    "/{partner}/allow-more": ("allow-more", ("megabytes",)),
 }
-_FORMS: Final[Mapping[str, _Form]] = {
-    "/new": _Form("add", N_("New partner"), N_("Save"), _DETAILS),
-    "/profile": _Form(
-        "add-profile", N_("Partner from a file"), N_("Read the file"),
-        {"file": (N_("Invitation"), N_("The ZIP file that the partner sent, with its profile and signature."))},
-    ),
-    "/import": _Form(
-        "import-list", N_("Import a list"), N_("Import"),
-        {
-            "source": (N_("Publisher of the list"), N_("Such as FIRST, Trusted Introducer, AfricaCERT, APCERT, LAC4.")),
-            "file": (N_("File"), N_("CSV or JSON. It makes claims: no key in it counts before it is confirmed.")),
-        },
-    ),
-    "/{partner}/change": _Form("change", N_("Edit partner"), N_("Save"), _DETAILS),
-    "/{partner}/keys": _Form(
-        "add-key", N_("Add key"), N_("Add key"), {
-            "content": (
-                N_("Public key"),
-                N_("OpenPGP in ASCII armor; without a node also an S/MIME certificate in PEM."),
-            )
-        },
-    ),
-    "/{partner}/keys/{key}/confirm": _Form(
-        "confirm-key", N_("Confirm key"), N_("Confirm key"),
-        {
-            "way": (N_("Method"), ""),
-            "said_by": (N_("Who read the fingerprint to you"), N_("The person of the partner, with name and role.")),
-            "evidence": (
-                N_("Evidence"), N_("Which number was called and where it is from; or whose signature the key has.")
-            ),
-        },
-        {"way": CONFIRMATIONS},
-    ),
-    "/{partner}/keys/{key}/accept": _Form("accept-key", N_("Confirm by the old key"), N_("Confirm the new key"), {}),
-    "/{partner}/keys/{key}/end": _Form(
-        "end-key", N_("End key"), N_("End key"),
-        {"why": (N_("What happened"), ""), "reason": (N_("Evidence"), N_("Who said so, and when."))}, {"why": ENDS},
-    ),
-    "/{partner}/check": _Form(
-        "check", N_("Communication check"), N_("Save"),
-        {
-            "way": (N_("Method"), ""), "result": (N_("Result"), ""),
-            "at": (N_("When (UTC)"), N_("When the answer came, or was given up. Empty: now.")),
-            "note": (N_("Note"), ""),
-        },
-        {"way": CHECK_WAYS, "result": CHECK_RESULTS},
-    ),
-    "/{partner}/attest": _Form(
-        "attest", N_("Attestation"), N_("Save"),
-        {
-            "attestation": (
-                N_("Document or certificate"), N_("By the name that transfer rules use, such as NDA, ISO 27001."),
-            ),
-            "issuer": (N_("Issued by"), N_("Who signed or certified it.")),
-            "expires": (N_("Expires (UTC)"), N_("Empty: it has no end.")),
-        },
-    ),
-    "/{partner}/allow-more": _Form(
-        "allow-more", N_("Allow more for today"), N_("Allow more"),
-        {
-            "megabytes": (
-                N_("Megabytes"), N_("How much more it may send until midnight (UTC). It tries again by itself."),
-            ),
-        },
-    ),
-}  # fmt: skip
+"""The forms, by the end of the address: the act, and its fields in their order."""
 
 
 class _Filter(BaseModel):
@@ -192,8 +117,8 @@ def partner_pages(desk: PageContext) -> APIRouter:
             working=sum(one.state is LinkState.WORKS for one in every), **PARTNER_WORDS,
         )  # fmt: skip
 
-    for end, form in _FORMS.items():
-        _add_form(router, desk, end, form)
+    for end, (name, fields) in _FORMS.items():
+        _add_form(router, desk, end, _ACTS[name], fields)
 
     @router.get(_PLACE + "/{partner}")
     def show(request: Request, visitor: _READER, partner: str) -> Response:
@@ -238,9 +163,7 @@ def partner_pages(desk: PageContext) -> APIRouter:
     return router
 
 
-def _add_form(router: PageRouter, desk: PageContext, end: str, form: _Form) -> None:
-    act = _ACTS[form.act]
-
+def _add_form(router: PageRouter, desk: PageContext, end: str, act: Act, names: Collection[str]) -> None:
     def show(
         request: Request, *, typed: Mapping[str, str] = MappingProxyType({}),
         wrongs: Iterable[tuple[str, str]] = (), error: TocsinError | None = None,
@@ -250,25 +173,14 @@ def _add_form(router: PageRouter, desk: PageContext, end: str, form: _Form) -> N
         key = next((one for one in found.keys if str(one.id) == of.get("key")), None) if found else None
         if "key" in of and key is None:
             raise NotHereError
-        voucher = _voucher(desk, found, key) if form.act == "accept-key" else None
-        given = _given(desk, found) if form.act == "change" and found else {}
+        voucher = _voucher(desk, found, key) if act.name == "accept-key" else None
+        given = _given(desk, found) if act.name == "change" and found else {}
         words = desk.words(request)
-        fields = []
-        for name, (label, hint) in form.fields.items():
-            kind, options = _kind(form, name), [(key, words.say(of)) for key, of in form.choices.get(name, {}).items()]
-            if name == "team":
-                teams = sorted({(team.key, team.name) for team in desk.teams().values()}, key=lambda pair: pair[1])
-                options = [("", words.say(N_("No team"))), *teams]
-            value, needed = (
-                typed.get(name, given.get(name, "")),
-                name in {"name", "content", "said_by", "reason", "source", "attestation", "issuer"},
-            )
-            said = words.say(wrong[name]) if name in wrong else ""
-            fields.append(
-                FormField(name, words.say(label), kind, value, words.say(hint) if hint else "", said, needed, options)
-            )
+        fields = [
+            _field(desk, act, name, words, value=typed.get(name, given.get(name, "")), wrongs=wrong) for name in names
+        ]
         return desk.page(
-            request, "partners/form.html", status=409 if error else 422 if wrong else 200, form=form, fields=fields,
+            request, "partners/form.html", status=409 if error else 422 if wrong else 200, act=act, fields=fields,
             partner=found.partner if found else None, key=key, error=error, voucher=voucher, **PARTNER_WORDS,
         )  # fmt: skip
 
@@ -280,9 +192,9 @@ def _add_form(router: PageRouter, desk: PageContext, end: str, form: _Form) -> N
     @router.post(_PLACE + end)
     def do(request: Request, visitor: _WRITER, form_data: Form) -> Response:
         """Do it, or say what is wrong."""
-        typed = {name: text_of(form_data, name) for name in form.fields if name != "file"}
+        typed = {name: text_of(form_data, name) for name in names if not wording_of(act, name).file}
         try:
-            given = {**request.path_params, **_said(form.act, form_data, typed)}
+            given = {**request.path_params, **_said(act.name, form_data, typed)}
             return perform_and_go(desk, visitor, act, form_data, _after, **given)
         except RequestError as error:
             return show(request, typed=typed, wrongs=error.wrongs)
@@ -307,10 +219,23 @@ def _said(act: str, form: FormData, typed: Mapping[str, str]) -> dict[str, Any]:
     return {"statement": statement.decode("utf-8", "replace"), "signature": signature.decode("ascii", "replace")}
 
 
-def _kind(form: _Form, name: str) -> str:
-    if name == "team" or name in form.choices:
-        return "choice"
-    return {"file": "file", "content": "area", "formats": "area", "at": "time", "expires": "time"}.get(name, "text")
+def _field(
+    desk: PageContext, act: Act, name: str, words: PageTexts, *, value: str, wrongs: Mapping[str, str]
+) -> FormField:
+    """A field as its request describes it; a file is chosen under a name of its own."""
+    field, worded = act.request.model_fields[name], wording_of(act, name)
+    if worded.choices == "teams":
+        teams = {(team.key, team.name) for team in desk.teams().values()}
+        options = [("", words.say(worded.nothing)), *sorted(teams, key=itemgetter(1))]
+    else:
+        options = [(key, words.say(of)) for key, of in worded.choices.items()] if worded.choices else []
+    time = "time" if name in {"at", "expires"} else "text"
+    kind = "choice" if options else "file" if worded.file else "area" if worded.lines else time
+    needed = kind != "choice" and (field.is_required() or any(isinstance(one, MinLen) for one in field.metadata))
+    hint = words.say(worded.hint) if worded.hint else ""
+    wrong = words.say(wrongs[name]) if name in wrongs else ""
+    shown = "file" if worded.file else name
+    return FormField(shown, words.say(field.title or name), kind, value, hint, wrong, needed, options)
 
 
 def _given(desk: PageContext, found: ListedPartner) -> dict[str, str]:

@@ -10,36 +10,19 @@ from starlette.datastructures import FormData
 
 from tocsin.assets import acts, rows
 from tocsin.assets.register import CONTACT, NEED, Asset, as_lines, find_asset, names
-from tocsin.interface import Act, NotHereError, PageRouter, RequestError, number_in, wording_of
+from tocsin.interface import Act, FormField, NotHereError, PageRouter, RequestError, number_in, wording_of
 from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.node.errors import InputError, NotFoundError, TocsinError, UsageError
 from tocsin.server.pages.acts import perform_with_undo
-from tocsin.server.pages.assets.access import KEEPER, KINDS, OWNER, PLACE, admitted
+from tocsin.server.pages.assets.access import KEEPER, OWNER, PLACE, admitted
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents import SEVERITIES, FormField
-from tocsin.server.pages.words import N_, PageTexts
+from tocsin.server.pages.incidents import SEVERITIES
+from tocsin.server.pages.words import PageTexts
 from tocsin.server.security import Form, text_of
 
 _ADD, _CHANGE = (next(act for act in acts.ACTS if act.name == name) for name in ("add", "change"))
 _IMPORT: Final = rows.ACTS[0]
-LABELS: Final[Mapping[str, str]] = {
-    "name": N_("Name"),
-    "kind": N_("Kind"),
-    "team": N_("Operator"),
-    "sector": N_("Sector"),
-    "site": N_("Place"),
-    "product": N_("Product and version"),
-    "identifiers": N_("Networks, AS numbers, domains, CPE names, purls"),
-    "needs": N_("Depends on"),
-    "contacts": N_("Contacts"),
-    "impact": N_("Impact if lost"),
-    "note": N_("Note"),
-}
-_HINTS: Final[Mapping[str, str]] = {
-    "identifiers": N_("One on each line, such as 192.0.2.0/24, AS64500 or pay.example."),
-    "needs": N_("One on each line: name; kind; since. Such as: Harbour power; electricity; 2019"),
-    "contacts": N_("One on each line: name; phone; email; hours; language. The first one is called first."),
-}
+LABELS: Final = {name: field.title or name for name, field in acts.AssetFields.model_fields.items()}
 
 
 def form_pages(desk: PageContext) -> APIRouter:
@@ -151,14 +134,13 @@ def _form(
         if found is not None:
             given = said_of(found, desk.teams(), names(session, reach))
     act = _ADD if found is None else _CHANGE
-    fields = [_field(act, name, words, typed.get(name, given.get(name, "")), wrongs) for name in LABELS]
     operators = [(team.key, team.name) for team in _operators(desk, reach)]
-    fields[2] = FormField(
-        "team", fields[2].label, "choice", fields[2].value, options=[("", words.say(N_("No team"))), *operators]
-    )
+    listed = {"operators": operators, "severities": [(str(of), words.say(said)) for of, said in SEVERITIES.items()]}
+    values = {"kind": "service", "impact": "unknown"} | given | typed
+    fields = [_field(act, name, words, value=values.get(name, ""), wrongs=wrongs, listed=listed) for name in LABELS]
     return desk.page(
-        request, "assets/form.html", status=409 if error else 422 if wrongs else 200, asset=found, fields=fields,
-        error=error, own=not visitor.reach(Permission.ASSETS_WRITE).everything,
+        request, "assets/form.html", status=409 if error else 422 if wrongs else 200, act=act, asset=found,
+        fields=fields, error=error, own=not visitor.reach(Permission.ASSETS_WRITE).everything,
         address=f"{PLACE}/new" if found is None else f"{PLACE}/{found.id}/change",
     )  # fmt: skip
 
@@ -168,10 +150,17 @@ def _operators(desk: PageContext, reach: PermissionScope) -> list[Any]:
     return sorted(teams.values(), key=lambda team: team.name)
 
 
-def _field(act: Act, name: str, words: PageTexts, value: str, wrongs: Mapping[str, str]) -> FormField:
-    listed = {"kind": KINDS, "impact": SEVERITIES}.get(name)
-    kind = "choice" if listed else "area" if wording_of(act, name).lines else "text"
-    default = {"kind": "service", "impact": "unknown"}.get(name, "")
-    options = [(str(of), words.say(said)) for of, said in (listed or {}).items()]
-    hint, wrong = (words.say(of[name]) if name in of else "" for of in (_HINTS, wrongs))
-    return FormField(name, words.say(LABELS[name]), kind, value or default, hint, wrong, name == "name", options)
+def _field(
+    act: Act, name: str, words: PageTexts, *, value: str, wrongs: Mapping[str, str], listed: Mapping[str, Any]
+) -> FormField:
+    """A field as its request describes it. ``listed``: what lists offer that requests only name."""
+    field, worded = act.request.model_fields[name], wording_of(act, name)
+    offered = worded.choices
+    options = [(str(of), words.say(said)) for of, said in offered.items()] if isinstance(offered, Mapping) else []
+    options = options or [*listed.get(str(offered), ())]
+    if worded.nothing:
+        options.insert(0, ("", words.say(worded.nothing)))
+    kind = "choice" if options else "area" if worded.lines else "text"
+    hint = words.say(worded.hint) if worded.hint else ""
+    wrong = words.say(wrongs[name]) if name in wrongs else ""
+    return FormField(name, words.say(field.title or name), kind, value, hint, wrong, field.is_required(), options)
