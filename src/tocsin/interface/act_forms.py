@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
+from annotated_types import MinLen
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic.fields import FieldInfo
@@ -219,7 +220,7 @@ def form_fields(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> lis
                 _text(refused.typed.get(name, given.get(name, _default(field)))),
                 words.say(wording.hint) if wording.hint else "",
                 words.translate(words.say(refused.wrongs[name])) if name in refused.wrongs else "",
-                field.is_required() and not is_several(act, name), options or (),
+                _is_needed(field) and not is_several(act, name), options or (),
                 takes_file=bool(wording.file and wording.lines),
             )
         )  # fmt: skip
@@ -261,9 +262,19 @@ def _kind(act: Act, name: str, options: Options | None) -> str:
         return "choice"
     if annotation is bool:
         return "box"
-    if wording.time or annotation is datetime or datetime in getattr(annotation, "__args__", ()):
+    if wording.time or _says_time(annotation):
         return "time"
     return "area" if wording.lines else "file" if wording.file else "text"
+
+
+def _says_time(annotation: Any) -> bool:
+    """Whether a type is that of a time, also of one that may be missing."""
+    return annotation is datetime or any(map(_says_time, get_args(annotation)))
+
+
+def _is_needed(field: FieldInfo) -> bool:
+    """Whether a form must say it: also what a command may leave as it is, and what cannot be empty."""
+    return field.is_required() or (field.default == "" and any(isinstance(one, MinLen) for one in field.metadata))
 
 
 def _options(visit: FormVisit, hooks: FormHooks, name: str) -> Options | None:

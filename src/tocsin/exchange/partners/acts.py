@@ -99,16 +99,6 @@ class PartnerFields(BaseModel):
     mailbox: _Mailbox = Field(
         "", max_length=300, title=N_("Email address"), description="The email address of its contact."
     )
-    inbox: _Inbox = Field(
-        "", max_length=500, pattern=r"^(https://[^\s]+)?$", title=N_("Inbox address"),
-        description="The HTTPS address where it takes dispatches.",
-    )  # fmt: skip
-    node: _Node = Field(
-        None, title=N_("UUID of its node"), description="The UUID of its node; without one it has mail only."
-    )
-    team: _Team = Field(
-        "", max_length=200, title=N_("Team in the directory"), description="Key of the same team in the directory."
-    )
     countries: _Codes = Field(
         "", max_length=300, title=N_("Countries"), description="Whose law it is under: codes of ISO 3166-1."
     )
@@ -116,6 +106,16 @@ class PartnerFields(BaseModel):
         "", max_length=200, pattern=LINE, title=N_("Languages"), description="Languages of its people."
     )
     hours: _Hours = Field("", max_length=300, pattern=LINE, title=N_("Hours"), description="When it is reached.")
+    team: _Team = Field(
+        "", max_length=200, title=N_("Team in the directory"), description="Key of the same team in the directory."
+    )
+    node: _Node = Field(
+        None, title=N_("UUID of its node"), description="The UUID of its node; without one it has mail only."
+    )
+    inbox: _Inbox = Field(
+        "", max_length=500, pattern=r"^(https://[^\s]+)?$", title=N_("Inbox address"),
+        description="The HTTPS address where it takes dispatches.",
+    )  # fmt: skip
     formats: _Formats = Field(
         "", max_length=2_000, title=N_("Formats"),
         description="Media types that it wants, a line each, the best first.",
@@ -297,12 +297,12 @@ _act = partial(Act, noun="partner", permission=Permission.PARTNERS_WRITE, route=
 ACTS: Final = (
     _act(
         "add", "Add a partner", add, audit=(AuditAction.PARTNER_ADDED,), command="partners add",
-        page=OwnSurface("/partners/new"), arguments=("name",), makes=True, undo=lambda _: say("Partner added"),
+        page="/partners/new", arguments=("name",), makes=True, undo=lambda _: say("Partner added"),
         title=N_("New partner"), button=N_("Save"),
     ),
     _act(
         "change", "Edit a partner", change, audit=(AuditAction.PARTNER_CHANGED,), command="partners change",
-        page=OwnSurface("/partners/{partner}/change"), arguments=("partner",), undo=lambda _: say("Partner saved"),
+        page="/partners/{partner}/change", arguments=("partner",), undo=lambda _: say("Partner saved"),
         title=N_("Edit partner"), button=N_("Save"),
     ),
     _act(
@@ -312,7 +312,7 @@ ACTS: Final = (
     ),
     _act(
         "check", "Record a communication check", check, audit=(AuditAction.PARTNER_CHECKED,),
-        command="partners check", page=OwnSurface("/partners/{partner}/check"), arguments=("partner",), makes=True,
+        command="partners check", page="/partners/{partner}/check", arguments=("partner",), makes=True,
         undo=lambda _: say("Communication check recorded"), title=N_("Communication check"), button=N_("Save"),
     ),
     *key_acts.ACTS,

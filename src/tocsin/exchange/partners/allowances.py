@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tocsin.exchange.partners.key_acts import NO_ROUTE, PartnerNamed, PartnerResult, note, result_of
 from tocsin.exchange.partners.models import Partner
 from tocsin.exchange.partners.read import find_partner
-from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.interface import N_, Act, ActContext, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction
 from tocsin.node.volumes import allow_bytes, refused_sources
@@ -51,7 +51,7 @@ ACTS: Final = (
         "allow-more", "Allow a partner more for today", allow_more, noun="partner",
         audit=(AuditAction.PARTNER_ALLOWED,), permission=Permission.PARTNERS_WRITE, route=NO_ROUTE,
         told="{number}: {name}.", command="partners allow-more",
-        page=OwnSurface("/partners/{partner}/allow-more"), arguments=("partner",), makes=True,
+        page="/partners/{partner}/allow-more", arguments=("partner",), makes=True,
         title=N_("Allow more for today"), button=N_("Allow more"),
     ),
 )  # fmt: skip

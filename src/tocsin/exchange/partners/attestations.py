@@ -132,7 +132,7 @@ _act = partial(
 ACTS: Final = (
     _act(
         "attest", "Record an attestation of a partner", attest, audit=(AuditAction.PARTNER_ATTESTED,),
-        command="partners attest", page=OwnSurface("/partners/{partner}/attest"),
+        command="partners attest", page="/partners/{partner}/attest",
         undo=lambda _: say("Attestation recorded"), title=N_("Attestation"), button=N_("Save"),
     ),
     _act(

@@ -75,7 +75,7 @@ class SignedProfile(BaseModel):
     statement: Annotated[
         str, Wording(hint=N_("The ZIP file that the partner sent, with its profile and signature."), file=2_000_001)
     ] = Field(min_length=1, max_length=2_000_000, title=N_("Invitation"), description="The profile.")
-    signature: str = Field(
+    signature: Annotated[str, Wording(hidden=True)] = Field(
         min_length=1, max_length=20_000, title=N_("Signature"), description="The signature over it, in ASCII armor."
     )
 
@@ -462,24 +462,24 @@ ACTS: Final = (
             AuditAction.PARTNER_ADDED, AuditAction.PARTNER_CHANGED, AuditAction.PARTNER_KEY_ADDED,
             AuditAction.PARTNER_KEY_ENDED,
         ),
-        command=OwnSurface("partners add-profile"), page=OwnSurface("/partners/profile"), makes=True,
+        command=OwnSurface("partners add-profile"), page="/partners/profile", makes=True,
         told="{number}: {name}.", undo=lambda _: say("Profile read"), title=N_("Partner from a file"),
         button=N_("Read the file"),
     ),
     key_act(
         "add-key", "Add a key of a partner", add_key,
         audit=(AuditAction.PARTNER_KEY_ADDED, AuditAction.PARTNER_KEY_ENDED),
-        command=OwnSurface("partners add-key"), page=OwnSurface("/partners/{partner}/keys"), makes=True,
+        command=OwnSurface("partners add-key"), page="/partners/{partner}/keys", makes=True,
         arguments=("partner",), undo=lambda _: say("Key added"), title=N_("Add key"),
     ),
     key_act(
         "confirm-key", "Confirm a key of a partner", confirm_key, audit=(AuditAction.PARTNER_KEY_CONFIRMED,),
-        command="partners confirm-key", page=OwnSurface(f"{_KEY}/confirm"), arguments=("partner", "key"),
+        command="partners confirm-key", page=f"{_KEY}/confirm", arguments=("partner", "key"),
         undo=lambda _: say("Key confirmed"), title=N_("Confirm key"),
     ),
     key_act(
         "end-key", "End a key of a partner", end_key, audit=(AuditAction.PARTNER_KEY_ENDED,),
-        command="partners end-key", page=OwnSurface(f"{_KEY}/end"), arguments=("partner", "key"),
+        command="partners end-key", page=f"{_KEY}/end", arguments=("partner", "key"),
         undo=lambda _: say("Key ended"), title=N_("End key"),
     ),
 )  # fmt: skip

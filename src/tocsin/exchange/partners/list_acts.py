@@ -55,7 +55,7 @@ class PartnerList(BaseModel):
             file=50_000_000,
         ),
     ] = Field(min_length=1, title=N_("File"), description="The file.")
-    columns: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)] = Field(
+    columns: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs), Wording(hidden=True)] = Field(
         (), max_length=20, title="Columns",
         description="Where columns have other names than usual: what it is, and its column.",
     )  # fmt: skip
@@ -196,7 +196,7 @@ ACTS: Final = (
         "import-list", "Import a list of teams", import_list, noun="partner", permission=Permission.PARTNERS_WRITE,
         route=NO_ROUTE, told="{source}: {new} partners are new, {known} were known.",
         audit=(AuditAction.PARTNERS_LISTED,), command=OwnSurface("partners import"),
-        page=OwnSurface("/partners/import"), arguments=("source",), makes=True, undo=lambda _: say("List imported"),
+        page="/partners/import", arguments=("source",), makes=True, undo=lambda _: say("List imported"),
         title=N_("Import a list"), button=N_("Import"),
     ),
 )  # fmt: skip

@@ -1,66 +1,51 @@
-"""Partners: the list, one of them with its keys and checks, and the forms of their acts."""
+"""Partners: the list, and one of them with its keys and checks."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from operator import itemgetter
-from types import MappingProxyType
-from typing import Annotated, Any, Final
+from collections.abc import Callable, Mapping
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
-from annotated_types import MinLen
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
-from starlette.datastructures import FormData, UploadFile
 
 from tocsin.exchange.ledger import lacking_attestations
 from tocsin.exchange.partners import (
-    KeyVoucher,
     LinkState,
     ListedPartner,
-    PartnerKey,
     PartnerKeyState,
     acts,
     attestations_of,
     ending_attestations,
     ending_keys,
     key_state,
-    list_acts,
     list_partners,
     listings_of,
     partner_names,
     read_partner,
-    read_profile_file,
     refused_partners,
     stopped_keys,
     vouchers,
 )
 from tocsin.interface import (
-    Act,
     ActContext,
-    FormField,
     NotHereError,
     PageRouter,
-    RequestError,
     needs,
     number_in,
-    wording_of,
 )
 from tocsin.node.accounts import Permission, Principal, names_of_actors
-from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
+from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.server.pages.acts import perform_and_go
-from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.context import PageContext, together
 from tocsin.server.pages.exchange_words import PARTNER_WORDS
-from tocsin.server.pages.words import N_, PageTexts
-from tocsin.server.security import Form, text_of
+from tocsin.server.pages.partner_form_pages import partner_form_pages
+from tocsin.server.pages.words import N_
+from tocsin.server.security import Form
 
 _PLACE: Final = "/partners"
 _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
 _WRITER = Annotated[Principal, needs(Permission.PARTNERS_WRITE)]
-_ACTS: Final = {act.name: act for act in (*acts.ACTS, *list_acts.ACTS)}
-_LARGEST: Final = 2_000_001  # bytes of a file that are read: one more than an invitation may have
-_LARGEST_LIST: Final = 50_000_000
-
-
+_ACTS: Final = {act.name: act for act in acts.ACTS}
 _NEEDS: Final[Mapping[str, str]] = {
     "claimed": N_("Key to confirm"),
     "check": N_("Communication check due"),
@@ -69,25 +54,6 @@ _NEEDS: Final[Mapping[str, str]] = {
     "attestation": N_("Attestation expires within 30 days"),
     "volume": N_("Daily limit of bytes reached"),
 }
-
-
-_DETAILS: Final = (
-    "name", "mailbox", "countries", "languages", "hours", "team", "node", "inbox", "formats", "largest", "person_of",
-)  # fmt: skip
-_FORMS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
-    "/new": ("add", _DETAILS),
-    "/profile": ("add-profile", ("statement",)),
-    "/import": ("import-list", ("source", "content")),
-    "/{partner}/change": ("change", _DETAILS),
-    "/{partner}/keys": ("add-key", ("content",)),
-    "/{partner}/keys/{key}/confirm": ("confirm-key", ("way", "said_by", "evidence")),
-    "/{partner}/keys/{key}/accept": ("accept-key", ()),
-    "/{partner}/keys/{key}/end": ("end-key", ("why", "reason")),
-    "/{partner}/check": ("check", ("way", "result", "at", "note")),
-    "/{partner}/attest": ("attest", ("attestation", "issuer", "expires")),
-    "/{partner}/allow-more": ("allow-more", ("megabytes",)),
-}
-"""The forms, by the end of the address: the act, and its fields in their order."""
 
 
 class _Filter(BaseModel):
@@ -102,8 +68,8 @@ class _Filter(BaseModel):
         return f"{_PLACE}?{urlencode(asked)}" if asked else _PLACE
 
 
-def partner_pages(desk: PageContext) -> APIRouter:
-    """The list, a partner, and the forms."""
+def _partner_pages(desk: PageContext) -> APIRouter:
+    """The list, a partner, and its buttons."""
     router = PageRouter()
 
     @router.get(_PLACE)
@@ -116,9 +82,6 @@ def partner_pages(desk: PageContext) -> APIRouter:
             request, "partners/list.html", rows=found, every=every, asked=asked, needs=_NEEDS, teams=desk.teams(),
             working=sum(one.state is LinkState.WORKS for one in every), **PARTNER_WORDS,
         )  # fmt: skip
-
-    for end, (name, fields) in _FORMS.items():
-        _add_form(router, desk, end, _ACTS[name], fields)
 
     @router.get(_PLACE + "/{partner}")
     def show(request: Request, visitor: _READER, partner: str) -> Response:
@@ -156,97 +119,11 @@ def partner_pages(desk: PageContext) -> APIRouter:
         """Remove an attestation."""
         number = str(_find(desk, partner).partner.id)
         try:
-            return perform_and_go(desk, visitor, _ACTS["unattest"], form, _after, partner=number)
+            return perform_and_go(desk, visitor, _ACTS["unattest"], form, f"{_PLACE}/{number}", partner=number)
         except NotFoundError:  # somebody else removed it, which its page shows
             return desk.go(f"{_PLACE}/{number}")
 
     return router
-
-
-def _add_form(router: PageRouter, desk: PageContext, end: str, act: Act, names: Collection[str]) -> None:
-    def show(
-        request: Request, *, typed: Mapping[str, str] = MappingProxyType({}),
-        wrongs: Iterable[tuple[str, str]] = (), error: TocsinError | None = None,
-    ) -> Response:  # fmt: skip
-        of, wrong = request.path_params, dict(wrongs)
-        found = _find(desk, of["partner"]) if "partner" in of else None
-        key = next((one for one in found.keys if str(one.id) == of.get("key")), None) if found else None
-        if "key" in of and key is None:
-            raise NotHereError
-        voucher = _voucher(desk, found, key) if act.name == "accept-key" else None
-        given = _given(desk, found) if act.name == "change" and found else {}
-        words = desk.words(request)
-        fields = [
-            _field(desk, act, name, words, value=typed.get(name, given.get(name, "")), wrongs=wrong) for name in names
-        ]
-        return desk.page(
-            request, "partners/form.html", status=409 if error else 422 if wrong else 200, act=act, fields=fields,
-            partner=found.partner if found else None, key=key, error=error, voucher=voucher, **PARTNER_WORDS,
-        )  # fmt: skip
-
-    @router.get(_PLACE + end)
-    def ask(request: Request, _visitor: _WRITER) -> Response:
-        """The form; of an attestation that is lacking or ends, with its name."""
-        return show(request, typed={name: text for name, text in request.query_params.items() if name == "attestation"})
-
-    @router.post(_PLACE + end)
-    def do(request: Request, visitor: _WRITER, form_data: Form) -> Response:
-        """Do it, or say what is wrong."""
-        typed = {name: text_of(form_data, name) for name in names if not wording_of(act, name).file}
-        try:
-            given = {**request.path_params, **_said(act.name, form_data, typed)}
-            return perform_and_go(desk, visitor, act, form_data, _after, **given)
-        except RequestError as error:
-            return show(request, typed=typed, wrongs=error.wrongs)
-        except (ConflictError, InputError, UsageError) as error:
-            return show(request, typed=typed, error=error)
-
-
-def _after(done: Any) -> str:
-    return f"{_PLACE}/{done.number}" if hasattr(done, "number") else _PLACE
-
-
-def _said(act: str, form: FormData, typed: Mapping[str, str]) -> dict[str, Any]:
-    """What a form says beside its plain fields: a field that was emptied, or the texts in a file."""
-    if act == "change":
-        return {name: text if name == "formats" else " ".join(text.split()) for name, text in typed.items()}
-    sent = form.get("file")
-    if act == "import-list":
-        return {"content": sent.file.read(_LARGEST_LIST) if isinstance(sent, UploadFile) else b""}
-    if act != "add-profile":
-        return {}
-    statement, signature = read_profile_file(sent.file.read(_LARGEST) if isinstance(sent, UploadFile) else b"")
-    return {"statement": statement.decode("utf-8", "replace"), "signature": signature.decode("ascii", "replace")}
-
-
-def _field(
-    desk: PageContext, act: Act, name: str, words: PageTexts, *, value: str, wrongs: Mapping[str, str]
-) -> FormField:
-    """A field as its request describes it; a file is chosen under a name of its own."""
-    field, worded = act.request.model_fields[name], wording_of(act, name)
-    if worded.choices == "teams":
-        teams = {(team.key, team.name) for team in desk.teams().values()}
-        options = [("", words.say(worded.nothing)), *sorted(teams, key=itemgetter(1))]
-    else:
-        options = [(key, words.say(of)) for key, of in worded.choices.items()] if worded.choices else []
-    time = "time" if name in {"at", "expires"} else "text"
-    kind = "choice" if options else "file" if worded.file else "area" if worded.lines else time
-    needed = kind != "choice" and (field.is_required() or any(isinstance(one, MinLen) for one in field.metadata))
-    hint = words.say(worded.hint) if worded.hint else ""
-    wrong = words.say(wrongs[name]) if name in wrongs else ""
-    shown = "file" if worded.file else name
-    return FormField(shown, words.say(field.title or name), kind, value, hint, wrong, needed, options)
-
-
-def _given(desk: PageContext, found: ListedPartner) -> dict[str, str]:
-    """What is said of a partner, as its form has it."""
-    team = desk.teams().get(found.partner.team_id or 0)
-    plain = {name: getattr(found.partner, name) for name in _DETAILS if name != "team"}
-    with desk.node.database.reading() as session:
-        person_of = partner_names(session, [found.partner.person_of]).get(found.partner.person_of or 0, "")
-    return {name: "" if value is None else str(value) for name, value in plain.items()} | {
-        "team": team.key if team else "", "person_of": person_of,
-    }  # fmt: skip
 
 
 def _find(desk: PageContext, partner: str) -> ListedPartner:
@@ -254,13 +131,6 @@ def _find(desk: PageContext, partner: str) -> ListedPartner:
         raise NotHereError
     with desk.node.database.reading() as session:
         return read_partner(session, partner, desk.now)
-
-
-def _voucher(desk: PageContext, partner: ListedPartner | None, key: PartnerKey | None) -> KeyVoucher | None:
-    if partner is None or key is None:
-        return None
-    with desk.node.database.reading() as session:
-        return vouchers(session, partner.partner.id).get(key.fingerprint)
 
 
 def _needs(one: ListedPartner, need: str, desk: PageContext) -> bool:
@@ -281,3 +151,6 @@ _NEED_OF: Final[Mapping[str, Callable[[ListedPartner, PageContext], bool]]] = {
     "attestation": lambda one, desk: bool(ending_attestations([one], desk.now)),
     "volume": _is_at_limit,
 }
+
+partner_pages = together(partner_form_pages, _partner_pages)
+"""All pages of partners; those with a name of their own stand before those of one partner."""
