@@ -335,10 +335,12 @@ ACTS: Final = (
     asset_act(
         "add", "Add a critical asset", add, "new", _CHANGED, everything=False, makes=True,
         undo=lambda _: say("Asset added"), title=N_("New critical asset"), button=N_("Save"),
+        page="/assets/new",
     ),
     asset_act(
         "change", "Edit a critical asset", change, "{asset}/change", _CHANGED, everything=False,
         undo=lambda _: say("Asset saved"), title=N_("Edit critical asset"), button=N_("Save"),
+        page="/assets/{asset}/change",
     ),
     asset_act(
         "remove", "Remove a critical asset", remove, "{asset}/remove", [AuditAction.ASSET_REMOVED],

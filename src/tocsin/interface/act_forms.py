@@ -10,7 +10,6 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Annotated, Any, Final, get_args
 
-from annotated_types import MinLen
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic.fields import FieldInfo
@@ -201,7 +200,12 @@ def _shown(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> dict[str
 
 def typed_in(act: Act, form: FormData) -> dict[str, Any]:
     """What was typed into the fields of an act: texts, or lists of texts."""
-    return {name: texts_of(form, name) if is_several(act, name) else text_of(form, name) for name in _names(act)}
+    return {name: texts_of(form, name) if _is_chosen(act, name) else text_of(form, name) for name in _names(act)}
+
+
+def _is_chosen(act: Act, name: str) -> bool:
+    """Whether several values are chosen; several that are typed are lines of one text."""
+    return is_several(act, name) and not wording_of(act, name).lines
 
 
 def form_fields(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> list[FormField]:
@@ -220,7 +224,7 @@ def form_fields(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> lis
                 _text(refused.typed.get(name, given.get(name, _default(field)))),
                 words.say(wording.hint) if wording.hint else "",
                 words.translate(words.say(refused.wrongs[name])) if name in refused.wrongs else "",
-                _is_needed(field) and not is_several(act, name), options or (),
+                _is_needed(field) and not _is_chosen(act, name), options or (),
                 takes_file=bool(wording.file and wording.lines),
             )
         )  # fmt: skip
@@ -241,7 +245,7 @@ def _is_hidden(act: Act, name: str) -> bool:
 def _asked(visit: FormVisit) -> dict[str, Any]:
     """What the address asks that fields say at first."""
     asked = visit.request.query_params
-    return {name: asked[name] for name in _names(visit.act) if name in asked and not is_several(visit.act, name)}
+    return {name: asked[name] for name in _names(visit.act) if name in asked and not _is_chosen(visit.act, name)}
 
 
 def _hidden(visit: FormVisit, refused: RefusedForm) -> list[tuple[str, str]]:
@@ -256,7 +260,7 @@ def _hidden(visit: FormVisit, refused: RefusedForm) -> list[tuple[str, str]]:
 
 def _kind(act: Act, name: str, options: Options | None) -> str:
     wording, annotation = wording_of(act, name), act.request.model_fields[name].annotation
-    if is_several(act, name):
+    if _is_chosen(act, name):
         return "several"
     if options is not None:
         return "choice"
@@ -274,7 +278,7 @@ def _says_time(annotation: Any) -> bool:
 
 def _is_needed(field: FieldInfo) -> bool:
     """Whether a form must say it: also what a command may leave as it is, and what cannot be empty."""
-    return field.is_required() or (field.default == "" and any(isinstance(one, MinLen) for one in field.metadata))
+    return field.is_required() or (field.default == "" and any(getattr(one, "min_length", 0) for one in field.metadata))
 
 
 def _options(visit: FormVisit, hooks: FormHooks, name: str) -> Options | None:
@@ -290,7 +294,7 @@ def _options(visit: FormVisit, hooks: FormHooks, name: str) -> Options | None:
     else:
         offered = [(str(value), words.say(said)) for value, said in wording.choices.items()]
     field = visit.act.request.model_fields[name]
-    if field.is_required() or is_several(visit.act, name) or _text(_default(field)) in {value for value, _ in offered}:
+    if field.is_required() or _is_chosen(visit.act, name) or _text(_default(field)) in {value for value, _ in offered}:
         return offered
     return [("", words.say(wording.nothing or N_("None"))), *offered]
 

@@ -50,7 +50,9 @@ from tocsin.sharing.rules import read_document
 
 
 def _lines(value: Any) -> Any:
-    return tuple(filter(None, map(str.strip, value.splitlines()))) if isinstance(value, str) else value
+    """Each line of a text, or of several."""
+    texts = (value,) if isinstance(value, str) else value
+    return tuple(filter(None, (line.strip() for text in texts for line in text.splitlines())))
 
 
 _Names = Annotated[tuple[str, ...], BeforeValidator(_lines), Wording(lines=True)]
@@ -283,8 +285,8 @@ _SENT: Final = NoUndo("Partners have signed dispatches of it.")
 ACTS: Final = (
     _act(
         "draft", "Draft an agreement", draft, audit=(AuditAction.AGREEMENT_ADDED,), arguments=("title",),
-        command=OwnSurface("exchange agreements draft"), page=OwnSurface("/agreements/new"), makes=True,
-        undo=lambda _: say("Agreement added"),
+        command=OwnSurface("exchange agreements draft"), page="/agreements/new", makes=True,
+        undo=lambda _: say("Agreement added"), title=N_("Draft an agreement"), button=N_("Save and sign"),
     ),
     _act(
         "import", "Import an agreement or a signature", import_, audit=(AuditAction.AGREEMENT_ADDED,),
