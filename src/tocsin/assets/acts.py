@@ -44,6 +44,7 @@ Once = Annotated[str, Field(max_length=100, title="Key of this request")]
 """What the same request is known by when it comes twice; pages make one for each form."""
 _TEXTS: Final = ("name", "sector", "site", "product", "identifiers", "needs", "contacts", "note")
 NO_ROUTE: Final = Absence("Nothing of the register leaves by the API.")
+_BESIDE: Final = "It is a part of the page of what it changes, beside what a person decides by."
 NO_COMMAND: Final = Absence("A command has no person, whose right to the register could be asked.")
 
 
@@ -325,7 +326,7 @@ def asset_act(
     """An act on the register."""
     defaults = {
         "noun": "asset", "permission": Permission.ASSETS_WRITE, "command": NO_COMMAND, "route": NO_ROUTE,
-        "page": OwnSurface(f"/assets/{path}"), "audit": tuple(words),
+        "page": OwnSurface(f"/assets/{path}", _BESIDE), "audit": tuple(words),
     }  # fmt: skip
     return Act(name, summary, function, **{**defaults, **more})
 

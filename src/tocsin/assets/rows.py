@@ -170,6 +170,7 @@ def _says(asset: Asset, said: AssetFields, numbers: dict[str, int]) -> bool:
 ACTS: Final = (
     asset_act(
         "import", "Import critical assets", import_rows, "import", [AuditAction.ASSETS_IMPORTED], noun="assets",
+        page=OwnSurface("/assets/import", "It shows what would be new before anything is stored."),
         command=OwnSurface("assets import"), makes=True, undo=lambda _: say("Assets imported"),
     ),
 )  # fmt: skip

@@ -118,7 +118,8 @@ class FormHooks:
     the act gave back; without it, back. ``given``: what the fields say at first; what the address asks goes after
     that. ``about``: what the form is about, in a few words. ``choices``: what fields offer, by the name that their
     `Wording` has. ``named``: what the address names, checked. ``before``: refuses a form before its act is done.
-    ``takes``: what the form says besides its fields. ``shown``: what the template takes besides.
+    ``takes``: what the form says besides its fields. ``shown``: what the template takes besides, or
+    otherwise, such as ``rows`` of texts of several lines.
     """
 
     back: Callable[[FormVisit], tuple[str, str]]
@@ -194,6 +195,7 @@ def _shown(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> dict[str
         "act": act, "fields": form_fields(visit, hooks, refused), "about": hooks.about(visit), "error": refused.error,
         "title": act.title or act.summary, "button": act.button or act.title or N_("Confirm"), "back": back,
         "place": place, "address": act.page.format(**visit.named), "hidden": _hidden(visit, refused),
+        "rows": 6,
     }  # fmt: skip
     return {**shown, **hooks.shown(visit, refused)}
 

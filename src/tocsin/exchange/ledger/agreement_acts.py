@@ -29,7 +29,7 @@ from tocsin.exchange.ledger.leaving_agreements import (
     tell,
 )
 from tocsin.exchange.ledger.links import own_party
-from tocsin.exchange.partners import NO_ROUTE, Once, find_partner, pinned_keys
+from tocsin.exchange.partners import BESIDE, NO_ROUTE, Once, find_partner, pinned_keys
 from tocsin.exchange.statements import (
     AGREEMENT_TYPES,
     AgreementType,
@@ -290,38 +290,45 @@ ACTS: Final = (
     ),
     _act(
         "import", "Import an agreement or a signature", import_, audit=(AuditAction.AGREEMENT_ADDED,),
-        command=OwnSurface("exchange agreements import"), page=OwnSurface("/agreements/import"), arguments=(),
+        command=OwnSurface("exchange agreements import"), page=OwnSurface("/agreements/import", BESIDE), arguments=(),
         makes=True, undo=lambda _: say("Agreement added"),
     ),
     _act(
         "sign", "Sign an agreement", sign, audit=(AuditAction.AGREEMENT_SIGNED,),
-        command="exchange agreements sign", page=OwnSurface("/agreements/{agreement}/sign"),
+        command="exchange agreements sign", page=OwnSurface("/agreements/{agreement}/sign", BESIDE),
         undo=lambda _: say("Agreement signed"),
     ),
     _act(
         "send", "Send an agreement to its parties", send, audit=(AuditAction.DISPATCH_SEALED,),
-        command=OwnSurface("exchange agreements send"), page=OwnSurface("/agreements/{agreement}/send"), undo=_SENT,
+        command=OwnSurface("exchange agreements send"),
+        page=OwnSurface("/agreements/{agreement}/send", BESIDE),
+        undo=_SENT,
     ),
     _act(
         "adopt", "Adopt an agreement", adopt,
         audit=(AuditAction.AGREEMENT_ADOPTED, AuditAction.RECALL_MADE, AuditAction.DISPATCH_SEALED),
-        command=OwnSurface("exchange agreements adopt"), page=OwnSurface("/agreements/{agreement}/adopt"), undo=_SENT,
+        command=OwnSurface("exchange agreements adopt"),
+        page=OwnSurface("/agreements/{agreement}/adopt", BESIDE),
+        undo=_SENT,
     ),
     _act(
         "refuse", "Refuse an agreement", refuse, audit=(AuditAction.AGREEMENT_REFUSED,),
-        command="exchange agreements refuse", page=OwnSurface("/agreements/{agreement}/refuse"),
+        command="exchange agreements refuse", page=OwnSurface("/agreements/{agreement}/refuse", BESIDE),
         undo=lambda _: say("Agreement refused"),
     ),
     _act(
         "remove", "Remove a party from an agreement", remove_party, noun="party",
         audit=(AuditAction.AGREEMENT_ADOPTED, AuditAction.RECALL_MADE, AuditAction.DISPATCH_SEALED),
-        command=OwnSurface("exchange agreements remove-party"), page=OwnSurface("/agreements/{agreement}/remove-party"),
+        command=OwnSurface("exchange agreements remove-party"),
+        page=OwnSurface("/agreements/{agreement}/remove-party", BESIDE),
         arguments=("agreement", "party"), undo=_SENT,
     ),
     _act(
         "leave", "Leave an agreement", leave,
         audit=(AuditAction.AGREEMENT_LEFT, AuditAction.DISPATCH_SEALED),
-        command=OwnSurface("exchange agreements leave"), page=OwnSurface("/agreements/{agreement}/leave"), undo=_SENT,
+        command=OwnSurface("exchange agreements leave"),
+        page=OwnSurface("/agreements/{agreement}/leave", BESIDE),
+        undo=_SENT,
     ),
 )  # fmt: skip
 """What can be done with agreements."""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from tocsin.directory import canonical, find_team
 from tocsin.exchange.partners import allowances, attestations, key_acts, key_notices
 from tocsin.exchange.partners.key_acts import (
+    BESIDE,
     NO_ROUTE,
     Once,
     PartnerNamed,
@@ -307,7 +308,8 @@ ACTS: Final = (
     ),
     _act(
         "remove", "Remove a partner", remove, audit=(AuditAction.PARTNER_REMOVED,), command="partners remove",
-        page=OwnSurface("/partners/{partner}/remove"), arguments=("partner",), undo=lambda _: say("Partner removed"),
+        page=OwnSurface("/partners/{partner}/remove", BESIDE),
+        arguments=("partner",), undo=lambda _: say("Partner removed"),
         title=N_("Remove this partner"),
     ),
     _act(

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from tocsin.exchange.partners.key_acts import NO_ROUTE, PartnerNamed, PartnerResult, kept, note, result_of
+from tocsin.exchange.partners.key_acts import BESIDE, NO_ROUTE, PartnerNamed, PartnerResult, kept, note, result_of
 from tocsin.exchange.partners.models import Partner
 from tocsin.exchange.partners.read import ListedPartner, find_partner
 from tocsin.exchange.partners.states import ENDING_DAYS
@@ -137,7 +137,7 @@ ACTS: Final = (
     ),
     _act(
         "unattest", "Remove an attestation of a partner", unattest, audit=(AuditAction.PARTNER_UNATTESTED,),
-        command="partners unattest", page=OwnSurface("/partners/{partner}/unattest"),
+        command="partners unattest", page=OwnSurface("/partners/{partner}/unattest", BESIDE),
         undo=lambda _: say("Attestation removed"), title=N_("Remove"),
     ),
 )  # fmt: skip

@@ -40,6 +40,8 @@ from tocsin.node.records import AuditAction, audit, node_uuid
 from tocsin.node.sentences import say
 
 NO_ROUTE: Final = Absence("A person decides who a partner is; a program has no word in it.")
+BESIDE: Final = "It is a part of the page of what it changes, beside what a person decides by."
+"""Why a form of exchange is no page of its own."""
 MOST_KEYS: Final = 10  # of one profile, or of one file
 
 Once = Annotated[

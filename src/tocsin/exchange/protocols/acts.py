@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.partners import Partner, PartnerNamed, find_partner
+from tocsin.exchange.partners import BESIDE, Partner, PartnerNamed, find_partner
 from tocsin.exchange.protocols.models import PartnerToken
 from tocsin.exchange.protocols.tokens import (
     ACCESS_PROTOCOLS,
@@ -125,12 +125,13 @@ ACTS: Final = (
     _act(
         "make", "Make a token for a partner's program", make,
         audit=(AuditAction.PARTNER_TOKEN_MADE, AuditAction.PARTNER_TOKEN_REVOKED),
-        command=OwnSurface("exchange token make"), page=OwnSurface("/partners/{partner}/tokens"),
+        command=OwnSurface("exchange token make"),
+        page=OwnSurface("/partners/{partner}/tokens", "It shows the token, once."),
         arguments=("partner",), told="Token {number} of {name}.", makes=True, undo=Reverse("revoke"),
     ),
     _act(
         "revoke", "Revoke a token of a partner's program", revoke, audit=(AuditAction.PARTNER_TOKEN_REVOKED,),
-        command="exchange token revoke", page=OwnSurface("/partners/{partner}/tokens/revoke"),
+        command="exchange token revoke", page=OwnSurface("/partners/{partner}/tokens/revoke", BESIDE),
         arguments=("partner",), told="Token {number} of {name} is revoked.",
         undo=NoUndo("Only its hash is kept: make a new one."),
     ),

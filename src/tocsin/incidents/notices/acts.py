@@ -238,6 +238,7 @@ def result_of(notice: Notice, reference: str) -> NoticeResult:
     )  # fmt: skip
 
 
+_BESIDE: Final = "It is a part of the page of the notice."
 _act = partial(
     Act,
     noun="notice",
@@ -249,7 +250,8 @@ _act = partial(
 ACTS: Final = (
     _act(
         "add", "Add a notice that an entity filed by mail, on paper or by telephone", add,
-        audit=(AuditAction.INBOX_RECEIVED,), command="notices add", route="/notices", page=OwnSurface("/notices/new"),
+        audit=(AuditAction.INBOX_RECEIVED,), command="notices add", route="/notices",
+        page=OwnSurface("/notices/new", "Its fields are those of the law that is chosen, in the words of the law."),
         makes=True, signed=("", ""), undo=lambda _: say("Notice added"),
         title=N_("New notice"), button=N_("Add notice"),
     ),
@@ -257,13 +259,13 @@ ACTS: Final = (
         "answer", "Answer the early warning or another notice", answer,
         audit=(AuditAction.INBOX_ANSWERED, AuditAction.INBOX_TAKEN, AuditAction.INBOX_MOVED),
         command="notices answer", route="/notices/{reference}/answer", arguments=("reference",),
-        page=OwnSurface("/notices/{reference}/answer"), undo=lambda _: say("Answer sent"),
+        page=OwnSurface("/notices/{reference}/answer", _BESIDE), undo=lambda _: say("Answer sent"),
         title=N_("Send answer"),
     ),
     _act(
         "waive", "Say that a notice needs no answer", waive, audit=(AuditAction.INBOX_NOTED, AuditAction.INBOX_TAKEN),
         command="notices no-answer", route="/notices/{reference}/no-answer", arguments=("reference",),
-        page=OwnSurface("/notices/{reference}/no-answer"), undo=lambda _: say("No answer needed"),
+        page=OwnSurface("/notices/{reference}/no-answer", _BESIDE), undo=lambda _: say("No answer needed"),
         title=N_("No answer needed"),
     ),
 )  # fmt: skip

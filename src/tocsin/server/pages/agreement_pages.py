@@ -172,7 +172,7 @@ def _shown(desk: PageContext, visit: FormVisit, refused: RefusedForm) -> Mapping
     """The partners who can be parties by name."""
     named = [one.partner.name for one in list_partners(visit.session, desk.now) if one.partner.node is not None]
     further = {"title": N_("Draft a further edition")}
-    return {"partners": named} | (further if {**visit.asked, **refused.typed}.get("follows") else {})
+    return {"partners": named, "rows": 8} | (further if {**visit.asked, **refused.typed}.get("follows") else {})
 
 
 def _parties(session: Session, nodes: frozenset[UUID]) -> list[Partner]:

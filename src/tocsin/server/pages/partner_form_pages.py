@@ -82,10 +82,11 @@ def _shown(visit: FormVisit, _refused: RefusedForm) -> Mapping[str, Any]:
         NotHereError: the partner has no such key.
 
     """
+    shown = {"key": None, "voucher": None, "rows": 8 if visit.act.name == "add-key" else 3, **PARTNER_WORDS}
     if "key" not in visit.named:
-        return {"key": None, "voucher": None, **PARTNER_WORDS}
+        return shown
     found = _found(visit)
     key: PartnerKey | None = next((one for one in found.keys if str(one.id) == visit.named["key"]), None)
     if key is None:
         raise NotHereError
-    return {"key": key, "voucher": vouchers(visit.session, found.partner.id).get(key.fingerprint), **PARTNER_WORDS}
+    return shown | {"key": key, "voucher": vouchers(visit.session, found.partner.id).get(key.fingerprint)}

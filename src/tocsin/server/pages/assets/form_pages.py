@@ -57,7 +57,7 @@ def asset_form_pages(desk: PageContext) -> APIRouter:
         back=back, given=given, choices={"operators": operators, "severities": severities},
         after=lambda _, done: PLACE if done.asset is None else f"{PLACE}/{done.asset}",
         about=lambda visit: visit.words.say(N_("The CSIRT reviews what you send.")) if own(visit) else "",
-        shown=lambda visit, _: {"button": N_("Send")} if own(visit) else {},
+        shown=lambda visit, _: {"rows": 3, **({"button": N_("Send")} if own(visit) else {})},
     )  # fmt: skip
     return form_pages(desk, acts.ACTS, hooks)
 
