@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -118,7 +118,8 @@ class FormHooks:
     the act gave back; without it, back. ``given``: what the fields say at first; what the address asks goes after
     that. ``about``: what the form is about, in a few words. ``choices``: what fields offer, by the name that their
     `Wording` has. ``named``: what the address names, checked. ``before``: refuses a form before its act is done.
-    ``takes``: what the form says besides its fields. ``shown``: what the template takes besides.
+    ``takes``: what the form says besides its fields. ``shown``: what the template takes besides, or
+    otherwise, such as ``rows`` of texts of several lines.
     """
 
     back: Callable[[FormVisit], tuple[str, str]]
@@ -194,13 +195,19 @@ def _shown(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> dict[str
         "act": act, "fields": form_fields(visit, hooks, refused), "about": hooks.about(visit), "error": refused.error,
         "title": act.title or act.summary, "button": act.button or act.title or N_("Confirm"), "back": back,
         "place": place, "address": act.page.format(**visit.named), "hidden": _hidden(visit, refused),
+        "rows": 6,
     }  # fmt: skip
     return {**shown, **hooks.shown(visit, refused)}
 
 
 def typed_in(act: Act, form: FormData) -> dict[str, Any]:
     """What was typed into the fields of an act: texts, or lists of texts."""
-    return {name: texts_of(form, name) if is_several(act, name) else text_of(form, name) for name in _names(act)}
+    return {name: texts_of(form, name) if _is_chosen(act, name) else text_of(form, name) for name in _names(act)}
+
+
+def _is_chosen(act: Act, name: str) -> bool:
+    """Whether several values are chosen; several that are typed are lines of one text."""
+    return is_several(act, name) and not wording_of(act, name).lines
 
 
 def form_fields(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> list[FormField]:
@@ -219,7 +226,7 @@ def form_fields(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> lis
                 _text(refused.typed.get(name, given.get(name, _default(field)))),
                 words.say(wording.hint) if wording.hint else "",
                 words.translate(words.say(refused.wrongs[name])) if name in refused.wrongs else "",
-                field.is_required() and not is_several(act, name), options or (),
+                _is_needed(field) and not _is_chosen(act, name), options or (),
                 takes_file=bool(wording.file and wording.lines),
             )
         )  # fmt: skip
@@ -240,7 +247,7 @@ def _is_hidden(act: Act, name: str) -> bool:
 def _asked(visit: FormVisit) -> dict[str, Any]:
     """What the address asks that fields say at first."""
     asked = visit.request.query_params
-    return {name: asked[name] for name in _names(visit.act) if name in asked and not is_several(visit.act, name)}
+    return {name: asked[name] for name in _names(visit.act) if name in asked and not _is_chosen(visit.act, name)}
 
 
 def _hidden(visit: FormVisit, refused: RefusedForm) -> list[tuple[str, str]]:
@@ -255,15 +262,25 @@ def _hidden(visit: FormVisit, refused: RefusedForm) -> list[tuple[str, str]]:
 
 def _kind(act: Act, name: str, options: Options | None) -> str:
     wording, annotation = wording_of(act, name), act.request.model_fields[name].annotation
-    if is_several(act, name):
+    if _is_chosen(act, name):
         return "several"
     if options is not None:
         return "choice"
     if annotation is bool:
         return "box"
-    if wording.time or annotation is datetime or datetime in getattr(annotation, "__args__", ()):
+    if wording.time or _says_time(annotation):
         return "time"
     return "area" if wording.lines else "file" if wording.file else "text"
+
+
+def _says_time(annotation: Any) -> bool:
+    """Whether a type is that of a time, also of one that may be missing."""
+    return annotation is datetime or any(map(_says_time, get_args(annotation)))
+
+
+def _is_needed(field: FieldInfo) -> bool:
+    """Whether a form must say it: also what a command may leave as it is, and what cannot be empty."""
+    return field.is_required() or (field.default == "" and any(getattr(one, "min_length", 0) for one in field.metadata))
 
 
 def _options(visit: FormVisit, hooks: FormHooks, name: str) -> Options | None:
@@ -279,7 +296,7 @@ def _options(visit: FormVisit, hooks: FormHooks, name: str) -> Options | None:
     else:
         offered = [(str(value), words.say(said)) for value, said in wording.choices.items()]
     field = visit.act.request.model_fields[name]
-    if field.is_required() or is_several(visit.act, name) or _text(_default(field)) in {value for value, _ in offered}:
+    if field.is_required() or _is_chosen(visit.act, name) or _text(_default(field)) in {value for value, _ in offered}:
         return offered
     return [("", words.say(wording.nothing or N_("None"))), *offered]
 

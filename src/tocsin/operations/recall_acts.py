@@ -23,6 +23,7 @@ from tocsin.exchange.ledger import (
     settle,
     withdraw_things,
 )
+from tocsin.exchange.partners import BESIDE
 from tocsin.exchange.statements import RecallRequest, RecallState
 from tocsin.incidents import IncidentReader
 from tocsin.incidents.act_parts import SIGNED, reader_of
@@ -150,7 +151,7 @@ ACTS: Final = (
             AuditAction.RECALL_ANSWERED, AuditAction.DISPATCH_SEALED, AuditAction.CONTENT_PURGED,
             AuditAction.RECALL_MADE, AuditAction.INCIDENT_ENTRY,
         ),
-        command="exchange answer", page=OwnSurface("/exchange/items/{item}/answer"), route=acts.NO_ROUTE,
+        command="exchange answer", page=OwnSurface("/exchange/items/{item}/answer", BESIDE), route=acts.NO_ROUTE,
         arguments=("item",), signed=SIGNED, told="Recall {recall} answered; {kept} things kept.",
         undo=NoUndo("What was erased cannot be brought back."),
     ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from tocsin.incidents import IncidentEntryKind, defang
 from tocsin.incidents.clocks import ClockState
 from tocsin.incidents.closing import DetectedBy, shipped_causes
-from tocsin.server.pages.exchange_words import OUTCOMES
+from tocsin.server.pages.exchange_words import MESSAGE_STATES
 from tocsin.server.pages.incidents.words import ANSWERS, AUDIENCES, DETECTED, RATINGS, SEVERITIES, SIGHTINGS
 from tocsin.server.pages.words import N_, NN_, PageTexts
 
@@ -226,7 +226,7 @@ _EXCHANGE: Final[Mapping[str, str]] = {
 
 def _exchange(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
     data = entry.data
-    outcome = words.say(OUTCOMES[data["outcome"]][0]) if data.get("outcome") in OUTCOMES else ""
+    outcome = words.say(MESSAGE_STATES[data["outcome"]][0]) if data.get("outcome") in MESSAGE_STATES else ""
     said = words.say(_EXCHANGE[data["act"]], name=data.get("name", ""), outcome=outcome)
     return f"{said} ({data['reference']})" if data.get("reference") else said
 
