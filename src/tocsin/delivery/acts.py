@@ -27,7 +27,7 @@ _SHOWN: Final = Wording(hint=N_("It is shown wherever mails are missed."), lacki
 class Mails(BaseModel):
     """Digests and other mails."""
 
-    reference: tuple[Annotated[str, _REFERENCE], ...] = Field(
+    reference: Annotated[tuple[Annotated[str, _REFERENCE], ...], Wording(hidden=True)] = Field(
         min_length=1, title=N_("Reference"), description="A reference.", examples=["TOC-2026-0000001"]
     )
 

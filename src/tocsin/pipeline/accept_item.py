@@ -24,10 +24,10 @@ _DAYS = 30
 class AcceptedItem(BaseModel):
     """A to-do item that stays as it is, and why."""
 
-    kind: Literal[ItemKind.GIVEN_UP, ItemKind.WITHHELD, ItemKind.NOT_NOTIFIED] = Field(
+    kind: Annotated[Literal[ItemKind.GIVEN_UP, ItemKind.WITHHELD, ItemKind.NOT_NOTIFIED], Wording(hidden=True)] = Field(
         title=N_("Kind"), description="What kind of item."
     )
-    subject: str = Field(
+    subject: Annotated[str, Wording(hidden=True)] = Field(
         min_length=1, max_length=300, title=N_("Item"),
         description="Team, kind and value; team, rule and feed; or the team alone.",
         examples=["harbour-telecom asn 64496"],

@@ -51,7 +51,7 @@ class CommentLine:
 class CommentText(BaseModel):
     """A comment on a thing."""
 
-    subject: str = Field(
+    subject: Annotated[str, Wording(hidden=True)] = Field(
         min_length=1, max_length=400, pattern=r"^[!-~][ -~]*$",
         title=N_("Subject"), description="What it is about, as the audit log names it.",
         examples=["delivery:TOC-2026-0000012"],

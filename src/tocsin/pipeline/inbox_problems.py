@@ -34,7 +34,7 @@ _KEY: Final = StringConstraints(pattern=r"^[0-9a-f]{16}$")
 class ProblemsForInbox(BaseModel):
     """Problems, and what is to be looked at."""
 
-    problems: tuple[Annotated[str, _KEY], ...] = Field(
+    problems: Annotated[tuple[Annotated[str, _KEY], ...], Wording(hidden=True)] = Field(
         min_length=1, max_length=MOST, title=N_("Selected problems"),
         description="Keys of problems, 16 hexadecimal digits each.",
     )  # fmt: skip

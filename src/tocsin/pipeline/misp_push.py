@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -26,7 +26,7 @@ from tocsin.exchange.sharing import (
     withdrawn_event,
 )
 from tocsin.incidents import IncidentReader, is_restricted
-from tocsin.interface import N_, Absence, Act, ActContext, NoUndo
+from tocsin.interface import N_, Absence, Act, ActContext, NoUndo, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, NotFoundError, WithheldError
 from tocsin.node.records import AuditAction, audit, node_uuid
@@ -46,7 +46,9 @@ class MispPush(BaseModel):
         min_length=1, max_length=60, title=N_("Incident"), description="The reference of an incident.",
         examples=["INC-4KX7-9M2P"],
     )  # fmt: skip
-    preview: bool = Field(False, title=N_("Preview"), description="Say what would go, and send nothing.")
+    preview: Annotated[bool, Wording(hidden=True)] = Field(
+        False, title=N_("Preview"), description="Say what would go, and send nothing."
+    )
     withdraw: bool = Field(
         False, title=N_("Withdraw"), description="Delete there what was pushed of it, as after a recall."
     )

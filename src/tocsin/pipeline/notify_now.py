@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import due_at
 from tocsin.events import NO_CONTACT, EventPart, Ingest, NotificationRun, pack_repeats
-from tocsin.interface import N_, Act, ActContext, NoUndo, OwnSurface
+from tocsin.interface import N_, Act, ActContext, NoUndo, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import AuditAction, audit, cut
@@ -312,7 +312,9 @@ class NotificationRequest(BaseModel):
     asn: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field(
         (), title=N_("Network"), description="Only those of these AS; without it, of all networks."
     )
-    preview: bool = Field(default=False, title=N_("Preview"), description="Only say what would be done.")
+    preview: Annotated[bool, Wording(hidden=True)] = Field(
+        default=False, title=N_("Preview"), description="Only say what would be done."
+    )
 
 
 class NotificationTeam(BaseModel):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from itertools import islice
 from operator import itemgetter
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Final, cast
 
 from pydantic import BaseModel, Field
 from sqlalchemy import select
@@ -45,13 +45,13 @@ from tocsin.pipeline.ingest import ReplayOf, take_in_again
 from tocsin.pipeline.stores import NodeWithStores, writer
 
 _NAMED = 100  # rows that an audit entry names
-_NUMBER: Final[dict[str, Any]] = {
-    "ge": 1,
-    "le": 2**31 - 1,
-    "title": N_("Report number"),
-    "description": "Number of the ingest, from 'quarantine list'.",
-    "examples": [1],
-}
+_Number = Annotated[
+    int,
+    Field(
+        ge=1, le=2**31 - 1, title=N_("Report number"), description="Number of the ingest, from 'quarantine list'.",
+        examples=[1],
+    ),
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -315,7 +315,7 @@ def _note(
 class IngestRows(BaseModel):
     """Which unreadable rows of which ingest."""
 
-    number: int = Field(**_NUMBER)
+    number: _Number
     reason: str = Field(
         "", max_length=2_000, title=N_("Reason"),
         description="Only the rows that are unreadable for this reason, word for word.",
@@ -325,7 +325,7 @@ class IngestRows(BaseModel):
 class MendedRow(BaseModel):
     """Another text for an unreadable row."""
 
-    number: int = Field(**_NUMBER)
+    number: _Number
     place: int = Field(ge=0, le=2**31 - 1, title=N_("Row"), description="Place of the row, from 'quarantine show'.")
     text: Annotated[str, Wording(lines=True, hint=N_("Correct what is wrong. The row as received is kept."))] = Field(
         max_length=900_000, title=N_("Text of the row"), description="What the row is to say."
@@ -335,7 +335,7 @@ class MendedRow(BaseModel):
 class RowsLeft(BaseModel):
     """Why the rows of an ingest need not be read."""
 
-    number: int = Field(**_NUMBER)
+    number: _Number
     reason: Annotated[
         str,
         Wording(lacking=N_("The reason is empty."), hint=N_("The rows stay on record and leave the quarantine.")),

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Final, cast
+from typing import Annotated, Final, cast
 
 from pydantic import BaseModel, Field
 from sqlalchemy import or_, select
@@ -20,7 +20,7 @@ from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import team_names
 from tocsin.events import FeedRecord, Ingest, IngestState, OpenedReport, Reread, shown, watch_feeds
 from tocsin.exchange.ledger import ItemOrigin
-from tocsin.interface import N_, Act, ActContext, NoUndo, OwnSurface
+from tocsin.interface import N_, Act, ActContext, NoUndo, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.records import AuditAction, audit, cut, purged_counts
@@ -43,7 +43,9 @@ class RereadRequest(BaseModel):
         ge=1, le=2**31 - 1, title=N_("Report number"),
         description="Number of the report, from 'quarantine list' or its page.",
     )  # fmt: skip
-    preview: bool = Field(default=False, title=N_("Preview"), description="Only say what would be done.")
+    preview: Annotated[bool, Wording(hidden=True)] = Field(
+        default=False, title=N_("Preview"), description="Only say what would be done."
+    )
 
 
 class RereadTeam(BaseModel):

@@ -34,7 +34,7 @@ MOST: Final = 10_000
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 _Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 _Team = Annotated[str, Wording(choices="teams")]
-_NO_PROBLEM: Final = Wording(lacking=N_("Choose at least one problem."))
+_NO_PROBLEM: Final = Wording(lacking=N_("Choose at least one problem."), hidden=True)
 _Note = Annotated[str, Wording(hint=N_("Only people here read it."), lines=True)]
 _ONCE: Final = "Idempotency key"  # a title that nobody reads on a form
 _SETTLED: Final = frozenset(
@@ -57,7 +57,9 @@ class ProblemChoice(BaseModel):
         min_length=1, max_length=MOST, title=N_("Selected problems"),
         description="Keys of problems, 16 hexadecimal digits each.",
     )  # fmt: skip
-    preview: bool = Field(default=False, title=N_("Preview"), description="Only say what would be done.")
+    preview: Annotated[bool, Wording(hidden=True)] = Field(
+        default=False, title=N_("Preview"), description="Only say what would be done."
+    )
 
 
 class TeamStatement(ProblemChoice):

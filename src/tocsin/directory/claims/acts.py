@@ -62,7 +62,9 @@ class Approval(ClaimNumber):
         default=False, title=N_("Overrule imports that say otherwise"),
         description="Imports that say otherwise are overruled; else they are kept beside it.",
     )  # fmt: skip
-    yes: bool = Field(default=False, title=N_("Approve"), description="Also where others claim the same.")
+    yes: Annotated[bool, Wording(hidden=True)] = Field(
+        default=False, title=N_("Approve"), description="Also where others claim the same."
+    )
 
 
 class Refusal(ClaimNumber):

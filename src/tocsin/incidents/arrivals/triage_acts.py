@@ -113,7 +113,9 @@ class NewInboxReport(BaseModel):
 class InboxReports(BaseModel):
     """Which reports."""
 
-    reference: tuple[Annotated[str, StringConstraints(min_length=1, max_length=40)], ...] = Field(
+    reference: Annotated[
+        tuple[Annotated[str, StringConstraints(min_length=1, max_length=40)], ...], Wording(hidden=True)
+    ] = Field(
         min_length=1, max_length=MOST, title=N_("Selected reports"), description="The reference of a report.",
         examples=["0000-0000"],
     )  # fmt: skip

@@ -26,8 +26,8 @@ from tocsin.pipeline.to_do.work import assignable, row_of
 class ItemNamed(BaseModel):
     """Which to-do item."""
 
-    kind: ItemKind = Field(title=N_("Kind"), description="What kind of item.")
-    subject: str = Field(
+    kind: Annotated[ItemKind, Wording(hidden=True)] = Field(title=N_("Kind"), description="What kind of item.")
+    subject: Annotated[str, Wording(hidden=True)] = Field(
         "", max_length=300, title=N_("Item"), description="What it is about, where its kind has several.",
         examples=["harbour-telecom"],
     )  # fmt: skip
