@@ -166,6 +166,7 @@ class FormField:
     wrong: str = ""
     required: bool = False
     options: Sequence[tuple[str, str]] = ()
+    takes_file: bool = False
 
 
 NOTHING: Final[Mapping[str, Any]] = {
