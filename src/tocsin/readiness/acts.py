@@ -36,18 +36,20 @@ from tocsin.readiness.assessment import (
 )
 
 _LINE, _TEXT = 200, 10_000  # letters
-_File = Annotated[Path, Wording(lacking=N_("Choose a file."), file=True)]
+_File = Annotated[Path, Wording(lacking=N_("Choose a file."))]
 
 Line = Annotated[str, Field(min_length=1, max_length=_LINE)]
 Lines = Annotated[str, Wording(lines=True), Field(max_length=_TEXT)]
 _Day = Annotated[date, Wording(lacking=N_("Give a day."))]
+_Question = Annotated[Line, Wording(hidden=True), Field(title=N_("Question"))]
+_Assessment = Annotated[Number, Wording(hidden=True), Field(title=N_("Assessment"))]
 _Reason = Annotated[Lines, Wording(lacking=N_("Write the reason.")), Field(min_length=1, title=N_("Reason"))]
 
 
 class FrameworkRequest(BaseModel):
     """A framework, as it was read."""
 
-    framework: Annotated[Framework, Wording(file=True)] = Field(title=N_("File of the framework (TOML)"))
+    framework: Framework = Field(title=N_("File of the framework (TOML)"))
 
 
 class VersionRequest(BaseModel):
@@ -67,6 +69,12 @@ class AssignRequest(VersionRequest):
 class StartRequest(VersionRequest):
     """Whom an assessment is about; ``responsible``: who answers for the criteria, where the version is a draft."""
 
+    framework: Annotated[
+        Line,
+        Wording(choices="versions", hint=N_("What is asked. A version of your own is imported at Frameworks.")),
+    ] = Field(title=N_("Framework"))
+    version: Annotated[Line, Wording(hidden=True)] = Field(title=N_("Version"))
+    name: Annotated[Line, Wording(hint=N_("The name of a country or a team."))] = Field(title=N_("Who is assessed"))
     unit: Annotated[
         Line,
         Wording(
@@ -76,9 +84,6 @@ class StartRequest(VersionRequest):
             )
         ),
     ] = Field(title=N_("Code"))
-    name: Annotated[str, Wording(hint=N_("The name of a country or a team."))] = Field(
-        "", max_length=_LINE, title=N_("Who is assessed")
-    )
     as_of: Annotated[_Day, Wording(hint=N_("The day that the answers describe."))] = Field(title=N_("As of"))
     groups: Annotated[
         dict[str, str],
@@ -98,7 +103,7 @@ class StartRequest(VersionRequest):
 class AssessmentRequest(BaseModel):
     """An assessment by its number."""
 
-    assessment: Number = Field(title=N_("Assessment"))
+    assessment: _Assessment
 
 
 class RankRequest(AssessmentRequest):
@@ -110,7 +115,7 @@ class RankRequest(AssessmentRequest):
 class AnswerRequest(AssessmentRequest):
     """An answer; ``level``: its index or label, or ``na``."""
 
-    question: Line = Field(title=N_("Question"))
+    question: _Question
     level: Annotated[str, Wording(lacking=N_("Choose a level."), choices="levels")] = Field(
         min_length=1, max_length=_LINE, title=N_("Answer to this question")
     )
@@ -131,7 +136,7 @@ class AnswerRequest(AssessmentRequest):
 class StatementRequest(AssessmentRequest):
     """A comment of a reviewer, or a dispute: the answer is sent back."""
 
-    question: Line = Field(title=N_("Question"))
+    question: _Question
     kind: Annotated[
         Literal["review", "dispute"], Wording(choices={"review": N_("Comment"), "dispute": N_("Send back")})
     ] = Field(title=N_("Kind"))
@@ -141,7 +146,7 @@ class StatementRequest(AssessmentRequest):
 class DecisionRequest(BaseModel):
     """A decision on a dispute or an appeal."""
 
-    statement: Number = Field(title=N_("Review"))
+    statement: Annotated[Number, Wording(hidden=True)] = Field(title=N_("Review"))
     outcome: Annotated[
         str,
         Wording(lacking=N_("Uphold or reject it."), choices={"upheld": N_("Uphold"), "rejected": N_("Reject")}),
@@ -152,14 +157,14 @@ class DecisionRequest(BaseModel):
 class AppealRequest(BaseModel):
     """An appeal against a decision."""
 
-    decision: Number = Field(title=N_("Decision"))
+    decision: Annotated[Number, Wording(hidden=True)] = Field(title=N_("Decision"))
     text: _Reason
 
 
 class EvidenceRequest(BaseModel):
     """A piece of evidence, with its file; for a question, where one is named."""
 
-    file: Annotated[Path, Wording(file=True, hint=N_("At most 30 MB."))] = Field(title=N_("File"))
+    file: Annotated[Path, Wording(hint=N_("At most 30 MB."))] = Field(title=N_("File"))
     name: Line = Field(title=N_("Title"))
     language: Annotated[str, Wording(hint=N_("Of the document, such as fr."))] = Field(
         min_length=2, max_length=20, title=N_("Language")
@@ -169,8 +174,8 @@ class EvidenceRequest(BaseModel):
     ] = Field("", max_length=2_000, title=N_("Link"))
     valid_from: date | None = Field(None, title=N_("Valid from"))
     valid_until: date | None = Field(None, title=N_("Valid until"))
-    assessment: Number | None = Field(None, title=N_("Assessment"))
-    question: str = Field("", title=N_("Question"))
+    assessment: _Assessment | None = Field(None, title=N_("Assessment"))
+    question: Annotated[str, Wording(hidden=True)] = Field("", title=N_("Question"))
 
 
 class UseRequest(AssessmentRequest):
@@ -179,15 +184,15 @@ class UseRequest(AssessmentRequest):
     evidence: Annotated[str, Wording(lacking=N_("Choose a piece of evidence."), choices="evidence")] = Field(
         min_length=1, max_length=64, title=N_("Evidence")
     )
-    question: Line = Field(title=N_("Question"))
+    question: _Question
 
 
 class MeasureRequest(AssessmentRequest):
     """What a query finds in facts, as they were at a time."""
 
-    query: Line = Field(title=N_("Question"))
-    facts: Annotated[Sequence[Mapping[str, str]], Wording(file=True)] = Field(title=N_("File of facts (CSV)"))
-    as_of: datetime = Field(title=N_("As of"))
+    query: _Question
+    facts: Sequence[Mapping[str, str]] = Field(title=N_("File of facts (CSV)"))
+    as_of: Annotated[datetime, Wording(hidden=True)] = Field(title=N_("As of"))
 
 
 class IndexRequest(BaseModel):
@@ -213,10 +218,10 @@ class IndexRequest(BaseModel):
         _File, Wording(hint=N_("A row for each indicator and aggregate: iCode, Type, Parent, Direction, Weight."))
     ] = Field(title=N_("Structure (CSV)"))
     recipe: Annotated[
-        _File | None, Wording(hint=N_("The choices of method. Without it the default recipe is used."), file=True)
+        _File | None, Wording(hint=N_("The choices of method. Without it the default recipe is used."))
     ] = Field(None, title=N_("Recipe (TOML)"))
-    denominators: Annotated[_File | None, Wording(hint=N_("Where they are in a file of their own."), file=True)] = (
-        Field(None, title=N_("Denominators (CSV)"))
+    denominators: Annotated[_File | None, Wording(hint=N_("Where they are in a file of their own."))] = Field(
+        None, title=N_("Denominators (CSV)")
     )
 
 
@@ -237,7 +242,7 @@ class TaskRequest(AssessmentRequest):
 class TaskDone(BaseModel):
     """That an action was done, and when."""
 
-    action: Number = Field(title=N_("Action"))
+    action: Annotated[Number, Wording(hidden=True)] = Field(title=N_("Action"))
     on: _Day = Field(title=N_("Day"))
 
 
@@ -272,7 +277,7 @@ def publish_framework(context: ActContext, request: VersionRequest) -> Framework
 
 def start_assessment(context: ActContext, request: StartRequest) -> Assessment:
     """With ``responsible``, a framework that comes along is taken in, and a draft is published."""
-    unit = room.Unit(request.unit, request.name or request.unit, request.groups)
+    unit = room.Unit(request.unit, request.name, request.groups)
     with context.undoable() as session:
         if request.responsible:
             _publish(context, session, request)
@@ -404,6 +409,7 @@ def _act(
     *,
     undo: Sentence | None = None,
     command: str | Absence = "",
+    made: bool = False,
     **form: Any,
 ) -> Act:
     name, _, noun = operation.partition(" ")
@@ -416,7 +422,7 @@ def _act(
         audit=(AuditAction.ASSESSMENT_CHANGED,),
         command=command if isinstance(command, Absence) else OwnSurface(f"assessment {command or name}"),
         route=Absence("An assessment is made by people, on pages or by commands."),
-        page=OwnSurface(f"/readiness/{page}"),
+        page=f"/readiness/{page}" if made else OwnSurface(f"/readiness/{page}"),
         undo=None if undo is None else lambda _: undo,
         **form,
     )
@@ -431,7 +437,7 @@ ACTS: Final = (
          undo=say("Criteria assigned"), title=N_("Owner"), button=N_("Assign")),
     _act("publish version", "Publish a framework version", publish_framework, f"{_VERSION}/publish"),
     _act("start assessment", "Start an assessment", start_assessment, "start", undo=say("Assessment started"),
-         title=N_("Start an assessment"), button=N_("Start")),
+         made=True, title=N_("Start an assessment"), button=N_("Start")),
     _act("close assessment", "Close an assessment", close_assessment, "{number}/close",
          undo=say("Assessment closed"), title=N_("Close")),
     _act("rank assessment", "Agree to be ranked, or no longer", rank_assessment, "{number}/rank",
