@@ -63,9 +63,7 @@ class CalendarChange(BaseModel):
     country: str = Field("", max_length=3, pattern=_LINE, description="Public holidays of this country (ISO 3166-1).")
     subdivision: str = Field("", max_length=10, pattern=_LINE, description="And of this part of it (ISO 3166-2).")
     holidays: _Dates = Field((), max_length=400, description="Further days off.")
-    working_days: Annotated[_Dates, Wording(option="--working-day")] = Field(
-        (), max_length=400, description="Days that are worked, whatever the country says."
-    )
+    working_days: _Dates = Field((), max_length=400, description="Days that are worked, whatever the country says.")
 
 
 class ClockTextAdopted(BaseModel):

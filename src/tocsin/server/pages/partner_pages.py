@@ -33,13 +33,12 @@ from tocsin.exchange.partners import (
     stopped_keys,
     vouchers,
 )
-from tocsin.interface import ActContext, NotHereError, PageRouter, RequestError, needs, number_in
+from tocsin.interface import ActContext, FormField, NotHereError, PageRouter, RequestError, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.exchange_words import CHECK_RESULTS, CHECK_WAYS, CONFIRMATIONS, ENDS, PARTNER_WORDS
-from tocsin.server.pages.incidents import FormField
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 

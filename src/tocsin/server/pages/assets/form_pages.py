@@ -10,13 +10,13 @@ from starlette.datastructures import FormData
 
 from tocsin.assets import acts, rows
 from tocsin.assets.register import CONTACT, NEED, Asset, as_lines, find_asset, names
-from tocsin.interface import Act, NotHereError, PageRouter, RequestError, number_in, wording_of
+from tocsin.interface import Act, FormField, NotHereError, PageRouter, RequestError, number_in, wording_of
 from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.node.errors import InputError, NotFoundError, TocsinError, UsageError
 from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.assets.access import KEEPER, KINDS, OWNER, PLACE, admitted
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents import SEVERITIES, FormField
+from tocsin.server.pages.incidents import SEVERITIES
 from tocsin.server.pages.words import N_, PageTexts
 from tocsin.server.security import Form, text_of
 

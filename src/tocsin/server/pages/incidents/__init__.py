@@ -10,7 +10,6 @@ from tocsin.server.pages.incidents.clock_words import time_left as time_left
 from tocsin.server.pages.incidents.ending_form import ending_answers as ending_answers  # of pages of exchange too
 from tocsin.server.pages.incidents.ending_form import ending_questions as ending_questions
 from tocsin.server.pages.incidents.evidence_pages import evidence_pages
-from tocsin.server.pages.incidents.fields import FormField as FormField  # of pages of the register too
 from tocsin.server.pages.incidents.list_pages import list_pages
 from tocsin.server.pages.incidents.observable_pages import observable_pages
 from tocsin.server.pages.incidents.one_pages import one_pages

@@ -1,7 +1,6 @@
 """The form of an act on an incident, made from its request: what each field is called, and what it offers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +14,7 @@ from tocsin.incidents import people_for
 from tocsin.incidents.act_parts import OwnMarking
 from tocsin.incidents.closing import UNKNOWN, causes_for, read_causes
 from tocsin.incidents.playbooks import listed_playbooks
-from tocsin.interface import Act, is_several, wording_of
+from tocsin.interface import Act, FormField, is_several, wording_of
 from tocsin.node.accounts import Permission
 from tocsin.server.pages.incidents.words import (
     CERTAINTIES,
@@ -152,21 +151,6 @@ _HINTS: Final[Mapping[str, str]] = {
     "basis": N_("The mails say it: the law that you act under, or the terms of service that it breaks."),
     "pap": N_("Under PAP:RED nobody is asked about it, and nobody is written to."),
 }
-
-
-@dataclass(frozen=True)
-class FormField:
-    """One question of a form. ``kind``: text, area, time, choice, several, box, or ``hidden``."""
-
-    name: str
-    label: str
-    kind: str
-    value: Any = ""
-    hint: str = ""
-    wrong: str = ""
-    required: bool = False
-    options: Sequence[tuple[str, str]] = ()
-    takes_file: bool = False
 
 
 NOTHING: Final[Mapping[str, Any]] = {
