@@ -6,7 +6,7 @@ docs/design/acts.md says how.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Annotated, Any, Final, get_args
 
@@ -43,8 +43,8 @@ _REFUSALS: Final = (ConflictError, InputError, NotFoundError, RemoteError, Usage
 class FormField:
     """One question of a form.
 
-    ``kind``: ``text``, ``area``, ``time``, ``choice``, ``several``, ``box`` or ``file``. ``wrong``: why what was typed
-    was refused. ``takes_file``: a file may be chosen in place of a text.
+    ``kind``: ``text``, ``area``, ``time``, ``date``, ``choice``, ``several``, ``box`` or ``file``. ``wrong``: why what
+    was typed was refused. ``takes_file``: a file may be chosen in place of a text.
     """
 
     name: str
@@ -270,6 +270,8 @@ def _kind(act: Act, name: str, options: Options | None) -> str:
         return "box"
     if wording.time or _says_time(annotation):
         return "time"
+    if date in (annotation, *getattr(annotation, "__args__", ())):
+        return "date"
     return "area" if wording.lines else "file" if wording.file else "text"
 
 
@@ -302,7 +304,7 @@ def _options(visit: FormVisit, hooks: FormHooks, name: str) -> Options | None:
 
 
 def _default(field: FieldInfo) -> Any:
-    return "" if field.is_required() or field.default is None else field.default
+    return "" if field.is_required() or field.default_factory or field.default is None else field.default
 
 
 def _text(value: Any) -> Any:

@@ -31,12 +31,11 @@ from tocsin.incidents import (
     seen_entry,
     tasks_of,
 )
-from tocsin.incidents.arrivals import form_word, reports_in
+from tocsin.incidents.arrivals import TEAM_KINDS, form_word, reports_in
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of, names_of_actors
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.exchange_words import CASES, SENT
-from tocsin.server.pages.inbox import TEAM_KINDS
 from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import frame_of
