@@ -176,7 +176,7 @@ def ingest_in(
     """The same in an open session, which serves many calls."""
     requests = [IngestRequest(tuple(paths), source, feed)]
     [(_, summary)] = ingest_each(session, requests, progress=progress, place=place)
-    return replace(summary, alarms=alarms_of(session.node.database, summary.ingests))
+    return replace(summary, alarms=alarms_of(session.node.database, summary.ingests)[0])
 
 
 def ingest_each(
