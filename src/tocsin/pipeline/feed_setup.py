@@ -21,7 +21,7 @@ from tocsin.node.files import write_whole
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
-from tocsin.node.settings import problem_of
+from tocsin.node.setting_faults import problem_of
 from tocsin.pipeline.collectors import (
     SECRET,
     FeedCollector,
