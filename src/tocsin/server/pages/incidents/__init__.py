@@ -1,5 +1,10 @@
 """Incidents on pages: the list, each incident, and the forms of what is done with it."""
 
+from tocsin.incidents import OBSERVED_AS as OBSERVED_AS
+from tocsin.incidents import PARTIES as PARTIES
+from tocsin.incidents import SEVERITIES as SEVERITIES
+from tocsin.incidents.closing import RATINGS as RATINGS
+from tocsin.interface import FormField as FormField
 from tocsin.server.pages.context import together
 from tocsin.server.pages.incidents.act_pages import act_pages
 from tocsin.server.pages.incidents.affected_pages import affected_pages
@@ -19,10 +24,6 @@ from tocsin.server.pages.incidents.report_pages import report_pages
 from tocsin.server.pages.incidents.review_pages import review_pages
 from tocsin.server.pages.incidents.tabs import part_frame as part_frame
 from tocsin.server.pages.incidents.takedown_pages import takedown_pages
-from tocsin.server.pages.incidents.words import OBSERVED_AS as OBSERVED_AS  # of pages of exchange too
-from tocsin.server.pages.incidents.words import PARTIES as PARTIES  # of pages of threads too
-from tocsin.server.pages.incidents.words import RATINGS as RATINGS  # of the page for feedback too
-from tocsin.server.pages.incidents.words import SEVERITIES as SEVERITIES
 from tocsin.server.pages.incidents.words import STATES as STATES
 
 incidents_pages = together(

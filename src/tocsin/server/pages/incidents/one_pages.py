@@ -13,6 +13,9 @@ from tocsin.events import RSIT_TYPES
 from tocsin.exchange.ledger import incident_partners
 from tocsin.exchange.statements import RECALL_ANSWERS
 from tocsin.incidents import (
+    MILESTONES,
+    OBSERVED_AS,
+    PARTIES,
     IncidentEntryKind,
     IncidentReader,
     TaskState,
@@ -40,14 +43,7 @@ from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import frame_of
 from tocsin.server.pages.incidents.timeline import people_in, steps_of
-from tocsin.server.pages.incidents.words import (
-    GROUPS,
-    MILESTONES,
-    OBSERVABLES,
-    OBSERVED_AS,
-    PARTIES,
-    TASKS,
-)
+from tocsin.server.pages.incidents.words import GROUPS, OBSERVABLES, TASKS
 from tocsin.server.pages.words import PageTexts
 
 if TYPE_CHECKING:
