@@ -484,6 +484,7 @@ def test_a_dispatch_brings_one_agreement_with_a_signature_of_each_party(world: W
 def test_a_form_names_parties_on_a_line_each_and_a_further_edition_begins_with_them(nodes: dict[str, World]) -> None:
     with browsers_of(nodes["A"], AccountRole.MANAGER) as (manager,):
         said = {"type": "norm", "parties": "B\r\nX", "others": "Ministry\r\nRegulator", "text": "Share."}
+        assert "[]</textarea>" not in manager.get("/agreements/new").text
         wrong = manager.send("/agreements/new", **said).text.replace("\r", "")
         kept = ("Write a title.", "B\nX</textarea>", "Ministry\nRegulator</textarea>", '<option value="norm" selected>')
         assert [one for one in kept if one not in wrong] == []

@@ -28,7 +28,7 @@ from tocsin.assets.register import (
 )
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import find_team, teams_by_id
-from tocsin.incidents import IncidentReader, SeverityLevel, references_by_number
+from tocsin.incidents import SEVERITIES, IncidentReader, SeverityLevel, references_by_number
 from tocsin.interface import N_, Absence, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
@@ -71,7 +71,7 @@ class AssetFields(BaseModel):
         _Lines,
         Wording(hint=N_("One on each line: name; phone; email; hours; language. The first one is called first.")),
     ] = Field("", title=N_("Contacts"))
-    impact: Annotated[SeverityLevel, Wording(choices="severities")] = Field(
+    impact: Annotated[SeverityLevel, Wording(choices=SEVERITIES)] = Field(
         SeverityLevel.UNKNOWN, title=N_("Impact if lost")
     )
     note: _Lines = Field("", title=N_("Note"))

@@ -220,10 +220,11 @@ def form_fields(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> lis
             continue
         field, wording = act.request.model_fields[name], wording_of(act, name)
         options = _options(visit, hooks, name)
+        value = _text(refused.typed.get(name, given.get(name, _default(field))))
         made.append(
             FormField(
                 name, words.say(field.title or name), _kind(act, name, options),
-                _text(refused.typed.get(name, given.get(name, _default(field)))),
+                "\n".join(value) if isinstance(value, list) and not _is_chosen(act, name) else value,
                 words.say(wording.hint) if wording.hint else "",
                 words.translate(words.say(refused.wrongs[name])) if name in refused.wrongs else "",
                 _is_needed(field) and not _is_chosen(act, name), options or (),

@@ -15,7 +15,6 @@ from tocsin.node.errors import InputError, UsageError
 from tocsin.server.pages.acts import form_pages, perform_with_undo
 from tocsin.server.pages.assets.access import KEEPER, PLACE, admitted
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents import SEVERITIES
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 
@@ -47,14 +46,11 @@ def asset_form_pages(desk: PageContext) -> APIRouter:
         teams = {team.key: team.name for at, team in desk.teams().items() if reach.everything or at in reach.teams}
         return sorted(teams.items(), key=itemgetter(1))
 
-    def severities(visit: FormVisit) -> list[tuple[str, str]]:
-        return [(str(of), visit.words.say(said)) for of, said in SEVERITIES.items()]
-
     def own(visit: FormVisit) -> bool:
         return not visit.visitor.reach(Permission.ASSETS_WRITE).everything
 
     hooks = FormHooks(
-        back=back, given=given, choices={"operators": operators, "severities": severities},
+        back=back, given=given, choices={"operators": operators},
         after=lambda _, done: PLACE if done.asset is None else f"{PLACE}/{done.asset}",
         about=lambda visit: visit.words.say(N_("The CSIRT reviews what you send.")) if own(visit) else "",
         shown=lambda visit, _: {"rows": 3, **({"button": N_("Send")} if own(visit) else {})},

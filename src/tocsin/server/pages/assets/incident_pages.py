@@ -5,11 +5,11 @@ from fastapi.responses import Response
 
 from tocsin.assets import AssetMatcher
 from tocsin.assets.register import ASSET_KINDS, assets_by_number, dependencies, neighbours, touches_of
-from tocsin.incidents import IncidentReader, SeverityLevel, observables_of
+from tocsin.incidents import SEVERITIES, IncidentReader, SeverityLevel, observables_of
 from tocsin.interface import PageRouter
 from tocsin.server.pages.assets.access import ANALYST, admitted
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents import SEVERITIES, part_frame
+from tocsin.server.pages.incidents import part_frame
 
 
 def incident_pages(desk: PageContext) -> APIRouter:

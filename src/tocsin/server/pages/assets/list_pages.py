@@ -17,14 +17,13 @@ from tocsin.assets.register import (
     open_touches,
     sectors,
 )
-from tocsin.incidents import IncidentReader
+from tocsin.incidents import SEVERITIES, IncidentReader
 from tocsin.interface import PageRouter, RequestError, number_in
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import NotFoundError
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.assets.access import OWNER, PLACE, READER, admitted, has_factors
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents import SEVERITIES
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form
 

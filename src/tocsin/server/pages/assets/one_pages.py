@@ -5,13 +5,12 @@ from fastapi.responses import Response
 
 from tocsin.assets import acts
 from tocsin.assets.register import ASSET_KINDS, find_asset, is_stale, neighbours, touches_of
-from tocsin.incidents import IncidentReader
+from tocsin.incidents import SEVERITIES, IncidentReader
 from tocsin.interface import NotHereError, PageRouter, number_in
 from tocsin.node.accounts import Permission, names_of_actors
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.assets.access import ANALYST, KEEPER, PLACE, READER, admitted
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents import SEVERITIES
 from tocsin.server.security import Form
 
 _ACTS = {act.name: act for act in acts.ACTS}

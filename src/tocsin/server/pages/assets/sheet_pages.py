@@ -18,13 +18,13 @@ from tocsin.assets.register import (
     names,
     neighbours,
 )
+from tocsin.incidents import SEVERITIES
 from tocsin.interface import PageRouter, RequestError, number_in
 from tocsin.node.accounts import PermissionScope, Principal, names_of, names_of_actors
 from tocsin.node.errors import ConflictError, TocsinError
 from tocsin.server.pages.acts import perform, perform_and_go
 from tocsin.server.pages.assets.access import ANALYST, PLACE, admitted
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents import SEVERITIES
 from tocsin.server.security import Form, text_of
 
 _ACTS = {act.name: act for act in sheet_acts.ACTS}
