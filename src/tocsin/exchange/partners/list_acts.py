@@ -56,7 +56,7 @@ class PartnerList(BaseModel):
         ),
     ] = Field(min_length=1, title=N_("File"), description="The file.")
     columns: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs), Wording(hidden=True)] = Field(
-        (), max_length=20, title="Columns",
+        (), max_length=20, title=N_("Columns"),
         description="Where columns have other names than usual: what it is, and its column.",
     )  # fmt: skip
 

@@ -86,11 +86,11 @@ class NewNotice(BaseModel):
         examples=[{"what": "Ransomware"}],
     )
     after: Annotated[str, Wording(hidden=True)] = Field(
-        "", max_length=40, title="Earlier notice",
+        "", max_length=40, title=N_("Earlier notice"),
         description="The reference of an earlier notice of the same incident.",
     )  # fmt: skip
     corrects: Annotated[str, Wording(hidden=True)] = Field(
-        "", max_length=40, title="Corrected notice", description="The reference of the notice that it corrects."
+        "", max_length=40, title=N_("Corrected notice"), description="The reference of the notice that it corrects."
     )
     once: str = Field(
         "", max_length=100, title="Key of this request",
