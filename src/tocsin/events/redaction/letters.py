@@ -76,10 +76,11 @@ def plain(text: str) -> str:
 def tag_readings(text: str) -> str:
     """A plain text without its tags, and with a blank for each: who wrote it may join words or part them.
 
-    The latter also with comments as they are: what looks like one in an attribute is none, and all of that would go.
+    Also without comments alone, and with them: what looks like one in an attribute would go with all of its element.
     """
-    parted = "\n".join(_TAGS.sub(" ", one) for one in (text, _UNSEEN.sub("", without_comments(text))))
-    return f"{untagged(text)}\n{_CDATA.sub(' ', parted)}"
+    commented = without_comments(text)
+    parted = "\n".join(_TAGS.sub(" ", one) for one in (text, _UNSEEN.sub("", commented)))
+    return f"{untagged(text)}\n{commented}\n{_CDATA.sub(' ', parted)}"
 
 
 def squeezed(data: bytes) -> bytes:
