@@ -11,7 +11,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from html.parser import HTMLParser
 
-from tocsin.events.encoding import short_references
+from tocsin.events import short_references
 
 # Python also finds codecs that are no charset of mails; some of those cost far more time than they read bytes.
 _CHARSETS = re.compile(
