@@ -196,16 +196,18 @@ def _function(act: "Act", tell: Callable[[NodeInvocation, Any], None]) -> Callab
 
 def _parameter(act: "Act", name: str, field: "FieldInfo") -> tuple[Any, Any]:
     """The type of an argument or option, and its default."""
+    from tocsin.interface import description_of
+
     of = _typed(field)
     if name in act.arguments:
-        argument = typer.Argument(help=field.description, metavar=name.upper())
+        argument = typer.Argument(help=description_of(act, name), metavar=name.upper())
         return (
             (Annotated[of, argument], Parameter.empty)
             if field.is_required()
             else (Annotated[of | None, argument], None)
         )
     needed = " Needed." if field.is_required() else ""
-    option = typer.Option(_option(act, name), help=f"{field.description}{needed}")
+    option = typer.Option(_option(act, name), help=f"{description_of(act, name)}{needed}")
     return Annotated[of if of is bool else of | None, option], False if of is bool else None
 
 

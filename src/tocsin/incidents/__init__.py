@@ -106,6 +106,11 @@ if TYPE_CHECKING:
         titles_of,
     )
     from tocsin.incidents.states import (
+        CERTAINTIES,
+        MILESTONES,
+        OBSERVED_AS,
+        PARTIES,
+        SEVERITIES,
         UNDER_WAY,
         IncidentEntryKind,
         IncidentNeed,

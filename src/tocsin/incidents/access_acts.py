@@ -69,22 +69,32 @@ class MergeInto(DeadlineAnswers, IncidentNamed):
     """Which incident it belongs to."""
 
     into: Annotated[str, Wording(lacking=N_("Write the reference of the other incident."))] = Field(
-        min_length=1, max_length=60, description="The reference of the other incident.", examples=["INC-4KX7-9M2P"]
-    )
+        min_length=1, max_length=60, title=N_("Reference of the other incident"),
+        description="The reference of the other incident.", examples=["INC-4KX7-9M2P"],
+    )  # fmt: skip
 
 
 class IncidentReaders(IncidentNamed):
     """Who may read it."""
 
-    persons: Annotated[tuple[str, ...], Wording(lacking=N_("Choose at least one person."))] = Field(
-        min_length=1, max_length=100, description="Accounts, by email address or number; you are one of them."
-    )
+    persons: Annotated[
+        tuple[str, ...],
+        Wording(
+            lacking=N_("Choose at least one person."), choices="readers",
+            hint=N_("Nobody else finds it, with all that is in it. You are one of them."),
+        ),
+    ] = Field(
+        min_length=1, max_length=100, title=N_("People who may read it"),
+        description="Accounts, by email address or number; you are one of them.",
+    )  # fmt: skip
 
 
 class IncidentMember(IncidentNamed):
     """A person of a restricted incident."""
 
-    person: PersonName = Field(min_length=1, max_length=320, description="An account, by email address or number.")
+    person: Annotated[PersonName, Wording(choices="readers")] = Field(
+        min_length=1, max_length=320, description="An account, by email address or number."
+    )
 
 
 class OwnAccess(IncidentNamed):
@@ -96,7 +106,7 @@ class OwnAccess(IncidentNamed):
 class AccessReview(IncidentNamed):
     """Whose access was looked at."""
 
-    person: int = Field(ge=1, le=2**31 - 1, description="The number of the person.")
+    person: int = Field(ge=1, le=2**31 - 1, title=N_("Person"), description="The number of the person.")
 
 
 def merge(context: ActContext, request: MergeInto) -> IncidentResult:
@@ -323,28 +333,40 @@ def _managers(session: Session, incident: "Incident", but: int) -> list[Person]:
 
 
 ACTS: Final = (
-    incident_act("merge", "Merge an incident into another", merge, undo=Reverse("unmerge")),
-    incident_act("unmerge", "Unmerge an incident", unmerge, undo=Reverse("merge")),
     incident_act(
-        "restrict", "Restrict an incident to some people", restrict, undo=lambda _: say("Restricted"),
+        "merge", "Merge an incident into another", merge, title=N_("Merge into another"), button=N_("Merge"),
+        undo=Reverse("unmerge"),
+    ),
+    incident_act("unmerge", "Unmerge an incident", unmerge, title=N_("Unmerge"), undo=Reverse("merge")),
+    incident_act(
+        "restrict", "Restrict an incident to some people", restrict, title=N_("Restrict"),
+        undo=lambda _: say("Restricted"),
     ),
     incident_act(
-        "unrestrict", "Open an incident to the whole team", unrestrict, undo=lambda _: say("Opened to the whole team"),
+        "unrestrict", "Open an incident to the whole team", unrestrict, title=N_("Open to the whole team"),
+        undo=lambda _: say("Opened to the whole team"),
     ),
     incident_act(
-        "let-in", "Let a person read a restricted incident", let_in, undo=lambda _: say("Access given"),
+        "let-in", "Let a person read a restricted incident", let_in, title=N_("Let a person read it"),
+        undo=lambda _: say("Access given"),
     ),
     incident_act(
-        "take-out", "Remove a person from a restricted incident", take_out, undo=lambda _: say("Access removed"),
+        "take-out", "Remove a person from a restricted incident", take_out, title=N_("Remove a person"),
+        undo=lambda _: say("Access removed"),
     ),
     incident_act(
-        "let-me-in", "Gain access to a restricted incident", let_me_in, permission=Permission.INCIDENTS_ENTER,
+        "let-me-in", "Gain access to a restricted incident", let_me_in, title=N_("Access to a restricted incident"),
+        button=N_("Get access"),
+        notice=N_(
+            "You may read it for 24 hours. Its lead and the managers get an email with your name and your reason, and "
+            "a second person reviews it."
+        ), permission=Permission.INCIDENTS_ENTER,
         command=Absence("A command has no person, whose access could be reviewed."),
-        route=Absence("It is for a person at a page, who gives a reason."),
-        page=OwnSurface("/incidents/access"), undo=NoUndo("The lead and the managers are written to."),
+        route=Absence("It is for a person at a page, who gives a reason."), page=OwnSurface("/incidents/access"),
+        undo=NoUndo("The lead and the managers are written to."),
     ),
     incident_act(
-        "review-access", "Review access to a restricted incident", review_access,
+        "review-access", "Review access to a restricted incident", review_access, title=N_("Mark as reviewed"),
         path="access/{person}/review", arguments=("reference", "person"),
         command=Absence("A command has no person, who reviews it."), undo=lambda _: say("Access reviewed"),
     ),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol, get_args
 
 from pydantic import BaseModel, Field
 from sqlalchemy import select
@@ -22,7 +22,7 @@ from tocsin.incidents.read import (
 )
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, SeverityLevel
 from tocsin.incidents.write import add_entry
-from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.interface import N_, Act, ActContext, Moment, OwnSurface, Wording
 from tocsin.node.accounts import AccountRole, Permission, Person, Principal, find_person
 from tocsin.node.errors import ConflictError, SimultaneousError, UsageError
 from tocsin.node.records import AuditAction
@@ -39,34 +39,67 @@ LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 Tlp = Literal["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]
 """A label of TLP 2.0."""
 
-Text = Annotated[str, Wording(lacking=N_("Write something, in at most 10,000 characters."), lines=True)]
-Reason = Annotated[str, Wording(lacking=N_("Say why."))]
-PersonName = Annotated[str, Wording(lacking=N_("Choose a person."))]
+TLPS: Final = {str(one): f"TLP:{one}" for one in get_args(Tlp)}
+MarkingName = Annotated[Tlp, Field(title=N_("Marking")), Wording(choices=TLPS)]
+OwnMarkingName = Annotated[Tlp | None, Field(title=N_("Marking")), Wording(choices=TLPS, nothing=N_("As the incident"))]
+"""That of the incident, where nothing is said."""
+
+Once = Annotated[
+    str,
+    Field(
+        max_length=100, title="Key of this request",
+        description="A key of your choice; sent twice with the same one, it is kept once.",
+    ),
+    Wording(hidden=True),
+]  # fmt: skip
+Text = Annotated[
+    str,
+    Field(title=N_("Text")),
+    Wording(lacking=N_("Write something, in at most 10,000 characters."), lines=True),
+]
+Reason = Annotated[str, Field(title=N_("Reason")), Wording(lacking=N_("Say why."))]
+Source = Annotated[
+    str,
+    Field(title=N_("Source")),
+    Wording(hint=N_("Who says so, or what shows it, such as: log of the mail server")),
+]
+PersonName = Annotated[str, Field(title=N_("Person")), Wording(lacking=N_("Choose a person."), choices="people")]
+HappenedAt = Annotated[Moment | None, Field(title=N_("When it happened (UTC), if not now"))]
+Validity = Annotated[
+    Moment | None,
+    Field(title=N_("Valid until (UTC)")),
+    Wording(option="--until", hint=N_("Then it is no longer looked for. Without a time it has no end.")),
+]
 
 
 class IncidentNamed(BaseModel):
     """Which incident."""
 
     reference: str = Field(
-        min_length=1, max_length=60, description="The reference of an incident.", examples=["INC-4KX7-9M2P"]
-    )
+        min_length=1, max_length=60, title=N_("Reference of the incident"),
+        description="The reference of an incident.", examples=["INC-4KX7-9M2P"],
+    )  # fmt: skip
 
 
 class IncidentAddition(IncidentNamed):
     """Something that is added to an incident."""
 
-    once: str = Field(
-        "", max_length=100, description="A key of your choice; sent twice with the same one, it is kept once."
-    )
+    once: Once = ""
+
+
+_LAST: Final = Wording(order=1)
 
 
 class OwnMarking(BaseModel):
     """The marking of something in an incident, where it is not the incident's."""
 
-    tlp: Tlp | None = Field(None, description="Its marking by TLP 2.0; without it, that of the incident.")
-    tlp_reason: str = Field(
-        "", max_length=300, pattern=LINE, description="Why it is marked less strictly than the incident."
+    tlp: Annotated[OwnMarkingName, _LAST] = Field(
+        None, description="Its marking by TLP 2.0; without it, that of the incident."
     )
+    tlp_reason: Annotated[str, _LAST] = Field(
+        "", max_length=300, pattern=LINE, title=N_("Why it is marked less strictly than the incident"),
+        description="Why it is marked less strictly than the incident.",
+    )  # fmt: skip
 
 
 class IncidentResult(BaseModel):

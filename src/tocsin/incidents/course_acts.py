@@ -9,14 +9,17 @@ from tocsin.events import RSIT_TYPES
 from tocsin.incidents.act_parts import (
     LINE,
     SIGNED_NEEDED,
+    HappenedAt,
     IncidentAddition,
     IncidentNamed,
     IncidentResult,
+    MarkingName,
+    Once,
     OpenIncident,
     PersonName,
     Reason,
+    Source,
     Text,
-    Tlp,
     account_of,
     author_of,
     changing,
@@ -35,6 +38,9 @@ from tocsin.incidents.endings import LEAVE_ALL, EndingAnswers, settle
 from tocsin.incidents.read import corrections_of, find_entry, merged_family, tasks_of
 from tocsin.incidents.severity import severity_by_scheme
 from tocsin.incidents.states import (
+    CERTAINTIES,
+    MILESTONES,
+    SEVERITIES,
     UNDER_WAY,
     IncidentEntryKind,
     IncidentState,
@@ -50,7 +56,15 @@ from tocsin.node.sentences import say
 if TYPE_CHECKING:
     from tocsin.incidents.models import Incident
 
-_Title = Annotated[str, Wording(lacking=N_("Write a name, in at most 200 characters."))]
+_Title = Annotated[
+    str,
+    Field(title=N_("Name")),
+    Wording(
+        lacking=N_("Write a name, in at most 200 characters."),
+        hint=N_("What people call it, such as: Ransomware, Lagoon Hospital"),
+    ),
+]
+_Type = Annotated[str, Field(title=N_("Type (RSIT)")), Wording(choices="types", nothing=N_("No type"))]
 _CORRECTABLE: Final = {IncidentEntryKind.NOTE, IncidentEntryKind.MILESTONE}
 
 
@@ -67,15 +81,20 @@ class NewIncident(BaseModel):
         min_length=1, max_length=200, pattern=LINE, description="What people call it.",
         examples=["Ransomware, Lagoon Hospital"],
     )  # fmt: skip
-    rsit_type: str = Field("", max_length=60, description="Type by the Reference Security Incident Taxonomy.")
-    tlp: Tlp = Field("AMBER", description="Its marking: CLEAR, GREEN, AMBER, AMBER+STRICT or RED.")
-    lead: bool = Field(default=False, description="Whoever opens it leads it.")
-    only: tuple[str, ...] = Field(
-        (), max_length=100, description="Restricted to these accounts and yours: email addresses or numbers."
-    )
-    once: str = Field(
-        "", max_length=100, description="A key of your choice; sent twice with the same one, it is kept once."
-    )
+    rsit_type: _Type = Field("", max_length=60, description="Type by the Reference Security Incident Taxonomy.")
+    tlp: MarkingName = Field("AMBER", description="Its marking: CLEAR, GREEN, AMBER, AMBER+STRICT or RED.")
+    lead: bool = Field(default=False, title=N_("I lead it"), description="Whoever opens it leads it.")
+    only: Annotated[
+        tuple[str, ...],
+        Wording(
+            choices="readers",
+            hint=N_("Nobody else finds the incident. Choose nobody, and the whole team reads it."),
+        ),
+    ] = Field(
+        (), max_length=100, title=N_("Restricted to"),
+        description="Restricted to these accounts and yours: email addresses or numbers.",
+    )  # fmt: skip
+    once: Once = ""
 
     _type = field_validator("rsit_type")(_rsit)
 
@@ -89,7 +108,7 @@ class IncidentTitle(IncidentNamed):
 class IncidentType(IncidentNamed):
     """Its type."""
 
-    rsit_type: str = Field(
+    rsit_type: _Type = Field(
         "", max_length=60, description="Type by the Reference Security Incident Taxonomy.", examples=["phishing"]
     )
 
@@ -99,31 +118,36 @@ class IncidentType(IncidentNamed):
 class IncidentSeverity(IncidentNamed):
     """How severe it is."""
 
-    severity: SeverityLevel = Field(description="unknown, low, medium, high or critical.")
+    severity: Annotated[SeverityLevel, Wording(choices=SEVERITIES)] = Field(
+        title=N_("Severity"), description="unknown, low, medium, high or critical."
+    )
     reason: Reason = Field("", max_length=1_000, pattern=LINE, description="Why, in one line.")
 
 
 class IncidentMarking(IncidentNamed):
     """Its marking."""
 
-    tlp: Tlp = Field(description="CLEAR, GREEN, AMBER, AMBER+STRICT or RED.")
+    tlp: MarkingName = Field(description="CLEAR, GREEN, AMBER, AMBER+STRICT or RED.")
     reason: Reason = Field("", max_length=1_000, pattern=LINE, description="Why, where it becomes less strict.")
 
 
 class IncidentLead(IncidentNamed):
     """Who leads it."""
 
-    lead: PersonName = Field(min_length=1, max_length=320, description="An account, by email address or number.")
+    lead: PersonName = Field(
+        min_length=1, max_length=320, title=N_("Lead"), description="An account, by email address or number."
+    )
 
 
 class IncidentWait(IncidentNamed):
     """For whom it waits, and until when."""
 
     waiting_for: Annotated[str, Wording(option="--for", lacking=N_("Say for whom."))] = Field(
-        min_length=1, max_length=200, pattern=LINE, description="For whom or what.", examples=["the hospital"]
-    )
-    until: Annotated[Moment, Wording(lacking=N_("Say until when."))] = Field(
-        description="Until when; then it is a to-do item.", examples=["2026-12-04 16:30"]
+        min_length=1, max_length=200, pattern=LINE, title=N_("Waiting on"), description="For whom or what.",
+        examples=["the hospital"],
+    )  # fmt: skip
+    until: Annotated[Moment, Wording(lacking=N_("Say until when."), hint=N_("Then it is a to-do item."))] = Field(
+        title=N_("Until (UTC)"), description="Until when; then it is a to-do item.", examples=["2026-12-04 16:30"]
     )
 
 
@@ -140,25 +164,31 @@ class IncidentRejection(EndingAnswers, IncidentReason):
 class IncidentNote(IncidentAddition):
     """A note."""
 
-    text: Text = Field(min_length=1, max_length=10_000, description="What it says.")
-    happened_at: Moment | None = Field(None, description="When it happened, if not now.")
+    text: Text = Field(min_length=1, max_length=10_000, title=N_("Note"), description="What it says.")
+    happened_at: HappenedAt = Field(None, description="When it happened, if not now.")
 
 
 class IncidentMilestone(IncidentAddition):
     """What was reached, when, and how that is known."""
 
-    milestone: MilestoneKind = Field(description="occurred, detected, contained, eradicated, recovered or cause-known.")
-    happened_at: Moment | None = Field(None, description="When, if not now.")
-    known_from: str = Field("", max_length=200, pattern=LINE, description="Who says so, or what shows it.")
-    certainty: MilestoneCertainty = Field(MilestoneCertainty.CONFIRMED, description="confirmed or estimated.")
+    milestone: Annotated[MilestoneKind, Wording(choices=MILESTONES)] = Field(
+        title=N_("Milestone"), description="occurred, detected, contained, eradicated, recovered or cause-known."
+    )
+    happened_at: HappenedAt = Field(None, description="When, if not now.")
+    known_from: Source = Field("", max_length=200, pattern=LINE, description="Who says so, or what shows it.")
+    certainty: Annotated[MilestoneCertainty, Wording(choices=CERTAINTIES)] = Field(
+        MilestoneCertainty.CONFIRMED, title=N_("Certainty"), description="confirmed or estimated."
+    )
 
 
 class EntryCorrection(IncidentAddition):
     """What an entry should have said."""
 
-    entry: int = Field(ge=1, le=2**31 - 1, description="The number of the entry.")
-    text: Text = Field(min_length=1, max_length=10_000, description="What it says now.")
-    happened_at: Moment | None = Field(None, description="When it happened, if that was wrong too.")
+    entry: Annotated[int, Wording(hidden=True)] = Field(
+        ge=1, le=2**31 - 1, title=N_("Entry"), description="The number of the entry."
+    )
+    text: Text = Field(min_length=1, max_length=10_000, title=N_("Note"), description="What it says now.")
+    happened_at: HappenedAt = Field(None, description="When it happened, if that was wrong too.")
 
 
 def open_(context: ActContext, request: NewIncident) -> IncidentResult:
@@ -399,24 +429,38 @@ def _past(context: ActContext, at: datetime | None) -> datetime | None:
 
 ACTS: Final = (
     incident_act(
-        "open", "Open an incident", open_, route="/incidents", page=OwnSurface("/incidents/new"),
-        arguments=("title",), makes=True, told="{reference} {title}",
+        "open", "Open an incident", open_, title=N_("New incident"), button=N_("Open incident"), route="/incidents",
+        page=OwnSurface("/incidents/new"), arguments=("title",), makes=True, told="{reference} {title}",
         undo=lambda _: say("Incident opened"),
     ),
-    incident_act("rename", "Rename an incident", rename, undo=lambda _: say("Renamed")),
-    incident_act("classify", "Set the type of an incident", classify, undo=lambda _: say("Type set")),
-    incident_act("rate", "Set the severity of an incident", rate, undo=lambda _: say("Severity set")),
-    incident_act("mark", "Set the marking of an incident", mark, undo=lambda _: say("Marking set")),
+    incident_act("rename", "Rename an incident", rename, title=N_("Rename"), undo=lambda _: say("Renamed")),
     incident_act(
-        "take", "Assign an incident to yourself", take, signed=SIGNED_NEEDED, undo=lambda _: say("Assigned to you"),
+        "classify", "Set the type of an incident", classify, title=N_("Set type"), undo=lambda _: say("Type set"),
     ),
-    incident_act("leave", "Unassign an incident", leave, undo=lambda _: say("Unassigned")),
-    incident_act("assign", "Assign an incident", assign, undo=lambda _: say("Assigned")),
-    incident_act("wait", "Set an incident to waiting", wait, undo=lambda _: say("Set to waiting")),
-    incident_act("reject", "Reject an incident", reject, undo=lambda _: say("Rejected")),
-    incident_act("reopen", "Reopen an incident, or stop waiting", reopen, undo=lambda _: say("Reopened")),
-    incident_act("note", "Add a note to an incident", note, undo=lambda _: say("Note added")),
-    incident_act("milestone", "Record a milestone of an incident", milestone, undo=lambda _: say("Milestone recorded")),
-    incident_act("correct", "Correct a note or milestone", correct, undo=lambda _: say("Entry corrected")),
+    incident_act(
+        "rate", "Set the severity of an incident", rate, title=N_("Set severity"), undo=lambda _: say("Severity set"),
+    ),
+    incident_act(
+        "mark", "Set the marking of an incident", mark, title=N_("Set marking"), undo=lambda _: say("Marking set"),
+    ),
+    incident_act(
+        "take", "Assign an incident to yourself", take, title=N_("Assign to me"), signed=SIGNED_NEEDED,
+        undo=lambda _: say("Assigned to you"),
+    ),
+    incident_act("leave", "Unassign an incident", leave, title=N_("Unassign"), undo=lambda _: say("Unassigned")),
+    incident_act("assign", "Assign an incident", assign, title=N_("Assign"), undo=lambda _: say("Assigned")),
+    incident_act("wait", "Set an incident to waiting", wait, title=N_("Wait"), undo=lambda _: say("Set to waiting")),
+    incident_act("reject", "Reject an incident", reject, title=N_("Reject"), undo=lambda _: say("Rejected")),
+    incident_act(
+        "reopen", "Reopen an incident, or stop waiting", reopen, title=N_("Reopen"), undo=lambda _: say("Reopened"),
+    ),
+    incident_act("note", "Add a note to an incident", note, title=N_("Add note"), undo=lambda _: say("Note added")),
+    incident_act(
+        "milestone", "Record a milestone of an incident", milestone, title=N_("Record milestone"),
+        undo=lambda _: say("Milestone recorded"),
+    ),
+    incident_act(
+        "correct", "Correct a note or milestone", correct, title=N_("Correct"), undo=lambda _: say("Entry corrected"),
+    ),
 )  # fmt: skip
 """What can be done with the course of an incident."""

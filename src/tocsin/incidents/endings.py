@@ -75,11 +75,13 @@ class TaskAnswer(_Answer):
 
 _Clocks = Annotated[
     tuple[Annotated[ClockAnswer, BeforeValidator(_read)], ...],
-    Wording(option="--clock", lacking=N_("Say of each deadline: met, not-applicable with a reason, or leave.")),
+    Wording(
+        option="--clock", hidden=True, lacking=N_("Say of each deadline: met, not-applicable with a reason, or leave.")
+    ),
 ]
 _Tasks = Annotated[
     tuple[Annotated[TaskAnswer, BeforeValidator(_read)], ...],
-    Wording(option="--task", lacking=N_("Say of each task: done, drop with a reason, or leave.")),
+    Wording(option="--task", hidden=True, lacking=N_("Say of each task: done, drop with a reason, or leave.")),
 ]
 
 
@@ -87,7 +89,7 @@ class DeadlineAnswers(BaseModel):
     """What becomes of the deadlines that still run."""
 
     clocks: _Clocks = Field(
-        (), max_length=200,
+        (), max_length=200, title=N_("Deadlines"),
         description="For each deadline that runs: its number or all, met, not-applicable or leave, and when or why.",
         examples=[["3 met 2026-12-04T16:30 filed in the portal"]],
     )  # fmt: skip
@@ -97,7 +99,8 @@ class EndingAnswers(DeadlineAnswers):
     """What becomes of the deadlines that still run, and of the open tasks."""
 
     tasks: _Tasks = Field(
-        (), max_length=1_000, description="For each open task: its number or all, done, drop or leave, and why.",
+        (), max_length=1_000, title=N_("Tasks"),
+        description="For each open task: its number or all, done, drop or leave, and why.",
         examples=[["5 done The logs came"]],
     )  # fmt: skip
 

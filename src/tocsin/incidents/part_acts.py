@@ -9,6 +9,7 @@ from tocsin.directory import read_team
 from tocsin.incidents.act_parts import (
     LINE,
     SIGNED_NEEDED,
+    TLPS,
     IncidentAddition,
     IncidentNamed,
     IncidentResult,
@@ -17,6 +18,7 @@ from tocsin.incidents.act_parts import (
     Reason,
     Text,
     Tlp,
+    Validity,
     changing,
     done_before,
     incident_act,
@@ -29,7 +31,14 @@ from tocsin.incidents.observables import MOST, extract_observables
 from tocsin.incidents.playbooks import task_ended
 from tocsin.incidents.read import find_observable, find_party, find_task
 from tocsin.incidents.sightings import PastSightings, lock_ingests, warnings_of
-from tocsin.incidents.states import IncidentEntryKind, ObservableRole, PartyRole, TaskState
+from tocsin.incidents.states import (
+    OBSERVED_AS,
+    PARTIES,
+    IncidentEntryKind,
+    ObservableRole,
+    PartyRole,
+    TaskState,
+)
 from tocsin.incidents.write import add_observable, add_party, add_task
 from tocsin.interface import N_, ActContext, Moment, Wording
 from tocsin.node.accounts import plain_mailbox
@@ -45,44 +54,61 @@ _Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 class NewParty(IncidentAddition):
     """Somebody who takes part: a team of the directory, or whoever has a name."""
 
-    role: PartyRole = Field(description="reporter, victim, operator, coordinator, authority, police, vendor and so on.")
-    team: str = Field("", max_length=200, description="Key of a team of the directory.")
-    name: str = Field("", max_length=200, pattern=LINE, description="The name, of who is no team.")
-    mailbox: str = Field("", max_length=320, description="Email address.")
-    phone: str = Field("", max_length=60, pattern=LINE, description="Phone number.")
-    language: str = Field("", max_length=35, description="Language of mails (BCP 47); without it, that of the node.")
-    ceiling: Tlp = Field("AMBER", description="The strictest marking that is sent to it.")
+    role: Annotated[PartyRole, Wording(choices=PARTIES)] = Field(
+        title=N_("Role"),
+        description="reporter, victim, operator, coordinator, authority, police, vendor and so on.",
+    )
+    team: Annotated[str, Wording(hint=N_("Key or name of a team of the directory; or write a name below."))] = Field(
+        "", max_length=200, title=N_("Team"), description="Key of a team of the directory."
+    )
+    name: str = Field("", max_length=200, pattern=LINE, title=N_("Name"), description="The name, of who is no team.")
+    mailbox: str = Field("", max_length=320, title=N_("Email address"), description="Email address.")
+    phone: str = Field("", max_length=60, pattern=LINE, title=N_("Phone number"), description="Phone number.")
+    language: Annotated[str, Wording(choices="languages", nothing=N_("Not known"))] = Field(
+        "", max_length=35, title=N_("Language"),
+        description="Language of mails (BCP 47); without it, that of the node.",
+    )  # fmt: skip
+    ceiling: Annotated[
+        Tlp, Wording(choices=TLPS, hint=N_("What is marked more strictly is not sent to this party."))
+    ] = Field("AMBER", title=N_("Maximum TLP"), description="The strictest marking that is sent to it.")
 
 
 class PartyNamed(IncidentNamed):
     """Who no longer takes part."""
 
-    party: _Number = Field(description="The number of the party.")
+    party: _Number = Field(title=N_("Party"), description="The number of the party.")
 
 
 class NewTask(IncidentAddition):
     """Something to do."""
 
     text: Annotated[str, Wording(lacking=N_("Write what is to be done."))] = Field(
-        min_length=1, max_length=500, pattern=LINE, description="What is to be done.", examples=["Ask for the logs"]
+        min_length=1, max_length=500, pattern=LINE, title=N_("Task"), description="What is to be done.",
+        examples=["Ask for the logs"],
+    )  # fmt: skip
+    owner: Annotated[str, Wording(choices="people", nothing=N_("Not assigned"))] = Field(
+        "", max_length=320, title=N_("Assigned to"),
+        description="Who does it: an account, by email address or number.",
+    )  # fmt: skip
+    due_at: Annotated[Moment | None, Wording(option="--due", hint=N_("Then it is a to-do item."))] = Field(
+        None, title=N_("Due (UTC)"), description="Until when; then it is a to-do item.", examples=["2026-12-04 16:30"]
     )
-    owner: str = Field("", max_length=320, description="Who does it: an account, by email address or number.")
-    due_at: Annotated[Moment | None, Wording(option="--due")] = Field(
-        None, description="Until when; then it is a to-do item.", examples=["2026-12-04 16:30"]
-    )
-    lesson: bool = Field(default=False, description="A lesson: it stays to be done when the incident is closed.")
+    lesson: bool = Field(
+        default=False, title=N_("Lesson: it stays to be done when the incident is closed"),
+        description="A lesson: it stays to be done when the incident is closed.",
+    )  # fmt: skip
 
 
 class TaskNamed(IncidentNamed):
     """Which task."""
 
-    task: _Number = Field(description="The number of the task.")
+    task: _Number = Field(title=N_("Task"), description="The number of the task.")
 
 
 class TaskResult(TaskNamed):
     """What came of a task."""
 
-    result: str = Field("", max_length=1_000, pattern=LINE, description="What came of it.")
+    result: str = Field("", max_length=1_000, pattern=LINE, title=N_("Result"), description="What came of it.")
 
 
 class TaskDrop(TaskNamed):
@@ -94,19 +120,23 @@ class TaskDrop(TaskNamed):
 class TaskGiven(TaskNamed):
     """Who does a task."""
 
-    owner: PersonName = Field(min_length=1, max_length=320, description="An account, by email address or number.")
+    owner: PersonName = Field(
+        min_length=1, max_length=320, title=N_("Assigned to"), description="An account, by email address or number."
+    )
 
 
 class NewObservables(IncidentAddition):
     """A text with observables."""
 
     text: Text = Field(
-        min_length=1, max_length=200_000,
+        min_length=1, max_length=200_000, title=N_("Addresses, names, URLs, hashes"),
         description="Addresses, names, URLs, hashes and so on, defanged or not; what else is in it stays in the entry.",
         examples=["hxxps://login[.]example/pay"],
     )  # fmt: skip
-    role: ObservableRole = Field(ObservableRole.INDICATOR, description="indicator, victim or context.")
-    valid_until: Annotated[Moment | None, Wording(option="--until")] = Field(
+    role: Annotated[ObservableRole, Wording(choices=OBSERVED_AS)] = Field(
+        ObservableRole.INDICATOR, title=N_("Role"), description="indicator, victim or context."
+    )
+    valid_until: Validity = Field(
         None, description="Until when they are looked for in what comes in; without it, with no end."
     )
 
@@ -114,7 +144,7 @@ class NewObservables(IncidentAddition):
 class ObservableNamed(IncidentNamed):
     """Which observable is none."""
 
-    observable: _Number = Field(description="The number of the observable.")
+    observable: _Number = Field(title=N_("Observable"), description="The number of the observable.")
     reason: Reason = Field(min_length=1, max_length=1_000, pattern=LINE, description="Why.")
 
 
@@ -282,43 +312,44 @@ def withdraw(context: ActContext, request: ObservableNamed) -> IncidentResult:
 
 ACTS: Final = (
     incident_act(
-        "add-party", "Add a party", join, path="parties", name="add", noun="party of incident", makes=True,
-        undo=lambda _: say("Party added"),
+        "add-party", "Add a party", join, title=N_("Add party"), path="parties", name="add", noun="party of incident",
+        makes=True, undo=lambda _: say("Party added"),
     ),
     incident_act(
-        "leave-party", "Remove a party from an incident", part, path="parties/{party}/left", name="leave",
-        noun="party of incident", arguments=("reference", "party"), undo=lambda _: say("Party removed"),
+        "leave-party", "Remove a party from an incident", part, title=N_("Remove party"), path="parties/{party}/left",
+        name="leave", noun="party of incident", arguments=("reference", "party"), undo=lambda _: say("Party removed"),
     ),
     incident_act(
-        "add-task", "Add a task", plan, path="tasks", name="add", noun="task of incident", makes=True,
-        undo=lambda _: say("Task added"),
+        "add-task", "Add a task", plan, title=N_("Add task"), path="tasks", name="add", noun="task of incident",
+        makes=True, undo=lambda _: say("Task added"),
     ),
     incident_act(
-        "take-task", "Assign a task to yourself", take_task, path="tasks/{task}/take", name="take",
-        noun="task of incident", arguments=("reference", "task"), signed=SIGNED_NEEDED,
+        "take-task", "Assign a task to yourself", take_task, title=N_("Take task"), path="tasks/{task}/take",
+        name="take", noun="task of incident", arguments=("reference", "task"), signed=SIGNED_NEEDED,
         undo=lambda _: say("Task taken"),
     ),
     incident_act(
-        "assign-task", "Assign a task", assign_task, path="tasks/{task}/assign", name="assign",
+        "assign-task", "Assign a task", assign_task, title=N_("Assign task"), path="tasks/{task}/assign", name="assign",
         noun="task of incident", arguments=("reference", "task"), undo=lambda _: say("Task assigned"),
     ),
     incident_act(
-        "finish-task", "Mark a task as done", finish, path="tasks/{task}/done", name="finish",
-        noun="task of incident", arguments=("reference", "task"), undo=lambda _: say("Task done"),
+        "finish-task", "Mark a task as done", finish, title=N_("Mark task as done"), path="tasks/{task}/done",
+        name="finish", noun="task of incident", arguments=("reference", "task"), undo=lambda _: say("Task done"),
     ),
     incident_act(
-        "drop-task", "Drop a task", drop, path="tasks/{task}/drop", name="drop", noun="task of incident",
-        arguments=("reference", "task"), undo=lambda _: say("Task dropped"),
+        "drop-task", "Drop a task", drop, title=N_("Drop task"), path="tasks/{task}/drop", name="drop",
+        noun="task of incident", arguments=("reference", "task"), undo=lambda _: say("Task dropped"),
     ),
     incident_act(
-        "add-observables", "Add observables", observe, path="observables", name="add", noun="observables of incident",
-        makes=True, told="{reference} {title}: {added} added, {sighted} of them seen, {known} known, {unread} without.",
+        "add-observables", "Add observables", observe, title=N_("Add observables"), path="observables", name="add",
+        noun="observables of incident", makes=True,
+        told="{reference} {title}: {added} added, {sighted} of them seen, {known} known, {unread} without.",
         undo=lambda _: say("Observables added"),
     ),
     incident_act(
-        "withdraw-observable", "Withdraw an observable", withdraw, path="observables/{observable}/withdraw",
-        name="withdraw", noun="observable of incident", arguments=("reference", "observable"),
-        undo=lambda _: say("Observable withdrawn"),
+        "withdraw-observable", "Withdraw an observable", withdraw, title=N_("Withdraw observable"),
+        path="observables/{observable}/withdraw", name="withdraw", noun="observable of incident",
+        arguments=("reference", "observable"), undo=lambda _: say("Observable withdrawn"),
     ),
 )  # fmt: skip
 """What can be done with the parts of an incident."""

@@ -1,7 +1,10 @@
 """The closed lists of incidents: whose turn it is, what an entry says, who takes part."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
+
+from tocsin.interface import N_
 
 
 class IncidentState(StrEnum):
@@ -55,6 +58,16 @@ class MilestoneKind(StrEnum):
     CAUSE_KNOWN = "cause-known"
 
 
+MILESTONES: Final[Mapping[str, str]] = {
+    MilestoneKind.OCCURRED: N_("Occurred"),
+    MilestoneKind.DETECTED: N_("Detected"),
+    MilestoneKind.CONTAINED: N_("Contained"),
+    MilestoneKind.ERADICATED: N_("Eradicated"),
+    MilestoneKind.RECOVERED: N_("Recovered"),
+    MilestoneKind.CAUSE_KNOWN: N_("Root cause known"),
+}
+
+
 class SeverityLevel(StrEnum):
     """How severe it is, from the lowest to the highest; unknown is none of them."""
 
@@ -70,6 +83,15 @@ class SeverityLevel(StrEnum):
         return list(SeverityLevel).index(self)
 
 
+SEVERITIES: Final[Mapping[str, str]] = {
+    SeverityLevel.CRITICAL: N_("Critical"),
+    SeverityLevel.HIGH: N_("High"),
+    SeverityLevel.MEDIUM: N_("Medium"),
+    SeverityLevel.LOW: N_("Low"),
+    SeverityLevel.UNKNOWN: N_("Not rated"),
+}
+
+
 class PartyRole(StrEnum):
     """Why somebody takes part."""
 
@@ -83,6 +105,20 @@ class PartyRole(StrEnum):
     HOST = "host"  # who can take something down
     PRESS = "press"
     OTHER = "other"
+
+
+PARTIES: Final[Mapping[str, str]] = {
+    PartyRole.REPORTER: N_("Reporter"),
+    PartyRole.VICTIM: N_("Victim"),
+    PartyRole.OPERATOR: N_("Operator of networks or services"),
+    PartyRole.COORDINATOR: N_("Another CSIRT"),
+    PartyRole.AUTHORITY: N_("Authority"),
+    PartyRole.POLICE: N_("Police"),
+    PartyRole.VENDOR: N_("Vendor"),
+    PartyRole.HOST: N_("Hosting provider"),
+    PartyRole.PRESS: N_("Press"),
+    PartyRole.OTHER: N_("Other party"),
+}
 
 
 class TaskState(StrEnum):
@@ -118,11 +154,24 @@ class ObservableRole(StrEnum):
     CONTEXT = "context"
 
 
+OBSERVED_AS: Final[Mapping[str, str]] = {
+    ObservableRole.INDICATOR: N_("Indicator of the attack"),
+    ObservableRole.VICTIM: N_("Victim"),
+    ObservableRole.CONTEXT: N_("Context"),
+}
+
+
 class MilestoneCertainty(StrEnum):
     """How sure the time of a milestone is."""
 
     CONFIRMED = "confirmed"
     ESTIMATED = "estimated"
+
+
+CERTAINTIES: Final[Mapping[str, str]] = {
+    MilestoneCertainty.CONFIRMED: N_("Confirmed"),
+    MilestoneCertainty.ESTIMATED: N_("Estimated"),
+}
 
 
 class IncidentNeed(StrEnum):

@@ -6,6 +6,15 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.interface import undo_act
+    from tocsin.interface.act_forms import (
+        FormField,
+        FormHooks,
+        FormVisit,
+        RefusedForm,
+        add_forms,
+        form_fields,
+        typed_in,
+    )
     from tocsin.interface.acts import (
         Absence,
         Act,
@@ -17,6 +26,7 @@ if TYPE_CHECKING:
         Say,
         Wording,
         context_for,
+        description_of,
         in_english,
         is_several,
         names_in,
@@ -34,7 +44,7 @@ if TYPE_CHECKING:
         visitor_of,
     )
     from tocsin.interface.capabilities import N_, Capability, capabilities
-    from tocsin.interface.forms import Form, perform_form, text_of, texts_of
+    from tocsin.interface.forms import Form, file_of, perform_form, text_of, texts_of
     from tocsin.interface.moments import Moment
     from tocsin.interface.numbers import Number, number_in
     from tocsin.interface.output import (
@@ -51,7 +61,7 @@ if TYPE_CHECKING:
         say,
         visible,
     )
-    from tocsin.interface.pages import PageMaker
+    from tocsin.interface.pages import PageMaker, PageWords
     from tocsin.interface.routes import LazyRoute, PageRouter
 else:
     lazy_face(__name__)

@@ -12,7 +12,7 @@ from dataclasses import KW_ONLY, dataclass, field, fields
 from datetime import datetime, timedelta
 from functools import cache, cached_property
 from importlib import import_module
-from typing import Any, Final, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, Self, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import Session
@@ -27,9 +27,19 @@ _BRACES: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
 
 
 class OwnSurface(str):
-    """An address on a door where the door has a surface of its own, by hand; it calls the act's function."""
+    """An address on a door where the door has a surface of its own, by hand; it calls the act's function.
 
-    __slots__ = ()
+    ``why``: what is particular about it, so that it is not made.
+    """
+
+    __slots__ = ("why",)
+    why: str
+
+    def __new__(cls, address: str, why: str = "") -> Self:
+        """The address, with the reason."""
+        made = super().__new__(cls, address)
+        made.why = why
+        return made
 
 
 class Absence(str):
@@ -57,7 +67,9 @@ class Wording:
     ``option``: of the command, where its name does not do. ``lacking``: what is said when it is missing. ``hint``:
     below its title on a form, and after the refusal of a command. ``choices``: what it offers, by value, or the name
     under which the page of its room knows that, such as "people". ``nothing``: what stands where nothing is chosen.
-    ``lines``: it is a text of several lines; ``file``: the content of a file that is chosen.
+    ``lines``: it is a text of several lines. ``time``: a text that says a time. ``file``: the most bytes of a file
+    whose content it is, or may be where it is a text. ``hidden``: no form asks it; a button or the address says it.
+    ``order``: -1 where a form asks it before the others, 1 after them.
 
     Where a type has one and its field another, the field's goes before.
     """
@@ -68,7 +80,15 @@ class Wording:
     choices: Mapping[str, str] | str = ""
     nothing: str = ""
     lines: bool = False
-    file: bool = False
+    time: bool = False
+    file: int = 0
+    hidden: bool = False
+    order: int = 0
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Callable[[Any], Any]) -> Any:
+        """Where a field has no other description, the API says its hint."""
+        made = handler(schema)
+        return {"description": self.hint, **made} if self.hint else made
 
 
 def in_english(_language: str, text: str, **values: object) -> str:
@@ -286,6 +306,11 @@ def wording_of(act: Act, name: str) -> Wording:
         if isinstance(one, Wording):
             made |= {of.name: said for of in fields(one) if (said := getattr(one, of.name))}
     return Wording(**made)
+
+
+def description_of(act: Act, name: str) -> str:
+    """What commands and the API say of a field."""
+    return act.request.model_fields[name].description or wording_of(act, name).hint
 
 
 def _name_of(error: Any) -> str:

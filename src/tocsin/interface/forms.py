@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import Depends, Request
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartParser
 
 from tocsin.interface.acts import Act, context_for, is_several, read_request, wording_of
@@ -40,6 +40,12 @@ def texts_of(form: FormData, name: str) -> list[str]:
     return [value for value in form.getlist(name) if isinstance(value, str)]
 
 
+def file_of(form: FormData, most: int, name: str = "file") -> bytes | None:
+    """What a chosen file has, cut after so many bytes; None where none was chosen."""
+    sent = form.get(name)
+    return sent.file.read(most) if isinstance(sent, UploadFile) and sent.filename else None
+
+
 def perform_form(
     maker: PageMaker, visitor: Principal, act: Act, form: FormData, **given: Any
 ) -> tuple[Any, int | None]:
@@ -62,6 +68,10 @@ def _typed(act: Act, form: FormData) -> dict[str, Any]:
     for name in act.request.model_fields:
         if is_several(act, name):
             typed[name] = tuple(texts_of(form, name))
+        elif (most := wording_of(act, name).file) and (sent := file_of(form, most)) is not None:
+            typed[name] = (
+                sent if act.request.model_fields[name].annotation is bytes else sent.decode("utf-8-sig", "replace")
+            )
         elif text := _text(act, name, text_of(form, name)):
             typed[name] = text
     return typed

@@ -10,6 +10,16 @@ from fastapi.responses import Response
 from tocsin.node.node import Node
 
 
+class PageWords(Protocol):
+    """Says texts in the language of whoever reads a page."""
+
+    def say(self, text: str, /, **values: object) -> str:
+        """A text of ours, filled in."""
+
+    def translate(self, text: str | None) -> str:
+        """A sentence (`tocsin.node.sentences`); any other text as it is."""
+
+
 class PageMaker(Protocol):
     """Makes pages from templates, in the visitor's language and with the frame that all pages have."""
 
@@ -25,6 +35,9 @@ class PageMaker(Protocol):
     @property
     def now(self) -> datetime:
         """The time, UTC."""
+
+    def words(self, request: Request) -> PageWords:
+        """The words for a visitor."""
 
     def say(self, language: str, text: str, **values: object) -> str:
         """A text in the language of whoever is written to."""

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from tocsin.delivery import sole_caller
 from tocsin.incidents.duty import CallOutRuleFields, RuleResult, call_out_due, kinds_called_for, set_rule
-from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.interface import N_, Act, ActContext, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say
@@ -24,9 +24,9 @@ CALLABLE: Final = tuple(
 class CallOutRequest(CallOutRuleFields):
     """A call-out rule."""
 
-    kinds: Annotated[tuple[ItemKind, ...], Wording(lacking=N_("Choose kinds that are in the list."))] = Field(
-        (), max_length=len(ItemKind), title=N_("To-do items"), description="Kinds of to-do items.",
-    )  # fmt: skip
+    kinds: Annotated[
+        tuple[ItemKind, ...], Wording(lacking=N_("Choose kinds that are in the list."), choices="kinds")
+    ] = Field((), max_length=len(ItemKind), title=N_("To-do items"), description="Kinds of to-do items.")
 
     @field_validator("kinds")
     @classmethod
@@ -63,7 +63,11 @@ ACTS: Final = (
     Act(
         "rule", "Set a call-out rule", set_call_out_rule, noun="call-out", permission=Permission.INCIDENTS_WRITE,
         audit=(AuditAction.CALL_RULE_SET,), command="duty rule", route="/duty/rules", arguments=("name",),
-        page=OwnSurface("/duty/rules/new"), told="{name}: set.", makes=True, undo=lambda _: say("Call-out rule set"),
+        page="/duty/rules/new", told="{name}: set.", makes=True, undo=lambda _: say("Call-out rule set"),
+        title=N_("Call-out rule"), button=N_("Save"),
+        notice=N_(
+            "A rule of the same name is replaced. Each way of calling is set up in the settings, but email."
+        ),
     ),
 )  # fmt: skip
 """What can be done with call-out rules here; they are ended and tested in `tocsin.incidents.duty`."""

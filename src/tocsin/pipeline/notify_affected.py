@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.incidents import done_before, incident_act
 from tocsin.incidents.populations import AffectedNotification, affected_keys, note_notified
-from tocsin.interface import ActContext, NoUndo
+from tocsin.interface import N_, ActContext, NoUndo
 from tocsin.node.records import AuditAction
 from tocsin.pipeline.notify_now import (
     NotificationResult,
@@ -49,9 +49,9 @@ def _beside(
 
 ACTS: Final = (
     incident_act(
-        "notify", "Notify teams of the affected systems of an incident now", notify, path="affected/notify",
-        name="notify", noun="affected systems", command="affected notify", makes=True,
-        audit=(AuditAction.EVENTS_NOTIFIED, AuditAction.INCIDENT_ENTRY),
+        "notify", "Notify teams of the affected systems of an incident now", notify, title=N_("Notify affected teams"),
+        button=N_("Notify now"), path="affected/notify", name="notify", noun="affected systems",
+        command="affected notify", makes=True, audit=(AuditAction.EVENTS_NOTIFIED, AuditAction.INCIDENT_ENTRY),
         told="{reference}: {notified} events notify teams.",
         undo=NoUndo("It queues digests; its page says whom it notifies of what, and asks."),
     ),

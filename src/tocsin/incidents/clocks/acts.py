@@ -12,6 +12,7 @@ from tocsin.incidents.act_parts import (
     IncidentResult,
     OpenIncident,
     Reason,
+    Source,
     changing,
     done_before,
     incident_act,
@@ -33,40 +34,48 @@ from tocsin.incidents.clocks.write import (
     writer_for,
 )
 from tocsin.incidents.read import corrections_of, entries_of, find_party, merged_family
-from tocsin.incidents.states import IncidentEntryKind, MilestoneKind
+from tocsin.incidents.states import MILESTONES, IncidentEntryKind, MilestoneKind
 from tocsin.interface import N_, ActContext, Moment, Wording
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.sentences import say
 
 _Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
+_At = Annotated[Moment | None, Field(title=N_("Time (UTC)"))]
 
 
 class _Beginning(BaseModel):
     """What a clock starts with: a milestone, or an instant with its source."""
 
-    milestone: MilestoneKind | None = Field(
-        None, description="The milestone that starts it; if that is corrected, the clock moves with it."
-    )
-    at: Moment | None = Field(None, description="Or the instant that starts it.", examples=["2026-12-04 16:30"])
-    source: str = Field("", max_length=200, pattern=LINE, description="Who says so, or what shows it.")
-    limit_start: Moment | None = Field(
-        None, description="When the second period of the rule began, such as awareness, where it has one."
-    )
+    milestone: Annotated[MilestoneKind | None, Wording(choices=MILESTONES, nothing=N_("None"))] = Field(
+        None, title=N_("Milestone"),
+        description="The milestone that starts it; if that is corrected, the clock moves with it.",
+    )  # fmt: skip
+    at: _At = Field(None, description="Or the instant that starts it.", examples=["2026-12-04 16:30"])
+    source: Source = Field("", max_length=200, pattern=LINE, description="Who says so, or what shows it.")
+    limit_start: Annotated[
+        Moment | None, Wording(hint=N_("Only where the rule has one, such as awareness in DORA."))
+    ] = Field(
+        None, title=N_("Start of the second period (UTC)"),
+        description="When the second period of the rule began, such as awareness, where it has one.",
+    )  # fmt: skip
 
 
 class NewClock(_Beginning, IncidentAddition):
     """A clock."""
 
-    rule: Annotated[str, Wording(lacking=N_("Choose a rule."))] = Field(
-        min_length=1, max_length=60, description="The rule of an adopted clock text.", examples=["nis2-23-a"]
+    rule: Annotated[str, Wording(lacking=N_("Choose a rule."), choices="rules", order=-1)] = Field(
+        min_length=1, max_length=60, title=N_("Rule"), description="The rule of an adopted clock text.",
+        examples=["nis2-23-a"],
+    )  # fmt: skip
+    entity: Annotated[_Number | None, Wording(choices="parties", nothing=N_("Not known"))] = Field(
+        None, title=N_("Party"), description="The number of the party that owes it, or to whom we owe it."
     )
-    entity: _Number | None = Field(None, description="The number of the party that owes it, or to whom we owe it.")
 
 
 class ClockNamed(IncidentNamed):
     """Which clock."""
 
-    clock: _Number = Field(description="The number of the clock.")
+    clock: _Number = Field(title=N_("Deadline"), description="The number of the clock.")
 
 
 class ClockMove(_Beginning, ClockNamed):
@@ -76,8 +85,8 @@ class ClockMove(_Beginning, ClockNamed):
 class ClockMet(ClockNamed):
     """When a clock was met."""
 
-    at: Moment | None = Field(None, description="When, if not now.")
-    source: str = Field("", max_length=200, pattern=LINE, description="Who says so, or what shows it.")
+    at: _At = Field(None, description="When, if not now.")
+    source: Source = Field("", max_length=200, pattern=LINE, description="Who says so, or what shows it.")
 
 
 class ClockReason(ClockNamed):
@@ -233,34 +242,36 @@ def _past(context: ActContext, at: datetime | None) -> datetime | None:
 
 ACTS: Final = (
     incident_act(
-        "start", "Start a clock", start, command="clocks start", path="clocks", noun="clock of incident", makes=True,
-        arguments=("reference", "rule"), told="{reference}: clock {clock}, due {due_at}.",
-        undo=lambda _: say("Clock started"),
+        "start", "Start a clock", start, title=N_("Start a clock"), command="clocks start", path="clocks",
+        noun="clock of incident", makes=True, arguments=("reference", "rule"),
+        told="{reference}: clock {clock}, due {due_at}.", undo=lambda _: say("Clock started"),
     ),
     incident_act(
-        "move", "Change the start of a clock", move, command="clocks move", path="clocks/{clock}/move",
-        noun="clock of incident", arguments=("reference", "clock"), told="{reference}: clock {clock}, due {due_at}.",
-        undo=lambda _: say("Start changed"),
+        "move", "Change the start of a clock", move, title=N_("Change the start"), command="clocks move",
+        path="clocks/{clock}/move", noun="clock of incident", arguments=("reference", "clock"),
+        told="{reference}: clock {clock}, due {due_at}.", undo=lambda _: say("Start changed"),
     ),
     incident_act(
-        "meet", "Mark a clock as met", meet, command="clocks meet", path="clocks/{clock}/met",
+        "meet", "Mark a clock as met", meet, title=N_("Mark as met"), command="clocks meet", path="clocks/{clock}/met",
         noun="clock of incident", arguments=("reference", "clock"), told="{reference}: clock {clock}: {clock_state}.",
         undo=lambda _: say("Marked as met"),
     ),
     incident_act(
-        "not-applicable", "Mark a clock as not applicable", not_applicable, command="clocks not-applicable",
-        path="clocks/{clock}/not-applicable", noun="clock of incident", arguments=("reference", "clock"),
-        told="{reference}: clock {clock}: {clock_state}.", undo=lambda _: say("Marked as not applicable"),
+        "not-applicable", "Mark a clock as not applicable", not_applicable, title=N_("Mark as not applicable"),
+        command="clocks not-applicable", path="clocks/{clock}/not-applicable", noun="clock of incident",
+        arguments=("reference", "clock"), told="{reference}: clock {clock}: {clock_state}.",
+        undo=lambda _: say("Marked as not applicable"),
     ),
     incident_act(
-        "reopen", "Reopen a clock", reopen, command="clocks reopen", path="clocks/{clock}/reopen",
+        "reopen", "Reopen a clock", reopen, title=N_("Reopen"), command="clocks reopen", path="clocks/{clock}/reopen",
         noun="clock of incident", arguments=("reference", "clock"), told="{reference}: clock {clock}: {clock_state}.",
         undo=lambda _: say("Clock reopened"),
     ),
     incident_act(
-        "recalculate", "Recalculate a clock by the current text", recalculate, command="clocks recalculate",
-        path="clocks/{clock}/recalculate", noun="clock of incident", arguments=("reference", "clock"),
-        told="{reference}: clock {clock}, due {due_at}.", undo=lambda _: say("Clock recalculated"),
+        "recalculate", "Recalculate a clock by the current text", recalculate, title=N_("Recalculate"),
+        command="clocks recalculate", path="clocks/{clock}/recalculate", noun="clock of incident",
+        arguments=("reference", "clock"), told="{reference}: clock {clock}, due {due_at}.",
+        undo=lambda _: say("Clock recalculated"),
     ),
 )  # fmt: skip
 """What can be done with the clocks of an incident."""

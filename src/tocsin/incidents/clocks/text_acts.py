@@ -21,7 +21,11 @@ from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say
 
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
-_Law = Annotated[str, Wording(lacking=N_("Name a clock text."))]
+_Law = Annotated[
+    str,
+    Field(min_length=1, max_length=60, title=N_("Law"), description="The id of a clock text.", examples=["nis2"]),
+    Wording(lacking=N_("Name a clock text.")),
+]
 
 
 def _split(given: Any) -> Any:
@@ -32,39 +36,56 @@ def _split(given: Any) -> Any:
     return given
 
 
-_Dates = Annotated[tuple[date, ...], BeforeValidator(_split), Wording(lacking=N_("Write dates like 2026-12-24."))]
+_Dates = Annotated[
+    tuple[date, ...], BeforeValidator(_split), Wording(lacking=N_("Write dates like 2026-12-24."), lines=True)
+]
 
 
 class ClockTextAdoption(BaseModel):
     """Which text, and who checked it."""
 
-    law: _Law = Field(min_length=1, max_length=60, description="The id of a clock text.", examples=["nis2"])
+    law: _Law
     checked_by: Annotated[str, Wording(option="--checked-by", lacking=N_("Say who compared it with the act."))] = Field(
-        min_length=1, max_length=200, pattern=_LINE, description="Who compared it with the act."
-    )
-    note: str = Field("", max_length=1_000, pattern=_LINE, description="What is to be known of it.")
+        min_length=1, max_length=200, pattern=_LINE, title=N_("Compared with the act by"),
+        description="Who compared it with the act.",
+    )  # fmt: skip
+    note: str = Field("", max_length=1_000, pattern=_LINE, title=N_("Note"), description="What is to be known of it.")
 
 
 class ClockTextWithdrawal(BaseModel):
     """Which text, and why."""
 
-    law: _Law = Field(min_length=1, max_length=60, description="The id of a clock text.", examples=["nis2"])
+    law: _Law
     reason: Annotated[str, Wording(lacking=N_("Say why."))] = Field(
-        min_length=1, max_length=1_000, pattern=_LINE, description="Why."
+        min_length=1, max_length=1_000, pattern=_LINE, title=N_("Reason"), description="Why."
     )
 
 
 class CalendarChange(BaseModel):
     """By what working days are counted."""
 
-    time_zone: str = Field(
-        "UTC", max_length=60, description="IANA name of the time zone.", examples=["Europe/Brussels"]
+    time_zone: Annotated[str, Wording(hint=N_("Such as Europe/Brussels"))] = Field(
+        "UTC", max_length=60, title=N_("Time zone"), description="IANA name of the time zone.",
+        examples=["Europe/Brussels"],
+    )  # fmt: skip
+    country: Annotated[
+        str, Wording(hint=N_("Such as BE; without one, Saturday and Sunday alone are days off."))
+    ] = Field(
+        "", max_length=3, pattern=_LINE, title=N_("Country (ISO 3166-1)"),
+        description="Public holidays of this country (ISO 3166-1).",
+    )  # fmt: skip
+    subdivision: str = Field(
+        "", max_length=10, pattern=_LINE, title=N_("Part of the country (ISO 3166-2)"),
+        description="And of this part of it (ISO 3166-2).",
+    )  # fmt: skip
+    holidays: Annotated[_Dates, Wording(hint=N_("Dates like 2026-12-24, one on a line"))] = Field(
+        (), max_length=400, title=N_("Further days off"), description="Further days off."
     )
-    country: str = Field("", max_length=3, pattern=_LINE, description="Public holidays of this country (ISO 3166-1).")
-    subdivision: str = Field("", max_length=10, pattern=_LINE, description="And of this part of it (ISO 3166-2).")
-    holidays: _Dates = Field((), max_length=400, description="Further days off.")
-    working_days: Annotated[_Dates, Wording(option="--working-day")] = Field(
-        (), max_length=400, description="Days that are worked, whatever the country says."
+    working_days: _Dates = Field(
+        (),
+        max_length=400,
+        title=N_("Days that are worked all the same"),
+        description="Days that are worked, whatever the country says.",
     )
 
 

@@ -21,6 +21,6 @@ if TYPE_CHECKING:
         read_courses,
     )
     from tocsin.incidents.closing.read import Lesson, due_lessons, feedback_of, list_lessons, unfinished_lessons
-    from tocsin.incidents.closing.states import DetectedBy, FeedbackRating
+    from tocsin.incidents.closing.states import DETECTED, RATINGS, DetectedBy, FeedbackRating
 else:
     lazy_face(__name__)

@@ -14,44 +14,56 @@ from tocsin.incidents.act_parts import (
     kept,
 )
 from tocsin.incidents.closing.causes import UNKNOWN, read_causes
-from tocsin.incidents.closing.states import DetectedBy
+from tocsin.incidents.closing.states import DETECTED, DetectedBy
 from tocsin.incidents.course_acts import IncidentReason, end
 from tocsin.incidents.endings import EndingAnswers
 from tocsin.incidents.read import is_restricted
 from tocsin.incidents.states import IncidentEntryKind, IncidentState
 from tocsin.incidents.write import add_task
-from tocsin.interface import ActContext, Moment, Wording
+from tocsin.interface import N_, ActContext, Moment, Wording
 from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
 
 _MOST_LESSONS: Final = 50
-_Lines = Annotated[str, Wording(lines=True)]
+_Lines = Annotated[str, Field(max_length=10_000), Wording(lines=True)]
 _Amount = Annotated[int | None, Field(ge=0, le=10**15)]
+_Cause = Annotated[str, Field(max_length=60, title=N_("Root cause")), Wording(choices="causes")]
 
 
 class IncidentClosing(EndingAnswers, IncidentReason):
     """Why it is closed, what becomes of what still runs, and what is known of it, of which all may stay unknown."""
 
-    root_cause: str = Field("", max_length=60, description="One of the node's list; empty: unknown, or as it is.")
-    detected_by: DetectedBy = Field(DetectedBy.UNKNOWN, description="Who noticed it first.")
-    damage_least: _Amount = Field(None, description="Damage in money, at least.")
-    damage_most: _Amount = Field(None, description="Damage in money, at most.")
-    currency: str = Field("", pattern=r"^([A-Z]{3})?$", description="Of the damage (ISO 4217).", examples=["EUR"])
-    worked: _Lines = Field("", max_length=10_000, description="What worked, and what did not.")
-    lessons: _Lines = Field("", max_length=10_000, description="What will change: a line each becomes a task.")
-    lessons_due: Moment | None = Field(None, description="Until when the lessons are to be done.")
+    root_cause: _Cause = Field("", description="One of the node's list; empty: unknown, or as it is.")
+    detected_by: Annotated[DetectedBy, Wording(choices=DETECTED)] = Field(
+        DetectedBy.UNKNOWN, title=N_("Detected by"), description="Who noticed it first."
+    )
+    damage_least: _Amount = Field(None, title=N_("Damage at least"), description="Damage in money, at least.")
+    damage_most: _Amount = Field(None, title=N_("Damage at most"), description="Damage in money, at most.")
+    currency: Annotated[str, Wording(hint=N_("Its code, such as EUR"))] = Field(
+        "", pattern=r"^([A-Z]{3})?$", title=N_("Currency"), description="Of the damage (ISO 4217).", examples=["EUR"]
+    )
+    worked: _Lines = Field("", title=N_("What worked, and what did not"), description="What worked, and what did not.")
+    lessons: Annotated[
+        _Lines,
+        Wording(
+            hint=N_("What will change, one on each line. Each becomes a task that outlives the incident."),
+        ),
+    ] = Field("", title=N_("Lessons"), description="What will change: a line each becomes a task.")
+    lessons_due: Annotated[Moment | None, Wording(hint=N_("Then they are to-do items."))] = Field(
+        None, title=N_("Lessons due (UTC)"), description="Until when the lessons are to be done."
+    )
 
 
 class IncidentCause(IncidentNamed):
     """Its root cause."""
 
-    root_cause: str = Field("", max_length=60, description="One of the node's list; empty: unknown.")
+    root_cause: _Cause = Field("", description="One of the node's list; empty: unknown.")
 
 
 class IncidentInFigures(IncidentNamed):
     """Whether a restricted incident counts in the figures that the whole team reads."""
 
-    withhold: bool = Field(default=False, description="It counts no more.")
+    withhold: bool = Field(default=False, title=N_("No longer count it"), description="It counts no more.")
 
 
 def close(context: ActContext, request: IncidentClosing) -> IncidentResult:
@@ -136,14 +148,14 @@ def _add_lesson(opened: OpenIncident, text: str, owner: int | None, due: Any) ->
 
 
 ACTS: Final = (
-    incident_act("close", "Close an incident", close, undo=lambda _: say("Closed")),
+    incident_act("close", "Close an incident", close, title=N_("Close"), undo=lambda _: say("Closed")),
     incident_act(
-        "set-cause", "Set the root cause of an incident", set_cause, path="closing/cause",
+        "set-cause", "Set the root cause of an incident", set_cause, title=N_("Set root cause"), path="closing/cause",
         command="reviews set-cause", arguments=("reference", "root_cause"), undo=lambda _: say("Root cause set"),
     ),
     incident_act(
-        "release-figures", "Count a restricted incident in the figures", release, path="closing/figures",
-        command="reviews release-figures", undo=lambda _: say("Figures changed"),
+        "release-figures", "Count a restricted incident in the figures", release, title=N_("Count in the figures"),
+        path="closing/figures", command="reviews release-figures", undo=lambda _: say("Figures changed"),
     ),
 )  # fmt: skip
 """What can be done when an incident ends."""

@@ -44,6 +44,13 @@ if TYPE_CHECKING:
     from tocsin.incidents.duty.roster_acts import check_manager
     from tocsin.incidents.duty.rules import CallOutRuleFields, set_rule
     from tocsin.incidents.duty.shifts import DutyGap, DutyOverlap, DutyPeriod, DutyShift, duty_shifts, on_duty
-    from tocsin.incidents.duty.states import CallChannel, CallOutState, CallState, ChangeKind, RosterChangeState
+    from tocsin.incidents.duty.states import (
+        CHANNELS,
+        CallChannel,
+        CallOutState,
+        CallState,
+        ChangeKind,
+        RosterChangeState,
+    )
 else:
     lazy_face(__name__)

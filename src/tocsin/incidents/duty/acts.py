@@ -18,7 +18,7 @@ from tocsin.incidents.duty.models import CallOut, HandOverNote
 from tocsin.incidents.duty.read import TEST, contact_of, find_call_out, find_note, find_roster, find_rule
 from tocsin.incidents.duty.roster_acts import RosterNamed, check_manager
 from tocsin.incidents.duty.states import CallOutState
-from tocsin.interface import N_, Act, ActContext, NoUndo, OwnSurface, Wording
+from tocsin.interface import N_, Act, ActContext, NoUndo, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import AuditAction, audit
@@ -28,47 +28,56 @@ from tocsin.node.sentences import say
 class NewHandOver(RosterNamed):
     """What the one going off duty leaves to the one coming on."""
 
-    text: Annotated[str, Wording(lacking=N_("Write a note."), lines=True)] = Field(
-        min_length=1, max_length=10_000, title=N_("Hand-over note"),
-        description=N_("What is open, whose turn it is, what is due. The whole team reads it: nothing restricted."),
-    )  # fmt: skip
+    text: Annotated[
+        str,
+        Wording(
+            lacking=N_("Write a note."), lines=True,
+            hint=N_("What is open, whose turn it is, what is due. The whole team reads it: nothing restricted."),
+        ),
+    ] = Field(min_length=1, max_length=10_000, title=N_("Hand-over note"))  # fmt: skip
 
 
 class NoteNamed(BaseModel):
     """Which hand-over note."""
 
-    note: int = Field(ge=1, le=2**31 - 1, description="The number of the note.")
+    note: int = Field(ge=1, le=2**31 - 1, title=N_("Hand-over note"), description="The number of the note.")
 
 
 class OwnPhone(BaseModel):
     """How you are rung."""
 
-    phone: str = Field(
-        "", max_length=16, pattern=f"({PHONE})|^$", title=N_("Phone number for call-outs"),
-        description=N_("In international form, such as +2305551234; empty: no SMS."), examples=["+2305551234"],
-    )  # fmt: skip
+    phone: Annotated[str, Wording(hint=N_("In international form, such as +2305551234; empty: no SMS."))] = Field(
+        "", max_length=16, pattern=f"({PHONE})|^$", title=N_("Phone number for call-outs"), examples=["+2305551234"]
+    )
 
 
 class OwnCalendar(BaseModel):
     """The secret address of your shifts."""
 
-    revoke: bool = Field(default=False, description="There is none afterwards; without it, a new one is drawn.")
+    revoke: Annotated[bool, Wording(hidden=True)] = Field(
+        default=False, title=N_("Revoke"), description="There is none afterwards; without it, a new one is drawn."
+    )
 
 
 class CallOutNamed(BaseModel):
     """Which call-out, and what is known."""
 
-    call_out: int = Field(ge=1, le=2**31 - 1, description="The number of the call-out.")
-    remark: str = Field(
-        "", max_length=500, pattern=LINE, title=N_("Note"),
-        description=N_("Who rang and what was said, if it was by phone."),
-    )  # fmt: skip
+    call_out: int = Field(ge=1, le=2**31 - 1, title=N_("Call-out"), description="The number of the call-out.")
+    remark: Annotated[str, Wording(hint=N_("Who rang and what was said, if it was by phone."))] = Field(
+        "", max_length=500, pattern=LINE, title=N_("Note")
+    )
 
 
 class RuleNamed(BaseModel):
     """Which call-out rule."""
 
-    rule: str = Field(min_length=1, max_length=200, description="Number or name of a rule.", examples=["Nights"])
+    rule: str = Field(
+        min_length=1,
+        max_length=200,
+        title=N_("Call-out rule"),
+        description="Number or name of a rule.",
+        examples=["Nights"],
+    )
 
 
 class NoteResult(BaseModel):
@@ -214,41 +223,54 @@ ACTS: Final = (
     _act(
         "hand-over", "Write a hand-over note", hand_over, noun="duty", command="duty hand-over",
         audit=(AuditAction.DUTY_HANDED_OVER,), route="/duty/rosters/{roster}/hand-over",
-        page=OwnSurface("/duty/rosters/{roster}/hand-over"), signed=SIGNED_NEEDED, told="Note {number}.",
+        page="/duty/rosters/{roster}/hand-over", signed=SIGNED_NEEDED, told="Note {number}.",
         arguments=("roster",), makes=True, undo=lambda _: say("Hand-over note written"),
+        title=N_("Write hand-over note"), button=N_("Save"),
     ),
     _act(
         "read-hand-over", "Mark a hand-over note as read", read_hand_over, noun="duty", command="duty read-hand-over",
         audit=(AuditAction.DUTY_HANDED_OVER,), route="/duty/notes/{note}/read",
-        page=OwnSurface("/duty/notes/{note}/read"), signed=SIGNED_NEEDED, told="Note {number}: read.",
+        page="/duty/notes/{note}/read", signed=SIGNED_NEEDED, told="Note {number}: read.",
         arguments=("note",), undo=lambda _: say("Hand-over note read"),
+        title=N_("Mark as read"),
     ),
     _act(
         "phone", "Set your phone number for call-outs", set_phone, noun="duty", command="duty phone",
-        audit=(AuditAction.DUTY_CONTACT_SET,), route="/duty/phone", page=OwnSurface("/duty/phone"),
+        audit=(AuditAction.DUTY_CONTACT_SET,), route="/duty/phone", page="/duty/phone",
         signed=SIGNED_NEEDED, told="{phone}", arguments=("phone",), undo=lambda _: say("Phone number set"),
+        title=N_("Phone number for call-outs"), button=N_("Save"),
     ),
     _act(
         "calendar", "Draw a new secret address of your shifts", draw_calendar, noun="duty", command="duty calendar",
-        audit=(AuditAction.DUTY_CONTACT_SET,), route="/duty/calendar", page=OwnSurface("/duty/calendar"),
+        audit=(AuditAction.DUTY_CONTACT_SET,), route="/duty/calendar", page="/duty/calendar",
         signed=SIGNED_NEEDED, told="{calendar}", undo=NoUndo("A new address is drawn, or it is revoked, at any time."),
+        title=N_("Address of your calendar"), button=N_("Draw a new address"),
+        notice=N_(
+            "A new secret address of your shifts is drawn, and the former one ends. Whoever has the address sees them."
+        ),
     ),
     _act(
         "acknowledge", "Acknowledge a call-out", acknowledge, noun="call-out", command="duty acknowledge",
         audit=(AuditAction.CALL_OUT_ACKNOWLEDGED,), route="/duty/call-outs/{call_out}/acknowledge",
-        page=OwnSurface("/duty/call-outs/{call_out}/acknowledge"), told="{reference}: {state}.",
+        page="/duty/call-outs/{call_out}/acknowledge", told="{reference}: {state}.",
         arguments=("call_out",), undo=lambda _: say("Call-out acknowledged"),
+        title=N_("Acknowledge call-out"), button=N_("Acknowledge"),
     ),
     _act(
         "test", "Test the chain of a call-out rule", test_rule, noun="call-out", command="duty test",
         audit=(AuditAction.CALL_OUT_OPENED,),
-        route="/duty/rules/{rule}/test", page=OwnSurface("/duty/rules/{rule}/test"), told="{reference}: {state}.",
+        route="/duty/rules/{rule}/test", page="/duty/rules/{rule}/test", told="{reference}: {state}.",
         arguments=("rule",), undo=NoUndo("Who was called cannot be uncalled; acknowledged, it ends."),
+        title=N_("Test this chain"),
+        notice=N_(
+            "The people of this chain are called now, one after the other, until one acknowledges."
+        ),
     ),
     _act(
         "end-rule", "End a call-out rule", end_rule, noun="call-out", command="duty end-rule",
-        audit=(AuditAction.CALL_RULE_SET,), route="/duty/rules/{rule}/end", page=OwnSurface("/duty/rules/{rule}/end"),
+        audit=(AuditAction.CALL_RULE_SET,), route="/duty/rules/{rule}/end", page="/duty/rules/{rule}/end",
         told="{name}: ended.", arguments=("rule",), undo=lambda _: say("Call-out rule ended"),
+        title=N_("End call-out rule"),
     ),
 )  # fmt: skip
 """What can be done with duty; call-out rules are set in `tocsin.pipeline.call_outs`, which knows the to-do items."""

@@ -25,9 +25,8 @@ from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 
 _MOST_SHIFTS: Final = 20  # that a mail lists
-_HERE: Final = N_("On the clock of the roster.")
-_Who = Annotated[str, Wording(lacking=N_("Choose a person."))]
-_When = Annotated[str, Wording(lacking=N_("Say when."))]
+_Who = Annotated[str, Wording(lacking=N_("Choose a person."), choices="people", nothing=N_("Nobody"))]
+_When = Annotated[str, Wording(lacking=N_("Say when."), hint=N_("On the clock of the roster."), time=True)]
 
 
 class RosterNamed(BaseModel):
@@ -39,13 +38,16 @@ class RosterNamed(BaseModel):
 
 
 class _RosterFields(BaseModel):
-    text: Annotated[str, Wording(lacking=N_("Write the roster, or choose a file."), lines=True)] = Field(
-        min_length=1, max_length=MOST_BYTES, title=N_("Roster (TOML, JSON or iCalendar)"),
-        description=N_("People are named by the email addresses or names of their accounts."),
-    )  # fmt: skip
-    keeper: str = Field(
-        "", max_length=320, title=N_("Keeper"), description=N_("Edits the roster, beside managers."),
-    )  # fmt: skip
+    text: Annotated[
+        str,
+        Wording(
+            lacking=N_("Write the roster, or choose a file."), lines=True, file=MOST_BYTES,
+            hint=N_("People are named by the email addresses or names of their accounts."),
+        ),
+    ] = Field(min_length=1, max_length=MOST_BYTES, title=N_("Roster (TOML, JSON or iCalendar)"))  # fmt: skip
+    keeper: Annotated[_Who, Wording(hint=N_("Edits the roster, beside managers."))] = Field(
+        "", max_length=320, title=N_("Keeper")
+    )
     always: bool = Field(
         default=False, title=N_("A person is on duty at all times"),
         description="Each moment without anybody is a gap, not only shifts that nobody takes.",
@@ -55,8 +57,8 @@ class _RosterFields(BaseModel):
 class NewRoster(_RosterFields):
     """A new roster."""
 
-    name: Annotated[str, Wording(lacking=N_("Write a name, in at most 200 characters."))] = Field(
-        min_length=1, max_length=200, pattern=LINE, title=N_("Name"), description=N_("What people call it."),
+    name: Annotated[str, Wording(lacking=N_("Write a name, in at most 200 characters."), order=-1)] = Field(
+        min_length=1, max_length=200, pattern=LINE, title=N_("Name"), description="What people call it.",
         examples=["CSIRT"],
     )  # fmt: skip
 
@@ -66,17 +68,15 @@ class RosterEdit(_RosterFields, RosterNamed):
 
 
 class _Stretch(RosterNamed):
-    start: _When = Field(
-        min_length=1, max_length=40, title=N_("From"), description=_HERE, examples=["2026-12-04 08:00"]
-    )
-    end: _When = Field(min_length=1, max_length=40, title=N_("To"), description=_HERE, examples=["2026-12-05 08:00"])
+    start: _When = Field(min_length=1, max_length=40, title=N_("From"), examples=["2026-12-04 08:00"])
+    end: _When = Field(min_length=1, max_length=40, title=N_("To"), examples=["2026-12-05 08:00"])
 
 
 class ShiftOverride(_Stretch):
     """Someone in addition, someone not, or one in place of another."""
 
-    add: str = Field("", max_length=320, title=N_("On duty then"), description="An account, by address or number.")
-    remove: str = Field("", max_length=320, title=N_("In place of"), description="An account, by address or number.")
+    add: _Who = Field("", max_length=320, title=N_("On duty then"), description="An account, by address or number.")
+    remove: _Who = Field("", max_length=320, title=N_("In place of"), description="An account, by address or number.")
     only: bool = Field(
         default=False, title=N_("Nobody else is on duty then"), description="A temporary plan: nothing else counts."
     )
@@ -92,7 +92,7 @@ class ShiftSwap(_Stretch):
 class ChangeNamed(BaseModel):
     """Which change of a roster."""
 
-    change: int = Field(ge=1, le=2**31 - 1, description="The number of the change.")
+    change: int = Field(ge=1, le=2**31 - 1, title=N_("Change"), description="The number of the change.")
 
 
 class SwapAnswer(ChangeNamed):
@@ -373,39 +373,49 @@ _act = partial(
 ACTS: Final = (
     _act(
         "add-roster", "Add a roster", add_roster, command=OwnSurface("duty add-roster"),
-        route="/duty/rosters", page=OwnSurface("/duty/rosters/new"), told="{name}", makes=True,
+        route="/duty/rosters", page="/duty/rosters/new", told="{name}", makes=True,
         undo=lambda _: say("Roster added"),
+        title=N_("New roster"), button=N_("Save"),
     ),
     _act(
         "edit-roster", "Edit a roster", edit_roster, command=OwnSurface("duty edit-roster"),
-        route="/duty/rosters/{roster}/edit", page=OwnSurface("/duty/rosters/{roster}/edit"), told="{name}",
+        route="/duty/rosters/{roster}/edit", page="/duty/rosters/{roster}/edit", told="{name}",
         undo=lambda _: say("Roster edited"),
+        title=N_("Edit roster"), button=N_("Save"),
     ),
     _act(
         "retire-roster", "Retire a roster", retire_roster, command="duty retire-roster",
-        route="/duty/rosters/{roster}/retire", page=OwnSurface("/duty/rosters/{roster}/retire"),
+        route="/duty/rosters/{roster}/retire", page="/duty/rosters/{roster}/retire",
         told="{name}: retired.", arguments=("roster",), undo=lambda _: say("Roster retired"),
+        title=N_("Retire roster"),
     ),
     _act(
         "override", "Change who is on duty for a time", override, command="duty override",
-        route="/duty/rosters/{roster}/override", page=OwnSurface("/duty/rosters/{roster}/override"),
+        route="/duty/rosters/{roster}/override", page="/duty/rosters/{roster}/override",
         told="Change {number}: {state}.", arguments=("roster",), makes=True, undo=lambda _: say("Duty changed"),
+        title=N_("Change who is on duty"), button=N_("Save"),
     ),
     _act(
         "withdraw-change", "Withdraw a change of a roster", withdraw_change,
         command="duty withdraw-change", route="/duty/changes/{change}/withdraw",
-        page=OwnSurface("/duty/changes/{change}/withdraw"), told="Change {number}: {state}.", arguments=("change",),
+        page="/duty/changes/{change}/withdraw", told="Change {number}: {state}.", arguments=("change",),
         undo=lambda _: say("Change withdrawn"),
+        title=N_("Withdraw change"),
     ),
     _act(
         "ask-swap", "Ask for a swap of shifts", ask_swap, command="duty ask-swap",
-        route="/duty/rosters/{roster}/swap", page=OwnSurface("/duty/rosters/{roster}/swap"), signed=SIGNED_NEEDED,
+        route="/duty/rosters/{roster}/swap", page="/duty/rosters/{roster}/swap", signed=SIGNED_NEEDED,
         told="Change {number}: {state}.", arguments=("roster",), makes=True, undo=lambda _: say("Swap asked for"),
+        title=N_("Ask for a swap"),
+        notice=N_(
+            "In this time each of you takes the shifts of the other. Nothing changes until it is accepted."
+        ),
     ),
     _act(
         "answer-swap", "Answer a swap of shifts", answer_swap, command="duty answer-swap",
-        route="/duty/changes/{change}/answer", page=OwnSurface("/duty/changes/{change}/answer"), signed=SIGNED_NEEDED,
+        route="/duty/changes/{change}/answer", page="/duty/changes/{change}/answer", signed=SIGNED_NEEDED,
         told="Change {number}: {state}.", arguments=("change",), undo=lambda _: say("Swap answered"),
+        title=N_("Answer a swap"), button=N_("Answer"),
     ),
 )  # fmt: skip
 """What can be done with rosters."""

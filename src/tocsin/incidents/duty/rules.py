@@ -10,31 +10,32 @@ from tocsin.incidents.duty.acts import RuleResult
 from tocsin.incidents.duty.models import CallOutRule
 from tocsin.incidents.duty.read import find_roster
 from tocsin.incidents.duty.roster_acts import check_manager
-from tocsin.incidents.duty.states import CallChannel
+from tocsin.incidents.duty.states import CHANNELS, CallChannel
 from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.records import AuditAction, audit
 
 _CLOCK: Final = r"^(([01]\d|2[0-3]):[0-5]\d)?$"
-_Level = Literal["", "low", "medium", "high", "critical"]
+_Level = Annotated[Literal["", "low", "medium", "high", "critical"], Wording(choices="severities")]
+_Roster = Annotated[str, Wording(choices="rosters", nothing=N_("Nobody"))]
 
 
 class CallOutRuleFields(BaseModel):
     """When who is called, in which order and how. The kinds of to-do items are said by who knows them."""
 
-    name: Annotated[str, Wording(lacking=N_("Write a name, in at most 200 characters."))] = Field(
+    name: Annotated[str, Wording(lacking=N_("Write a name, in at most 200 characters."), order=-1)] = Field(
         min_length=1, max_length=200, pattern=LINE, title=N_("Name"),
         description="What people call it; the rule of this name is replaced.", examples=["Nights"],
     )  # fmt: skip
-    roster: str = Field(
+    roster: _Roster = Field(
         min_length=1,
         max_length=200,
         title=N_("Who is on duty"),
         description="The roster whose people are called first.",
     )
-    second: str = Field(
+    second: _Roster = Field(
         "", max_length=200, title=N_("Then who is on duty in"), description="The roster whose people are called next."
     )
-    people: tuple[str, ...] = Field(
+    people: Annotated[tuple[str, ...], Wording(choices="people")] = Field(
         (), max_length=20, title=N_("Then these people"), description="Accounts, called at the end, in this order."
     )
     severity: _Level = Field(
@@ -44,13 +45,15 @@ class CallOutRuleFields(BaseModel):
         15, ge=1, le=1440, title=N_("Minutes until the next person is called"),
         description="Minutes without an acknowledgement, after which the next person is called.",
     )  # fmt: skip
-    channels: Annotated[tuple[CallChannel, ...], Wording(lacking=N_("Choose at least one way."))] = Field(
-        min_length=1, max_length=3, title=N_("Ways"), description="mail, webhook or sms.", examples=[["mail"]]
+    channels: Annotated[tuple[CallChannel, ...], Wording(lacking=N_("Choose at least one way."), choices=CHANNELS)] = (
+        Field(min_length=1, max_length=3, title=N_("Ways"), description="mail, webhook or sms.", examples=[["mail"]])
     )
-    quiet_from: str = Field(
-        "", pattern=_CLOCK, title=N_("Quiet from"), description=N_("Local time of the roster, such as 22:00."),
-    )  # fmt: skip
-    quiet_to: str = Field("", pattern=_CLOCK, title=N_("Quiet to"), description=N_("Local time of the roster."))
+    quiet_from: Annotated[str, Wording(hint=N_("Local time of the roster, such as 22:00."))] = Field(
+        "", pattern=_CLOCK, title=N_("Quiet from")
+    )
+    quiet_to: Annotated[str, Wording(hint=N_("Local time of the roster."))] = Field(
+        "", pattern=_CLOCK, title=N_("Quiet to")
+    )
     quiet_below: _Level = Field(
         "critical", title=N_("In quiet hours only incidents from this severity on"),
         description="Less severe ones, and to-do items, wait for the end of quiet hours.",

@@ -1,6 +1,10 @@
 """The closed lists of duty."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
+
+from tocsin.interface import N_
 
 
 class ChangeKind(StrEnum):
@@ -25,6 +29,13 @@ class CallChannel(StrEnum):
     MAIL = "mail"
     WEBHOOK = "webhook"
     SMS = "sms"
+
+
+CHANNELS: Final[Mapping[str, str]] = {
+    CallChannel.MAIL: N_("Email"),
+    CallChannel.SMS: N_("SMS"),
+    CallChannel.WEBHOOK: N_("Webhook"),
+}
 
 
 class CallState(StrEnum):

@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from tocsin.incidents.evidence import acts
     from tocsin.incidents.evidence.acts import (
         ADD_FILES,
-        EvidenceNamed,
         EvidenceResult,
-        EvidenceSource,
         NewFile,
         add_files,
         copied,
@@ -46,7 +44,8 @@ if TYPE_CHECKING:
         items_with_files,
         kept_digests,
     )
-    from tocsin.incidents.evidence.states import CustodyStep, EvidenceKind, EvidenceState
+    from tocsin.incidents.evidence.requests import EvidenceNamed, EvidenceSource
+    from tocsin.incidents.evidence.states import CUSTODY_STEPS, EVIDENCE_KINDS, CustodyStep, EvidenceKind, EvidenceState
     from tocsin.incidents.evidence.write import delete_file, hold_facts, keep_holds
 else:
     lazy_face(__name__)

@@ -2,20 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import IO, Annotated, Any, Final
+from typing import IO, Any, Final
 
 from pydantic import Field
 from sqlalchemy import select
 
 from tocsin.incidents.act_parts import (
-    LINE,
-    IncidentAddition,
-    IncidentNamed,
     IncidentResult,
     OpenIncident,
-    OwnMarking,
-    Reason,
     changing,
     done_before,
     incident_act,
@@ -27,101 +21,32 @@ from tocsin.incidents.arrivals import PublicFile, PublicReport, find_report, mai
 from tocsin.incidents.evidence.files import KeptFile, keep_bytes, keep_file
 from tocsin.incidents.evidence.models import IncidentEvidence
 from tocsin.incidents.evidence.read import check_hold, find_evidence, find_hold, is_in_force
-from tocsin.incidents.evidence.states import CustodyStep, EvidenceKind, EvidenceState, state_after
+from tocsin.incidents.evidence.requests import (
+    CustodyChange,
+    Destruction,
+    EvidenceFromMail,
+    EvidenceFromReport,
+    EvidenceNamed,
+    EvidenceSource,
+    HoldNamed,
+    NewEvidence,
+    NewHold,
+)
+from tocsin.incidents.evidence.states import (
+    CustodyStep,
+    EvidenceKind,
+    EvidenceState,
+    state_after,
+)
 from tocsin.incidents.evidence.write import add_hold, add_item, check_quota, delete_file, hold_facts
 from tocsin.incidents.models import IncidentEntry
 from tocsin.incidents.read import merged_family
 from tocsin.incidents.states import IncidentEntryKind
 from tocsin.incidents.threads import find_party_thread, find_thread_mail
-from tocsin.interface import N_, Act, ActContext, Moment, NoUndo, Wording
+from tocsin.interface import N_, Act, ActContext, NoUndo
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.records import cut
 from tocsin.node.sentences import say, say_count
-
-_Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
-_ITEM: Final = "The number of the item."
-_LINE: Final[Any] = partial(Field, "", max_length=300, pattern=LINE)
-
-
-class EvidenceSource(OwnMarking, IncidentAddition):
-    """Where evidence came from."""
-
-    received_from: str = _LINE(description="Whom it was received from.", examples=["A. Diop, Lagoon Hospital"])
-    how: str = _LINE(description="How: by hand, by courier, by mail, as a copy made with which tool.")
-    happened_at: Annotated[Moment | None, Wording(option="--at")] = Field(
-        None, description="When it was received, if not now."
-    )
-    seal: str = _LINE(description="The number of the seal.")
-    place: str = _LINE(description="Where it is kept.")
-
-
-class NewEvidence(EvidenceSource):
-    """An item that is kept elsewhere: a disk, a bag, an image that is too large; of bytes, their hash is noted."""
-
-    name: Annotated[str, Wording(lacking=N_("Write what it is."))] = Field(
-        min_length=1, max_length=300, pattern=LINE, description="What it is.", examples=["Disk of the mail server"]
-    )
-    kind: EvidenceKind = Field(EvidenceKind.DEVICE, description="file, image, device, bag or paper.")
-    sha256: Annotated[str, Wording(lacking=N_("A SHA-256 is 64 hexadecimal digits."))] = Field(
-        "", pattern=r"^([0-9a-fA-F]{64})?$", description="The SHA-256 of its bytes, in hexadecimal."
-    )
-    size: int | None = Field(None, ge=0, le=2**62, description="How many bytes it has.")
-
-
-class EvidenceFromReport(EvidenceSource):
-    """A report of the inbox, whose files and mails become evidence."""
-
-    report: Annotated[str, Wording(lacking=N_("Write the reference of a report."))] = Field(
-        min_length=1, max_length=40, description="The reference of a report of the inbox that is in this incident."
-    )
-
-
-class EvidenceFromMail(EvidenceSource):
-    """A mail of a party, which becomes evidence as it came."""
-
-    party: _Number = Field(description="The number of the party.")
-    mail: _Number = Field(description="The number of the mail.")
-
-
-class EvidenceNamed(IncidentNamed):
-    """Which item."""
-
-    evidence: _Number = Field(description=_ITEM)
-
-
-class CustodyChange(IncidentAddition):
-    """A step in the chain of custody of an item."""
-
-    evidence: _Number = Field(description=_ITEM)
-    step: CustodyStep = Field(description="received, copied, moved, handed or returned.")
-    person: str = _LINE(description="From whom, or to whom.")
-    how: str = _LINE(description="How.")
-    seal: str = _LINE(description="The number of the new seal; empty: as before.")
-    place: str = _LINE(description="The new place; empty: as before, and not known of what is handed over.")
-    happened_at: Annotated[Moment | None, Wording(option="--at")] = Field(None, description="When, if not now.")
-
-
-class Destruction(EvidenceNamed):
-    """An item that is destroyed, and why."""
-
-    reason: Reason = Field(min_length=1, max_length=1_000, pattern=LINE, description="Why.")
-
-
-class NewHold(IncidentAddition):
-    """An order that nothing of an incident may be deleted."""
-
-    ordered_by: Annotated[str, Wording(lacking=N_("Write who ordered it."))] = Field(
-        min_length=1, max_length=300, pattern=LINE, description="Who ordered it.", examples=["Public prosecutor"]
-    )
-    order_reference: Annotated[str, Wording(option="--order")] = _LINE(description="Their reference of the order.")
-    until: Moment | None = Field(None, description="Until when; without it, until it is lifted.")
-
-
-class HoldNamed(IncidentNamed):
-    """Which legal hold ends, and why."""
-
-    hold: _Number = Field(description="The number of the hold.")
-    reason: Reason = Field(min_length=1, max_length=1_000, pattern=LINE, description="Why it ends.")
 
 
 class EvidenceResult(IncidentResult):
@@ -422,41 +347,42 @@ def with_files(context: ActContext, request: EvidenceSource) -> EvidenceResult:
 _OF_ITEM: Final = ("reference", "evidence")
 ACTS: Final[tuple[Act, ...]] = (
     incident_act(
-        "add-evidence", "Add an item of evidence that is kept elsewhere", add, path="evidence", name="add",
-        noun="evidence of incident", command="evidence add", makes=True,
+        "add-evidence", "Add an item of evidence that is kept elsewhere", add,
+        title=N_("Add an item that is kept elsewhere"), path="evidence", name="add", noun="evidence of incident",
+        command="evidence add", makes=True, undo=lambda n: say_count("%(n)s item added", "%(n)s items added", n),
+    ),
+    incident_act(
+        "attach-report", "Make the files and mails of a report evidence", attach_report,
+        title=N_("Add the files of a report"), path="evidence/report", name="attach-report",
+        noun="evidence of incident", command="evidence attach-report", makes=True, arguments=("reference", "report"),
         undo=lambda n: say_count("%(n)s item added", "%(n)s items added", n),
     ),
     incident_act(
-        "attach-report", "Make the files and mails of a report evidence", attach_report, path="evidence/report",
-        name="attach-report", noun="evidence of incident", command="evidence attach-report", makes=True,
-        arguments=("reference", "report"), undo=lambda n: say_count("%(n)s item added", "%(n)s items added", n),
-    ),
-    incident_act(
-        "attach-mail", "Make a mail of a party evidence", attach_mail, path="evidence/mail", name="attach-mail",
-        noun="evidence of incident", command="evidence attach-mail", makes=True,
+        "attach-mail", "Make a mail of a party evidence", attach_mail, title=N_("Add a mail"), path="evidence/mail",
+        name="attach-mail", noun="evidence of incident", command="evidence attach-mail", makes=True,
         undo=lambda n: say_count("%(n)s item added", "%(n)s items added", n),
     ),
     incident_act(
-        "custody", "Record a step in the chain of custody", record, path="evidence/{evidence}/custody", name="record",
-        noun="custody of incident", command="evidence record", arguments=_OF_ITEM, makes=True,
-        undo=lambda _: say("Chain of custody recorded"),
+        "custody", "Record a step in the chain of custody", record, title=N_("Record custody"),
+        path="evidence/{evidence}/custody", name="record", noun="custody of incident", command="evidence record",
+        arguments=_OF_ITEM, makes=True, undo=lambda _: say("Chain of custody recorded"),
     ),
     incident_act(
-        "destroy-evidence", "Destroy an item of evidence", destroy, path="evidence/{evidence}/destroy", name="destroy",
-        noun="evidence of incident", command="evidence destroy", arguments=_OF_ITEM,
-        undo=NoUndo("What is destroyed is gone; the form names it and asks for a reason."),
+        "destroy-evidence", "Destroy an item of evidence", destroy, title=N_("Destroy"),
+        path="evidence/{evidence}/destroy", name="destroy", noun="evidence of incident", command="evidence destroy",
+        arguments=_OF_ITEM, undo=NoUndo("What is destroyed is gone; the form names it and asks for a reason."),
     ),
     incident_act(
-        "keep-evidence", "Do not destroy an item after all", keep_item, path="evidence/{evidence}/keep", name="keep",
-        noun="evidence of incident", command="evidence keep", arguments=_OF_ITEM,
-        undo=lambda _: say("Item kept"),
+        "keep-evidence", "Do not destroy an item after all", keep_item, title=N_("Keep"),
+        path="evidence/{evidence}/keep", name="keep", noun="evidence of incident", command="evidence keep",
+        arguments=_OF_ITEM, undo=lambda _: say("Item kept"),
     ),
     incident_act(
-        "hold", "Put an incident under a legal hold", hold, path="holds", name="add",
+        "hold", "Put an incident under a legal hold", hold, title=N_("Add legal hold"), path="holds", name="add",
         noun="legal hold of incident", command="evidence hold", makes=True, undo=lambda _: say("Legal hold added"),
     ),
     incident_act(
-        "lift-hold", "Lift a legal hold", lift, path="holds/{hold}/lift", name="lift",
+        "lift-hold", "Lift a legal hold", lift, title=N_("Lift legal hold"), path="holds/{hold}/lift", name="lift",
         noun="legal hold of incident", command="evidence lift-hold", arguments=("reference", "hold"),
         undo=lambda _: say("Legal hold lifted"),
     ),

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from tocsin.interface import N_
+
 
 class EvidenceKind(StrEnum):
     """What an item of evidence is."""
@@ -13,6 +15,15 @@ class EvidenceKind(StrEnum):
     DEVICE = "device"  # a disk, a telephone, a computer
     BAG = "bag"  # sealed, with what is in it
     PAPER = "paper"
+
+
+EVIDENCE_KINDS: Final[Mapping[str, str]] = {
+    EvidenceKind.FILE: N_("File"),
+    EvidenceKind.IMAGE: N_("Disk image"),
+    EvidenceKind.DEVICE: N_("Device"),
+    EvidenceKind.BAG: N_("Sealed bag"),
+    EvidenceKind.PAPER: N_("Paper"),
+}
 
 
 class EvidenceState(StrEnum):
@@ -33,6 +44,16 @@ class CustodyStep(StrEnum):
     HANDED = "handed"
     RETURNED = "returned"
     DESTROYED = "destroyed"
+
+
+CUSTODY_STEPS: Final[Mapping[str, str]] = {
+    CustodyStep.RECEIVED: N_("Received"),
+    CustodyStep.COPIED: N_("Copied"),
+    CustodyStep.MOVED: N_("Moved"),
+    CustodyStep.HANDED: N_("Handed to others"),
+    CustodyStep.RETURNED: N_("Returned"),
+}
+"""The steps that a person records; destroying is an act of its own."""
 
 
 _AFTER: Final[Mapping[CustodyStep, EvidenceState]] = {

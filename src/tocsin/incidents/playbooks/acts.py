@@ -32,15 +32,29 @@ _Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 class NewPlaybook(BaseModel):
     """The file of a playbook."""
 
-    content: Annotated[str, Wording(lacking=N_("Paste the file of a playbook."), lines=True)] = Field(
-        min_length=1, max_length=MOST_BYTES, description="A CACAO 2.0 playbook, as JSON."
+    content: Annotated[
+        str,
+        Wording(
+            lacking=N_("Paste the file of a playbook."),
+            lines=True,
+            hint=N_(
+                "It takes the place of the one with the same id. Incidents that were started with that one keep it."
+            ),
+        ),
+    ] = Field(
+        min_length=1,
+        max_length=MOST_BYTES,
+        title=N_("Playbook (CACAO 2.0, JSON)"),
+        description="A CACAO 2.0 playbook, as JSON.",
     )
 
 
 class PlaybookNamed(BaseModel):
     """Which playbook."""
 
-    playbook: str = Field(min_length=1, max_length=120, description="Its key, or its id in CACAO.")
+    playbook: str = Field(
+        min_length=1, max_length=120, title=N_("Playbook"), description="Its key, or its id in CACAO."
+    )
 
 
 class PlaybookResult(BaseModel):
@@ -56,25 +70,25 @@ class PlaybookResult(BaseModel):
 class PlaybookStart(IncidentNamed):
     """Which playbook is worked on an incident."""
 
-    playbook: Annotated[str, Wording(lacking=N_("Choose a playbook."))] = Field(
-        min_length=1, max_length=120, description="Its key, or its id in CACAO."
+    playbook: Annotated[str, Wording(lacking=N_("Choose a playbook."), choices="playbooks")] = Field(
+        min_length=1, max_length=120, title=N_("Playbook"), description="Its key, or its id in CACAO."
     )
 
 
 class PlaybookAnswer(IncidentNamed):
     """The answer to a question of a playbook."""
 
-    run: _Number = Field(description="The number of the playbook on the incident.")
-    question: _Number = Field(description="The number of the question.")
+    run: _Number = Field(title=N_("Playbook"), description="The number of the playbook on the incident.")
+    question: _Number = Field(title=N_("Question"), description="The number of the question.")
     answer: Annotated[str, Wording(lacking=N_("Choose an answer."))] = Field(
-        min_length=1, max_length=250, pattern=LINE, description="yes or no, or one of its cases."
+        min_length=1, max_length=250, pattern=LINE, title=N_("Answer"), description="yes or no, or one of its cases."
     )
 
 
 class PlaybookStop(IncidentNamed):
     """Why a playbook is ended early."""
 
-    run: _Number = Field(description="The number of the playbook on the incident.")
+    run: _Number = Field(title=N_("Playbook"), description="The number of the playbook on the incident.")
     reason: Reason = Field(min_length=1, max_length=1_000, pattern=LINE, description="Why.")
 
 
@@ -208,17 +222,19 @@ ACTS: Final = (
 
 INCIDENT_ACTS: Final = (
     incident_act(
-        "start", "Start a playbook on an incident", start, path="playbooks", noun="playbook of incident",
-        command="playbooks start", arguments=("reference", "playbook"), undo=lambda _: say("Playbook started"),
+        "start", "Start a playbook on an incident", start, title=N_("Start playbook"), path="playbooks",
+        noun="playbook of incident", command="playbooks start", arguments=("reference", "playbook"),
+        undo=lambda _: say("Playbook started"),
     ),
     incident_act(
-        "answer", "Answer a question of a playbook", answer, path="playbooks/{run}/answer",
+        "answer", "Answer a question of a playbook", answer, title=N_("Answer"), path="playbooks/{run}/answer",
         noun="playbook of incident", command="playbooks answer", arguments=("reference", "run", "question", "answer"),
         undo=lambda _: say("Question answered"),
     ),
     incident_act(
-        "stop", "Stop a playbook", stop, path="playbooks/{run}/stop", noun="playbook of incident",
-        command="playbooks stop", arguments=("reference", "run"), undo=lambda _: say("Playbook stopped"),
+        "stop", "Stop a playbook", stop, title=N_("Stop playbook"), path="playbooks/{run}/stop",
+        noun="playbook of incident", command="playbooks stop", arguments=("reference", "run"),
+        undo=lambda _: say("Playbook stopped"),
     ),
 )  # fmt: skip
 """What is done with a playbook on an incident."""

@@ -43,7 +43,7 @@ from tocsin.incidents.read import (
 )
 from tocsin.incidents.sightings import Number, ObservableChosen, PastSightings, observables_now
 from tocsin.incidents.states import IncidentEntryKind
-from tocsin.interface import ActContext, Wording
+from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import ConflictError, NotFoundError, SimultaneousError, UsageError
 from tocsin.node.sentences import say
 from tocsin.problems import FoundProblems, ProblemList, ProblemSearch, read_problem
@@ -66,34 +66,45 @@ class _Stores(Protocol):
 class AffectedSystems(IncidentAddition):
     """Problems of an incident: named one by one, or by a filter."""
 
-    problems: Annotated[tuple[_Key, ...], Wording(option="--problem")] = Field(
-        (), max_length=MOST, description="Keys of problems, 16 hexadecimal digits each."
+    problems: Annotated[tuple[_Key, ...], Wording(option="--problem", hidden=True)] = Field(
+        (), max_length=MOST, title=N_("Problems"), description="Keys of problems, 16 hexadecimal digits each."
     )
-    matching: str = Field(
-        "", max_length=2_000, description="A filter as in the address of the list of problems.",
+    matching: Annotated[str, Wording(hidden=True)] = Field(
+        "", max_length=2_000, title=N_("Filter of problems"),
+        description="A filter as in the address of the list of problems.",
         examples=["kind=open-rdp&address=192.0.2.0/24"],
     )  # fmt: skip
-    freeze: bool = Field(default=False, description="Keep those that match now; without it, also those that come.")
+    freeze: bool = Field(
+        default=False,
+        title=N_("Only those that match now"),
+        description="Keep those that match now; without it, also those that come.",
+    )
 
 
 class PopulationChosen(IncidentNamed):
     """Which of the affected systems."""
 
-    population: Number = Field(description="The number of the filter or the list.")
+    population: Number = Field(title=N_("Affected systems"), description="The number of the filter or the list.")
 
 
 class NotificationText(OwnMarking, IncidentNamed):
     """What the notifications of affected teams say, in one language."""
 
-    language: str = Field("en", pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$", description="Its language (BCP 47).")
+    language: Annotated[str, Wording(choices="languages")] = Field(
+        "en", pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$", title=N_("Language"), description="Its language (BCP 47)."
+    )
     text: Text = Field(min_length=1, max_length=3_000, description="What their notifications say of the incident.")
-    preview: bool = Field(default=False, description="Only say what would be done.")
+    preview: Annotated[bool, Wording(hidden=True)] = Field(
+        default=False, title=N_("Preview"), description="Only say what would be done."
+    )
 
 
 class AffectedNotification(IncidentAddition):
     """Notify the teams of the affected systems that are open, also of what they were notified of before."""
 
-    preview: bool = Field(default=False, description="Only say what would be done.")
+    preview: Annotated[bool, Wording(hidden=True)] = Field(
+        default=False, title=N_("Preview"), description="Only say what would be done."
+    )
 
 
 class AffectedResult(IncidentResult):
@@ -344,34 +355,35 @@ _TOLD: Final = "{reference} {title}: {problems} affected systems."
 
 ACTS: Final = (
     incident_act(
-        "attach", "Attach affected systems to an incident", attach, path="affected", name="attach", makes=True,
-        noun="affected systems", command="affected attach", told=_TOLD, undo=lambda _: say("Affected systems attached"),
-    ),
-    incident_act(
-        "attach-sighted", "Attach the systems in whose events an observable was seen", attach_sighted,
-        path="observables/{observable}/affected", name="attach-sighted", noun="affected systems",
-        command="affected attach-sighted", arguments=("reference", "observable"), told=_TOLD,
+        "attach", "Attach affected systems to an incident", attach, title=N_("Attach affected systems"),
+        path="affected", name="attach", makes=True, noun="affected systems", command="affected attach", told=_TOLD,
         undo=lambda _: say("Affected systems attached"),
     ),
     incident_act(
-        "detach", "Detach affected systems from an incident", detach, path=f"{_PLACE}/detach", name="detach",
-        noun="affected systems", command="affected detach", arguments=("reference", "population"), told=_TOLD,
-        undo=lambda _: say("Affected systems detached"),
+        "attach-sighted", "Attach the systems in whose events an observable was seen", attach_sighted,
+        title=N_("Attach affected systems"), path="observables/{observable}/affected", name="attach-sighted",
+        noun="affected systems", command="affected attach-sighted", arguments=("reference", "observable"), told=_TOLD,
+        undo=lambda _: say("Affected systems attached"),
     ),
     incident_act(
-        "freeze", "Keep the affected systems that match now", freeze, path=f"{_PLACE}/freeze", name="freeze",
-        noun="affected systems", command="affected freeze", arguments=("reference", "population"), told=_TOLD,
-        undo=lambda _: say("List kept"),
+        "detach", "Detach affected systems from an incident", detach, title=N_("Detach affected systems"),
+        path=f"{_PLACE}/detach", name="detach", noun="affected systems", command="affected detach",
+        arguments=("reference", "population"), told=_TOLD, undo=lambda _: say("Affected systems detached"),
     ),
     incident_act(
-        "set-text", "Set what notifications say of an incident", set_text, path="affected/text", name="set-text",
-        noun="notification text", command="affected set-text", undo=lambda _: say("Text set"),
-        told="{reference} {title}: {teams} teams get it, {withheld} may not.",
+        "freeze", "Keep the affected systems that match now", freeze, title=N_("Keep as a list"),
+        path=f"{_PLACE}/freeze", name="freeze", noun="affected systems", command="affected freeze",
+        arguments=("reference", "population"), told=_TOLD, undo=lambda _: say("List kept"),
+    ),
+    incident_act(
+        "set-text", "Set what notifications say of an incident", set_text, title=N_("Text in notifications"),
+        button=N_("Save"), path="affected/text", name="set-text", noun="notification text", command="affected set-text",
+        undo=lambda _: say("Text set"), told="{reference} {title}: {teams} teams get it, {withheld} may not.",
     ),
     incident_act(
         "withdraw-text", "Withdraw what notifications say of an incident", withdraw_text,
-        path="affected/text/withdraw", name="withdraw-text", noun="notification text",
-        command="affected withdraw-text", undo=lambda _: say("Text withdrawn"),
+        title=N_("Withdraw the text of notifications"), path="affected/text/withdraw", name="withdraw-text",
+        noun="notification text", command="affected withdraw-text", undo=lambda _: say("Text withdrawn"),
     ),
 )  # fmt: skip
 """What can be done with the affected systems of an incident."""

@@ -28,13 +28,21 @@ _Answers = Annotated[
 class IncidentRating(IncidentAddition):
     """Answers to the questions of a severity scheme."""
 
-    scheme: str = Field("", max_length=200, description="A scheme of the settings; without it, the usual one.")
+    scheme: str = Field(
+        "",
+        max_length=200,
+        title=N_("Severity scheme"),
+        description="A scheme of the settings; without it, the usual one.",
+    )
     answers: _Answers = Field(
         min_length=1,
         max_length=200,
+        title=N_("Answers"),
         description="Such as impact=serious; what is left out is unknown, and makes a range.",
     )
-    comment: str = Field("", max_length=1_000, pattern=LINE, description="What is to be known of the answers.")
+    comment: str = Field(
+        "", max_length=1_000, pattern=LINE, title=N_("Note"), description="What is to be known of the answers."
+    )
 
 
 class RatingResult(IncidentResult):

@@ -4,13 +4,21 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from tocsin.incidents.act_parts import IncidentNamed, IncidentResult, OpenIncident, changing, incident_act, reader_of
+from tocsin.incidents.act_parts import (
+    IncidentNamed,
+    IncidentResult,
+    OpenIncident,
+    Validity,
+    changing,
+    incident_act,
+    reader_of,
+)
 from tocsin.incidents.models import IncidentObservable
 from tocsin.incidents.read import find_incident, find_observable, merged_family, observables_of
 from tocsin.incidents.sightings.look_back import lock_ingests
 from tocsin.incidents.sightings.write import PastSightings
 from tocsin.incidents.states import IncidentEntryKind
-from tocsin.interface import ActContext, Moment, Wording
+from tocsin.interface import N_, ActContext
 from tocsin.node.sentences import say
 
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -19,13 +27,13 @@ Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 class ObservableChosen(IncidentNamed):
     """Which observable."""
 
-    observable: Number = Field(description="The number of the observable.")
+    observable: Number = Field(title=N_("Observable"), description="The number of the observable.")
 
 
 class ObservableValidity(ObservableChosen):
     """Until when it is looked for."""
 
-    valid_until: Annotated[Moment | None, Wording(option="--until")] = Field(
+    valid_until: Validity = Field(
         None, description="Until when it is looked for in what comes in; without it, with no end."
     )
 
@@ -97,19 +105,20 @@ def _of_family(opened: OpenIncident) -> list[IncidentObservable]:
 
 ACTS: Final = (
     incident_act(
-        "set-validity", "Set until when an observable is looked for", set_validity,
+        "set-validity", "Set until when an observable is looked for", set_validity, title=N_("Set validity"),
         path="observables/{observable}/validity", name="set-validity", noun="observable of incident",
         command="observables set-validity", arguments=("reference", "observable"),
         undo=lambda _: say("Validity set"),
     ),
     incident_act(
-        "look-up", "Look up the observables of an incident in past events", look_up, path="observables/look-up",
-        name="look-up", noun="observables of incident", command="observables look-up",
+        "look-up", "Look up the observables of an incident in past events", look_up, title=N_("Look up again"),
+        path="observables/look-up", name="look-up", noun="observables of incident", command="observables look-up",
         told="{reference} {title}: {sighted} of {observables} observables seen.", undo=lambda _: say("Looked up"),
     ),
     incident_act(
-        "review", "Mark new sightings as reviewed", review, path="observables/review", name="review",
-        noun="sightings of incident", command="observables review", undo=lambda _: say("Sightings reviewed"),
+        "review", "Mark new sightings as reviewed", review, title=N_("Mark sightings as reviewed"),
+        path="observables/review", name="review", noun="sightings of incident", command="observables review",
+        undo=lambda _: say("Sightings reviewed"),
     ),
 )  # fmt: skip
 """What can be done with observables and their sightings."""

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     )
     from tocsin.incidents.takedowns.states import (
         OPEN,
+        SIGHTINGS,
+        TAKEDOWN_GROUNDS,
+        TAKEDOWN_ROLES,
         ContentState,
         HostFigures,
         TakedownGround,

@@ -3,16 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
 from tocsin.incidents.act_parts import (
-    LINE,
     IncidentAddition,
     OpenIncident,
-    Reason,
-    Tlp,
     changing,
     incident_act,
     kept,
@@ -38,10 +35,18 @@ from tocsin.incidents.takedowns.read import (
     sightings_of,
     takedowns_of,
 )
+from tocsin.incidents.takedowns.requests import (
+    MOST,
+    NewTakedowns,
+    TakedownReason,
+    TakedownReminder,
+    TakedownRequest,
+    TakedownSeen,
+    TakedownsNamed,
+)
 from tocsin.incidents.takedowns.states import (
     OPEN,
     ContentState,
-    TakedownGround,
     TakedownRole,
     TakedownState,
 )
@@ -54,87 +59,12 @@ from tocsin.incidents.takedowns.write import (
     record_sighting,
 )
 from tocsin.incidents.threads import open_post
-from tocsin.interface import N_, Act, ActContext, Moment, NoUndo, Number, OwnSurface, RequestError, Wording
+from tocsin.interface import N_, Act, ActContext, NoUndo, OwnSurface, RequestError
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import ReleaseAction
 
-_MOST: Final = 500  # of one act
 _MOST_OUTSIDE: Final = 10  # of one act that asks outside and waits for answers
-
-
-class NewTakedowns(IncidentAddition):
-    """What shall be taken down, and why."""
-
-    text: Annotated[str, Wording(lines=True)] = Field(
-        "", max_length=100_000,
-        description="URLs, names and addresses, a line each, defanged or not; an address beside a name says where it "
-        "is hosted. Without it: the indicators of the incident.",
-        examples=["hxxps://login[.]example/pay 192.0.2.7"],
-    )  # fmt: skip
-    ground: TakedownGround = Field(description="What it is used for: phishing, malware and so on.")
-    necessity: Annotated[str, Wording(lacking=N_("Say why it must be taken down."))] = Field(
-        min_length=1, max_length=1_000, pattern=LINE, description="Why it must go, as the mail will say.",
-        examples=["It takes passwords of customers of a bank."],
-    )  # fmt: skip
-    basis: str = Field(
-        "",
-        max_length=500,
-        pattern=LINE,
-        description="The law or terms that the mail names; without it, that of the settings.",
-    )
-    how: Annotated[str, Wording(lacking=N_("Say how it was seen."))] = Field(
-        min_length=1, max_length=300, pattern=LINE, description="How it was seen, as the mail will say.",
-        examples=["reported by a bank"],
-    )  # fmt: skip
-    place: str = Field(
-        "", max_length=200, pattern=LINE, description="From where it was seen, such as a network or country."
-    )
-    pap: Literal["CLEAR", "GREEN", "AMBER", "RED"] = Field("AMBER", description="What may be done with it (PAP).")
-
-
-class TakedownsNamed(IncidentAddition):
-    """Which take-downs of an incident."""
-
-    takedowns: Annotated[tuple[Number, ...], Wording(lacking=N_("Choose at least one take-down."))] = Field(
-        min_length=1, max_length=_MOST, description="The numbers of the take-downs."
-    )
-
-
-class TakedownRequest(TakedownsNamed):
-    """Whom to ask for it."""
-
-    role: Annotated[TakedownRole, Wording(option="--to")] = Field(
-        TakedownRole.HOST, description="Whom: host, registrar, upstream, csirt or browser-list."
-    )
-    tlp: Tlp | None = Field(None, description="Marking of the mail; without it, that of the incident.")
-
-
-class TakedownReminder(TakedownsNamed):
-    """Who was asked last is asked again."""
-
-    tlp: Tlp | None = Field(None, description="Marking of the mail; without it, that of the incident.")
-
-
-class TakedownSeen(TakedownsNamed):
-    """What was seen of it."""
-
-    seen: ContentState = Field(description="up, gone, changed or unknown.")
-    how: Annotated[str, Wording(lacking=N_("Say how it was seen."))] = Field(
-        min_length=1, max_length=300, pattern=LINE, description="How it was seen.", examples=["opened in a browser"]
-    )
-    place: str = Field(
-        "", max_length=200, pattern=LINE, description="From where it was seen, such as a network or country."
-    )
-    happened_at: Annotated[Moment | None, Wording(option="--at")] = Field(None, description="When, if not now.")
-
-
-class TakedownReason(TakedownsNamed):
-    """Which, and why."""
-
-    reason: Reason = Field(
-        min_length=1, max_length=1_000, pattern=LINE, description="Why, in the words of who says it."
-    )
 
 
 class TakedownsResult(BaseModel):
@@ -169,8 +99,8 @@ def propose(context: ActContext, request: NewTakedowns) -> TakedownsResult:
     targets, unread = read_targets(kept(context, request.text)) if request.text else (_indicators(context, request), [])
     if not targets:
         raise UsageError(say("There is no URL, name or address in this."))
-    if len(targets) > _MOST:
-        raise UsageError(say("At most %(n)s take-downs are proposed at once.", n=_MOST))
+    if len(targets) > MOST:
+        raise UsageError(say("At most %(n)s take-downs are proposed at once.", n=MOST))
     terms = TakedownTerms(request.ground.value, kept(context, basis), kept(context, request.necessity), request.pap)
     seen = SightingFacts(ContentState.UP, kept(context, request.how), kept(context, request.place), context.now)
     recipients = proposals(context, targets)
@@ -456,29 +386,41 @@ def _takedown_act(word: str, summary: str, function: Callable[[ActContext, Any],
 
 ACTS: Final = (
     _takedown_act(
-        "propose",
-        "Propose take-downs",
-        propose,
-        say("Take-downs proposed"),
-        arguments=("reference",),
-        makes=True,
+        "propose", "Propose take-downs", propose, say("Take-downs proposed"), title=N_("Propose take-downs"),
+        arguments=("reference",), makes=True,
         told="{reference}: {count} take-downs proposed, {without} without a contact, {known} known.",
     ),
-    _takedown_act("look-up", "Look up who can take it down", look_up, say("Contacts looked up")),
-    _takedown_act("ask", "Ask for a take-down", ask, say("Take-downs asked for"), makes=True),
-    _takedown_act("remind", "Remind who was asked for a take-down", remind, say("Reminders sent"), makes=True),
-    _takedown_act("saw", "Record what was seen of a take-down", saw, say("Sighting recorded"), makes=True),
     _takedown_act(
-        "check",
-        "Check whether content is still there",
-        check,
-        "",
+        "look-up", "Look up who can take it down", look_up, say("Contacts looked up"), title=N_("Look up contacts"),
+    ),
+    _takedown_act(
+        "ask", "Ask for a take-down", ask, say("Take-downs asked for"), title=N_("Ask for a take-down"), makes=True,
+    ),
+    _takedown_act(
+        "remind", "Remind who was asked for a take-down", remind, say("Reminders sent"), title=N_("Send a reminder"),
         makes=True,
+    ),
+    _takedown_act(
+        "saw", "Record what was seen of a take-down", saw, say("Sighting recorded"), title=N_("Record a sighting"),
+        makes=True,
+    ),
+    _takedown_act(
+        "check", "Check whether content is still there", check, "", title=N_("Check the content"), makes=True,
         undo=NoUndo("It was seen; another sighting says otherwise."),
     ),
-    _takedown_act("refuse", "Record that a take-down was refused", refuse, say("Refusal recorded")),
-    _takedown_act("withdraw", "Withdraw a take-down", withdraw, say("Take-downs withdrawn")),
-    _takedown_act("object", "Record an objection to a take-down", record_objection, say("Objection recorded")),
-    _takedown_act("answer", "Record the answer to an objection", answer_objection, say("Answer recorded")),
-)
+    _takedown_act(
+        "refuse", "Record that a take-down was refused", refuse, say("Refusal recorded"), title=N_("Record a refusal"),
+    ),
+    _takedown_act(
+        "withdraw", "Withdraw a take-down", withdraw, say("Take-downs withdrawn"), title=N_("Withdraw take-downs"),
+    ),
+    _takedown_act(
+        "object", "Record an objection to a take-down", record_objection, say("Objection recorded"),
+        title=N_("Record an objection"),
+    ),
+    _takedown_act(
+        "answer", "Record the answer to an objection", answer_objection, say("Answer recorded"),
+        title=N_("Record an answer to an objection"),
+    ),
+)  # fmt: skip
 """What can be done with take-downs."""

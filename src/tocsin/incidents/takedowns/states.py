@@ -1,10 +1,12 @@
 """The closed lists of take-downs, and what follows from what: the state after a sighting, who is asked next. Pure."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
+
+from tocsin.interface import N_
 
 
 class TakedownState(StrEnum):
@@ -29,6 +31,17 @@ class TakedownGround(StrEnum):
     OTHER = "other"
 
 
+TAKEDOWN_GROUNDS: Final[Mapping[str, str]] = {
+    TakedownGround.PHISHING: N_("Phishing"),
+    TakedownGround.MALWARE: N_("Malware"),
+    TakedownGround.COMMAND: N_("Command and control"),
+    TakedownGround.FRAUD: N_("Fraud"),
+    TakedownGround.IMPERSONATION: N_("Impersonation"),
+    TakedownGround.LEAK: N_("Leaked data"),
+    TakedownGround.OTHER: N_("Other harmful content"),
+}
+
+
 class TakedownRole(StrEnum):
     """Why somebody can take it down, in the order in which they are asked."""
 
@@ -39,6 +52,15 @@ class TakedownRole(StrEnum):
     BROWSER_LIST = "browser-list"
 
 
+TAKEDOWN_ROLES: Final[Mapping[str, str]] = {
+    TakedownRole.HOST: N_("Hosting provider"),
+    TakedownRole.REGISTRAR: N_("Registrar"),
+    TakedownRole.UPSTREAM: N_("Upstream network"),
+    TakedownRole.CSIRT: N_("National CSIRT"),
+    TakedownRole.BROWSER_LIST: N_("Browser list"),
+}
+
+
 class ContentState(StrEnum):
     """What was seen of it."""
 
@@ -46,6 +68,14 @@ class ContentState(StrEnum):
     GONE = "gone"
     CHANGED = "changed"
     UNKNOWN = "unknown"
+
+
+SIGHTINGS: Final[Mapping[str, str]] = {
+    ContentState.UP: N_("Still there"),
+    ContentState.GONE: N_("Gone"),
+    ContentState.CHANGED: N_("Changed"),
+    ContentState.UNKNOWN: N_("Unknown"),
+}
 
 
 OPEN: Final = (TakedownState.PROPOSED, TakedownState.ASKED, TakedownState.REFUSED)

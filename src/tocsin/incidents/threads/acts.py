@@ -3,10 +3,10 @@
 from functools import partial
 from typing import Annotated, Final
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from tocsin.incidents.act_parts import SIGNED, author_of
+from tocsin.incidents.act_parts import SIGNED, TLPS, author_of
 from tocsin.incidents.read import IncidentReader
 from tocsin.incidents.threads import read, write
 from tocsin.incidents.threads.models import IncidentMail, IncidentThread
@@ -23,30 +23,53 @@ from tocsin.sharing.gate import Tlp
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 _TEXT: Final = Wording(lacking=N_("Write something, in at most 50,000 characters."), lines=True)
 _SUBJECT: Final = Wording(lacking=N_("Write a subject of one line."))
+_Reference = Annotated[
+    str,
+    Field(
+        min_length=1, max_length=60, title=N_("Reference of the incident"), description="The reference of an incident.",
+        examples=["INC-0000-0000"],
+    ),
+]  # fmt: skip
 
 
 class PartyName(BaseModel):
     """Which party of which incident."""
 
-    reference: Annotated[str, StringConstraints(min_length=1, max_length=60)] = Field(
-        description="The reference of an incident.", examples=["INC-0000-0000"]
-    )
-    party: int = Field(ge=1, le=2**31 - 1, description="The number of the party, as the page of the incident has it.")
+    reference: _Reference
+    party: int = Field(
+        ge=1, le=2**31 - 1, title=N_("Party"),
+        description="The number of the party, as the page of the incident has it.",
+    )  # fmt: skip
 
 
 class PartyMailText(BaseModel):
     """A mail that a person wrote."""
 
-    subject: Annotated[str, _SUBJECT] = Field(min_length=1, max_length=200, pattern=_LINE, description="Its subject.")
-    text: Annotated[str, _TEXT] = Field(min_length=1, max_length=50_000, description="The text.")
-    tlp: Tlp | None = Field(None, description="Its marking by TLP 2.0; without it, that of the incident.")
-    to_person: bool = Field(default=False, description="One person alone reads the address, as TLP:RED needs.")
-    quotes_checked: bool = Field(default=False, description="What it quotes of other parties may be read.")
-    in_clear: bool = Field(
-        default=False, description="It may go without encryption, though it answers a mail that came encrypted."
+    subject: Annotated[str, _SUBJECT] = Field(
+        min_length=1, max_length=200, pattern=_LINE, title=N_("Subject"), description="Its subject."
     )
-    answered: bool = Field(default=False, description="No answer is expected.")
-    once: str = Field("", max_length=100, description="A name for this mail: the same twice is sent once.")
+    text: Annotated[str, _TEXT] = Field(min_length=1, max_length=50_000, title=N_("Text"), description="The text.")
+    tlp: Annotated[Tlp | None, Wording(choices=TLPS, nothing=N_("As the incident"))] = Field(
+        None, title=N_("Marking of this mail"),
+        description="Its marking by TLP 2.0; without it, that of the incident.",
+    )  # fmt: skip
+    to_person: bool = Field(
+        default=False, title=N_("One person alone reads this address (needed for TLP:RED)"),
+        description="One person alone reads the address, as TLP:RED needs.",
+    )  # fmt: skip
+    quotes_checked: bool = Field(
+        default=False, title=N_("I looked: who gets this mail may read it"),
+        description="What it quotes of other parties may be read.",
+    )  # fmt: skip
+    in_clear: bool = Field(
+        default=False, title=N_("This answer may go without encryption"),
+        description="It may go without encryption, though it answers a mail that came encrypted.",
+    )  # fmt: skip
+    answered: bool = Field(default=False, title=N_("No answer is expected"), description="No answer is expected.")
+    once: str = Field(
+        "", max_length=100, title="Key of this request",
+        description="A name for this mail: the same twice is sent once.",
+    )  # fmt: skip
 
 
 class MailToParty(PartyMailText, PartyName):
@@ -56,18 +79,16 @@ class MailToParty(PartyMailText, PartyName):
 class Announcement(PartyMailText):
     """A mail to several parties, each of whom gets one of its own."""
 
-    reference: Annotated[str, StringConstraints(min_length=1, max_length=60)] = Field(
-        description="The reference of an incident.", examples=["INC-0000-0000"]
-    )
+    reference: _Reference
     parties: Annotated[tuple[Number, ...], Wording(lacking=N_("Choose at least one party."))] = Field(
-        min_length=1, max_length=500, description="The numbers of the parties."
+        min_length=1, max_length=500, title=N_("Parties"), description="The numbers of the parties."
     )
 
 
 class ReceivedThreadMail(PartyName):
     """A mail that came in for a party."""
 
-    mail: int = Field(ge=1, le=2**31 - 1, description="The number of the mail.")
+    mail: int = Field(ge=1, le=2**31 - 1, title=N_("Mail"), description="The number of the mail.")
 
 
 class ThreadStanding(BaseModel):

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Body, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, create_model
-from pydantic.fields import FieldInfo
 
 from tocsin.interface import (
     Absence,
@@ -16,6 +15,7 @@ from tocsin.interface import (
     OwnSurface,
     RequestError,
     context_for,
+    description_of,
     is_several,
     names_in,
     needs,
@@ -74,9 +74,7 @@ def _add_act(router: APIRouter, counter: ApiContext, act: Act) -> None:
         done = perform(counter, visitor, act, response, **values)
         return done[0] if isinstance(done, list) else done
 
-    parameters: dict[str, Any] = {
-        name: Annotated[_one(act, name), _place_of(act.request.model_fields[name])] for name in named
-    }
+    parameters: dict[str, Any] = {name: Annotated[_one(act, name), _place_of(act, name)] for name in named}
     parameters |= {"request": Request, "response": Response}
     parameters["visitor"] = Annotated[Principal, needs(act.permission, everything=act.everything)]
     made = [Parameter(name, Parameter.KEYWORD_ONLY, annotation=of) for name, of in parameters.items()]
@@ -113,5 +111,5 @@ def _one(act: Act, name: str) -> Any:
     return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
 
 
-def _place_of(field: FieldInfo) -> Any:
-    return Path(description=field.description, examples=field.examples)
+def _place_of(act: Act, name: str) -> Any:
+    return Path(description=description_of(act, name), examples=act.request.model_fields[name].examples)

@@ -1,26 +1,14 @@
-"""Forms for acts: what a form says becomes the request; acts without a page of their own have one form for all."""
+"""Forms for acts: what a form says becomes the request; those of acts without a page of their own are made."""
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
-from tocsin.interface import (
-    Absence,
-    Act,
-    Form,
-    OwnSurface,
-    PageRouter,
-    RequestError,
-    is_several,
-    names_in,
-    needs,
-    perform_form,
-)
+from tocsin.interface import Act, FormHooks, PageRouter, add_forms, perform_form
 from tocsin.node.accounts import Principal
-from tocsin.node.errors import ConflictError, InputError, UsageError
 from tocsin.server.pages.context import PageContext
 
 
@@ -52,37 +40,8 @@ def perform_with_undo(
     return done, undo
 
 
-def form_pages(desk: PageContext, acts: tuple[Act, ...]) -> APIRouter:
-    """A form for each act that has no page of its own."""
+def form_pages(desk: PageContext, acts: Sequence[Act], hooks: FormHooks) -> APIRouter:
+    """A form for each act that has no page of its own; ``hooks``: what its room adds to it."""
     router = PageRouter()
-    for act in acts:
-        if not isinstance(act.page, Absence | OwnSurface):
-            _add_form(router, desk, act)
+    add_forms(router, desk, acts, hooks, perform_with_undo)
     return router
-
-
-def _add_form(router: APIRouter, desk: PageContext, act: Act) -> None:
-    guarded = Annotated[Principal, needs(act.permission, everything=act.everything)]
-    back = act.page.partition("/{")[0].rpartition("/")[0] if not names_in(act.page) else act.page.partition("/{")[0]
-
-    def show(request: Request, typed: dict[str, Any], wrongs: Any = (), error: str = "") -> Response:
-        shown: dict[str, Any] = {"act": act, "typed": typed, "wrongs": dict(wrongs), "error": error, "back": back}
-        shown["fields"] = {name: of for name, of in act.request.model_fields.items() if name not in request.path_params}
-        status = 409 if error else 422 if wrongs else 200
-        return desk.page(request, "act.html", status=status, **shown)
-
-    @router.get(act.page)
-    def ask(request: Request, _visitor: guarded) -> Response:
-        """The form."""
-        return show(request, {**request.query_params})
-
-    @router.post(act.page)
-    def do(request: Request, visitor: guarded, form: Form) -> Response:
-        """Do it, or say what is wrong."""
-        given = {name: (of,) if is_several(act, name) else of for name, of in request.path_params.items()}
-        try:
-            return perform_and_go(desk, visitor, act, form, back, **given)
-        except RequestError as error:
-            return show(request, {**form}, error.wrongs)
-        except (ConflictError, InputError, UsageError) as error:
-            return show(request, {**form}, error=str(error))

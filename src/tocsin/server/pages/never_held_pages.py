@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.delivery.never_held import ReferenceState, acts, list_references, open_hotline, reference_line
-from tocsin.interface import PageRouter, needs
+from tocsin.interface import FormHooks, PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.acts import form_pages
 from tocsin.server.pages.context import PageContext, together
@@ -49,4 +49,9 @@ def _list_pages(desk: PageContext) -> APIRouter:
     return router
 
 
-never_held_pages = together(lambda desk: form_pages(desk, acts.ACTS), _list_pages)
+def _act_pages(desk: PageContext) -> APIRouter:
+    hooks = FormHooks(back=lambda visit: (PLACE, visit.words.say(N_("Hotline"))), named=lambda named: named)
+    return form_pages(desk, acts.ACTS, hooks)
+
+
+never_held_pages = together(_act_pages, _list_pages)

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from tocsin.incidents import IncidentReader
 from tocsin.incidents.duty import (
     AHEAD,
+    CHANNELS,
     CallOutState,
     ChangeKind,
     LiveRoster,
@@ -27,7 +28,7 @@ from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of, names_of_actors
 from tocsin.pipeline.to_do import KINDS
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.duty.words import CALLS, CHANGES, CHANNELS, SHAPES, STATES
+from tocsin.server.pages.duty.words import CALLS, CHANGES, SHAPES, STATES
 from tocsin.server.pages.incidents import SEVERITIES
 
 _ROWS: Final = 50

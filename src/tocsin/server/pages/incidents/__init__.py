@@ -1,5 +1,10 @@
 """Incidents on pages: the list, each incident, and the forms of what is done with it."""
 
+from tocsin.incidents import OBSERVED_AS as OBSERVED_AS
+from tocsin.incidents import PARTIES as PARTIES
+from tocsin.incidents import SEVERITIES as SEVERITIES
+from tocsin.incidents.closing import RATINGS as RATINGS
+from tocsin.interface import FormField as FormField
 from tocsin.server.pages.context import together
 from tocsin.server.pages.incidents.act_pages import act_pages
 from tocsin.server.pages.incidents.affected_pages import affected_pages
@@ -10,7 +15,6 @@ from tocsin.server.pages.incidents.clock_words import time_left as time_left
 from tocsin.server.pages.incidents.ending_form import ending_answers as ending_answers  # of pages of exchange too
 from tocsin.server.pages.incidents.ending_form import ending_questions as ending_questions
 from tocsin.server.pages.incidents.evidence_pages import evidence_pages
-from tocsin.server.pages.incidents.fields import FormField as FormField  # of pages of the register too
 from tocsin.server.pages.incidents.list_pages import list_pages
 from tocsin.server.pages.incidents.observable_pages import observable_pages
 from tocsin.server.pages.incidents.one_pages import one_pages
@@ -20,10 +24,6 @@ from tocsin.server.pages.incidents.report_pages import report_pages
 from tocsin.server.pages.incidents.review_pages import review_pages
 from tocsin.server.pages.incidents.tabs import part_frame as part_frame
 from tocsin.server.pages.incidents.takedown_pages import takedown_pages
-from tocsin.server.pages.incidents.words import OBSERVED_AS as OBSERVED_AS  # of pages of exchange too
-from tocsin.server.pages.incidents.words import PARTIES as PARTIES  # of pages of threads too
-from tocsin.server.pages.incidents.words import RATINGS as RATINGS  # of the page for feedback too
-from tocsin.server.pages.incidents.words import SEVERITIES as SEVERITIES
 from tocsin.server.pages.incidents.words import STATES as STATES
 
 incidents_pages = together(

@@ -56,7 +56,6 @@ from tocsin.server.pages.incidents.fields import NOTHING, cause_options, fields_
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import tab_after
 from tocsin.server.pages.incidents.takedown_pages import indicators_text, values_of
-from tocsin.server.pages.incidents.words import BUTTONS, TITLES
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of, texts_of
 
@@ -272,13 +271,13 @@ def _form(
         incident = find_incident(session, reader, named["reference"]) if named else None
         family = merged_family(session, reader, incident) if incident else []
         causes = cause_options(desk.node.home, incident.rsit_type if incident else "", words)
-        clocks = clock_choices(words, session, reader, family) if "rule" in act.request.model_fields else {}
-        choices = {**clocks, "root_cause": causes}
+        clocks = clock_choices(session, reader, family) if "rule" in act.request.model_fields else {}
+        choices = {**clocks, "causes": causes}
         hidden = [("takedowns", str(one)) for one in chosen]
         if "mail" in act.request.model_fields:
             party = str(texts.get("party") or given.get("party", ""))
             hidden.append(("party", party))
-            choices["mail"] = [
+            choices["mails"] = [
                 mail
                 for of, mails in mails_from(session, reader, family).items()
                 if str(of.id) == party
@@ -287,7 +286,7 @@ def _form(
         fields = fields_of(act, words, session, given=given, typed=texts, wrongs=wrongs, choices=choices)
         if "matching" in act.request.model_fields:
             conditions = filter_fields(desk, visitor, words, texts, wrongs)
-            fields = [*conditions, *(one for one in fields if one.name != "matching")]
+            fields = [*conditions, *fields]
         notes = closing_notes(desk, session, reader, family, act) if incident else ClosingNotes()
         about = values_of(session, reader, family, chosen) if chosen else _about(session, reader, family, named)
         seen = last_entry(session, reader, family)
@@ -296,8 +295,8 @@ def _form(
         offers = "into" in act.request.model_fields
         others = [one for one in open_incidents(session, reader) if one is not incident] if offers else []
     shown = {
-        "act": act, "incident": incident, "fields": fields, "seen": seen, "title": TITLES[act.operation],
-        "button": BUTTONS.get(act.operation, TITLES[act.operation]), "about": about, "error": error, "others": others,
+        "act": act, "incident": incident, "fields": fields, "seen": seen, "title": act.title,
+        "button": act.button or act.title, "about": about, "error": error, "others": others,
         "made": form_word(desk.tokens, desk.now), "notes": notes, "preview": preview,
         "previews": "preview" in act.request.model_fields, "now": desk.now,
         "path": f"{PLACE}/{incident.reference}" if incident else PLACE, "texts": incident_texts,

@@ -9,12 +9,11 @@ from starlette.datastructures import FormData
 from tocsin.delivery import SEVERITIES
 from tocsin.directory import team_names
 from tocsin.events import vulnerability_lists
-from tocsin.interface import RequestError
+from tocsin.interface import FormField, RequestError
 from tocsin.node.accounts import Principal
 from tocsin.problems import ProblemSearch
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events import views_of
-from tocsin.server.pages.incidents.fields import FormField
 from tocsin.server.pages.problems import NAMES, TOO_LONG, WRONGS
 from tocsin.server.pages.words import N_, PageTexts
 from tocsin.server.security import text_of

@@ -15,7 +15,6 @@ from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.incidents.fields import NOTHING, cause_options, fields_of
 from tocsin.server.pages.incidents.list_pages import MOST, PLACE, ROWS, IncidentsFilter
-from tocsin.server.pages.incidents.words import BUTTONS, TITLES
 from tocsin.server.pages.words import N_, NN_
 from tocsin.server.security import Form, text_of
 
@@ -106,13 +105,13 @@ def _form(
     words = desk.words(request)
     texts: dict[str, Any] = {name: str(typed.get(name, "")) for name in act.request.model_fields if name in typed}
     with desk.node.database.reading() as session:
-        choices = {"root_cause": cause_options(desk.node.home, "", words)}
+        choices = {"causes": cause_options(desk.node.home, "", words)}
         fields = fields_of(act, words, session, given={}, typed=texts, wrongs=wrongs or {}, choices=choices)
     about = words.count(*NN_("%(n)s incident is selected", "%(n)s incidents are selected"), len(chosen))
     kept = [(name, str(typed.get(name, ""))) for name in ("act", "query")]
     shown = {
-        "act": act, "fields": fields if chosen else [], "title": TITLES[act.operation], "about": about, "said": error,
-        "button": BUTTONS.get(act.operation, TITLES[act.operation]), "address": f"{PLACE}/act", "back": _back(typed),
+        "act": act, "fields": fields if chosen else [], "title": act.title, "about": about, "said": error,
+        "button": act.button or act.title, "address": f"{PLACE}/act", "back": _back(typed),
         "hidden": [*kept, *(("incident", one) for one in chosen)], "selected": chosen,
     }  # fmt: skip
     status = 409 if error else 422 if wrongs else 200

@@ -45,7 +45,7 @@ def next_deadline(words: PageTexts, session: Session, reader: IncidentReader, in
 
 
 def clock_choices(
-    words: PageTexts, session: Session, reader: IncidentReader, incidents: Sequence["Incident"]
+    session: Session, reader: IncidentReader, incidents: Sequence["Incident"]
 ) -> Mapping[str, Sequence[tuple[str, str]]]:
     """What the form of a new clock offers: the rules of adopted texts, and the parties."""
     rules = [
@@ -53,7 +53,7 @@ def clock_choices(
         for adopted, rule in rules_for(session, reader.now)
     ]
     parties = [(str(one.id), one.name) for one in parties_of(session, reader, incidents) if one.left_at is None]
-    return {"rule": rules, "entity": [("", words.say(N_("Not known"))), *parties]}
+    return {"rules": rules, "parties": parties}
 
 
 def rule_in_words(

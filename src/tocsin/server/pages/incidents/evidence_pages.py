@@ -14,6 +14,7 @@ from tocsin.incidents import IncidentNamed, IncidentReader, acts, parties_of
 from tocsin.incidents.arrivals import form_word, reports_in, ticket_of
 from tocsin.incidents.evidence import (
     ADD_FILES,
+    EVIDENCE_KINDS,
     PASSWORD,
     EvidenceNamed,
     EvidenceSource,
@@ -39,7 +40,7 @@ from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import part_frame
 from tocsin.server.pages.incidents.timeline import steps_of
-from tocsin.server.pages.incidents.words import EVIDENCE_KINDS, EVIDENCE_STATES
+from tocsin.server.pages.incidents.words import EVIDENCE_STATES
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 

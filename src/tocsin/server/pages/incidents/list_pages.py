@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from tocsin.events import RSIT_TYPES
 from tocsin.incidents import (
     NO_LEAD,
+    SEVERITIES,
     UNDER_WAY,
     IncidentNeed,
     IncidentReader,
@@ -28,7 +29,7 @@ from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events import views_of
-from tocsin.server.pages.incidents.words import NEEDS, SEVERITIES, SHAPES, STATES
+from tocsin.server.pages.incidents.words import NEEDS, SHAPES, STATES
 
 if TYPE_CHECKING:
     from tocsin.incidents import Incident

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from tocsin.directory import ResponsibilityRole, team_names
-from tocsin.incidents import IncidentReader, ObservableKind, defang, host_of, observables_of
+from tocsin.incidents import OBSERVED_AS, IncidentReader, ObservableKind, defang, host_of, observables_of
 from tocsin.incidents.arrivals import form_word
 from tocsin.incidents.sightings import standings_of, warnings_of
 from tocsin.interface import PageRouter, needs, number_in
@@ -20,7 +20,7 @@ from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.one_pages import act_named
 from tocsin.server.pages.incidents.tabs import part_frame
-from tocsin.server.pages.incidents.words import OBSERVABLES, OBSERVED_AS
+from tocsin.server.pages.incidents.words import OBSERVABLES
 from tocsin.sharing.lookup import Subject, decide_each, open_router, resolve
 
 if TYPE_CHECKING:

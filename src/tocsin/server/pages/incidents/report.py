@@ -7,24 +7,24 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from tocsin.events import RSIT_TYPES
-from tocsin.incidents import ReportContent, ReportPart, ReportRequest, defang, make_report, veris_of
+from tocsin.incidents import (
+    CERTAINTIES,
+    MILESTONES,
+    PARTIES,
+    SEVERITIES,
+    ReportContent,
+    ReportPart,
+    ReportRequest,
+    defang,
+    make_report,
+    veris_of,
+)
+from tocsin.incidents.evidence import EVIDENCE_KINDS
 from tocsin.interface import ActContext
 from tocsin.interface.documents import PaperDocument, PaperSection, ReportTable, paper_docx, paper_pdf, table_csv
 from tocsin.node.accounts import names_of, names_of_actors
 from tocsin.server.pages.incidents.timeline import TimelineStep, people_in, steps_of
-from tocsin.server.pages.incidents.words import (
-    AUDIENCES,
-    CERTAINTIES,
-    EVIDENCE_KINDS,
-    EVIDENCE_STATES,
-    MILESTONES,
-    OBSERVABLES,
-    PARTIES,
-    REPORT_PARTS,
-    SEVERITIES,
-    STATES,
-    TASKS,
-)
+from tocsin.server.pages.incidents.words import AUDIENCES, EVIDENCE_STATES, OBSERVABLES, REPORT_PARTS, STATES, TASKS
 from tocsin.server.pages.words import N_, NN_, PageTexts
 
 FORMATS: Final[Mapping[str, str]] = {

@@ -8,8 +8,19 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.incidents import IncidentEntryKind, IncidentReader, PartyRole, entries_of, parties_of, tasks_of
+from tocsin.incidents import (
+    PARTIES,
+    SEVERITIES,
+    IncidentEntryKind,
+    IncidentReader,
+    PartyRole,
+    entries_of,
+    parties_of,
+    tasks_of,
+)
 from tocsin.incidents.closing import (
+    DETECTED,
+    RATINGS,
     CourseFigures,
     IncidentSpan,
     SpanFigures,
@@ -28,7 +39,7 @@ from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.incidents.closing_notes import closing_notes
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import part_frame
-from tocsin.server.pages.incidents.words import DETECTED, PARTIES, RATINGS, SEVERITIES, TASKS
+from tocsin.server.pages.incidents.words import TASKS
 from tocsin.server.pages.words import N_, PageTexts
 
 FIGURES_DAYS: Final = 365

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from tocsin.incidents import (
+    SEVERITIES,
     UNDER_WAY,
     Incident,
     IncidentReader,
@@ -23,7 +24,7 @@ from tocsin.incidents import (
 from tocsin.node.accounts import names_of
 from tocsin.server.pages.incidents.clock_words import next_deadline
 from tocsin.server.pages.incidents.list_pages import PLACE
-from tocsin.server.pages.incidents.words import SEVERITIES, SHAPES, STATES
+from tocsin.server.pages.incidents.words import SHAPES, STATES
 from tocsin.server.pages.words import N_, NN_, PageTexts
 
 TABS: Final[Mapping[str, str]] = {

@@ -23,6 +23,9 @@ from tocsin.incidents.arrivals import form_word
 from tocsin.incidents.takedowns import (
     KINDS,
     OPEN,
+    SIGHTINGS,
+    TAKEDOWN_GROUNDS,
+    TAKEDOWN_ROLES,
     TakedownRecipient,
     TakedownRow,
     TakedownSearch,
@@ -42,13 +45,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import part_frame
-from tocsin.server.pages.incidents.words import (
-    SIGHTINGS,
-    TAKEDOWN_GROUNDS,
-    TAKEDOWN_ROLES,
-    TAKEDOWN_SHAPES,
-    TAKEDOWN_STATES,
-)
+from tocsin.server.pages.incidents.words import TAKEDOWN_SHAPES, TAKEDOWN_STATES
 
 _PATH: Final = "/takedowns"
 _ROWS: Final = 50

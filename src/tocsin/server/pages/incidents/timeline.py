@@ -5,16 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from tocsin.incidents import IncidentEntryKind, TaskState
+from tocsin.incidents import CERTAINTIES, MILESTONES, PARTIES, SEVERITIES, IncidentEntryKind, TaskState
 from tocsin.server.pages.incidents.timeline_parts import OF_PARTS, EntrySentence, cause_named
-from tocsin.server.pages.incidents.words import (
-    CERTAINTIES,
-    MILESTONES,
-    PARTIES,
-    SEVERITIES,
-    STATES,
-    TASKS,
-)
+from tocsin.server.pages.incidents.words import STATES, TASKS
 from tocsin.server.pages.words import N_, PageTexts
 
 if TYPE_CHECKING:

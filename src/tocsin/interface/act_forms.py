@@ -1,0 +1,317 @@
+"""The form of an act, made from its request: what it asks, what was typed, and what the page of its room adds.
+
+A room gives `FormHooks` for what only its page knows: who can be chosen, what is there already, where it leads.
+docs/design/acts.md says how.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Annotated, Any, Final, get_args
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic.fields import FieldInfo
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
+
+from tocsin.interface.acts import Absence, Act, OwnSurface, RequestError, is_several, names_in, wording_of
+from tocsin.interface.authorization import NotHereError, needs, visitor_of
+from tocsin.interface.capabilities import N_
+from tocsin.interface.forms import Form, perform_form, text_of, texts_of
+from tocsin.interface.numbers import number_in
+from tocsin.interface.pages import PageMaker, PageWords
+from tocsin.node.accounts import Principal
+from tocsin.node.errors import (
+    ConflictError,
+    InputError,
+    NotFoundError,
+    RemoteError,
+    TocsinError,
+    UsageError,
+    WithheldError,
+)
+
+Options = Sequence[tuple[str, str]]
+"""What a field offers: values, and what people read."""
+
+_REFUSALS: Final = (ConflictError, InputError, NotFoundError, RemoteError, UsageError, WithheldError)
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One question of a form.
+
+    ``kind``: ``text``, ``area``, ``time``, ``date``, ``choice``, ``several``, ``box`` or ``file``. ``wrong``: why what
+    was typed was refused. ``takes_file``: a file may be chosen in place of a text.
+    """
+
+    name: str
+    label: str
+    kind: str
+    value: Any = ""
+    hint: str = ""
+    wrong: str = ""
+    required: bool = False
+    options: Options = ()
+    takes_file: bool = False
+
+
+@dataclass(frozen=True)
+class FormVisit:
+    """Somebody at the form of an act. ``named``: what its address names; ``session``: to read with."""
+
+    maker: PageMaker
+    request: Request
+    act: Act
+    named: Mapping[str, str]
+    session: Session
+
+    @property
+    def visitor(self) -> Principal:
+        """Who it is."""
+        return visitor_of(self.request)
+
+    @property
+    def words(self) -> PageWords:
+        """What says texts in the visitor's language."""
+        return self.maker.words(self.request)
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What the address asks after its question mark."""
+        return {**self.request.query_params}
+
+
+@dataclass(frozen=True)
+class RefusedForm:
+    """What was typed, and why it was not done."""
+
+    typed: Mapping[str, Any] = MappingProxyType({})
+    wrongs: Mapping[str, str] = MappingProxyType({})
+    error: TocsinError | None = None
+
+    @property
+    def status(self) -> int:
+        """The status of the answer."""
+        return 409 if self.error else 422 if self.wrongs else 200
+
+
+def _numbered(named: Mapping[str, str]) -> Mapping[str, str]:
+    """What an address names, where all of it are numbers.
+
+    Raises:
+        NotHereError: one is none.
+
+    """
+    if any(number_in(one) is None for one in named.values()):
+        raise NotHereError
+    return named
+
+
+@dataclass(frozen=True)
+class FormHooks:
+    """What the page of a room adds to the forms of its acts.
+
+    ``back``: the page on which a form is found, and its name. ``after``: where it leads once it was done, given what
+    the act gave back; without it, back. ``given``: what the fields say at first; what the address asks goes after
+    that. ``about``: what the form is about, in a few words. ``choices``: what fields offer, by the name that their
+    `Wording` has. ``named``: what the address names, checked. ``before``: refuses a form before its act is done.
+    ``takes``: what the form says besides its fields. ``shown``: what the template takes besides, or
+    otherwise, such as ``rows`` of texts of several lines.
+    """
+
+    back: Callable[[FormVisit], tuple[str, str]]
+    after: Callable[[FormVisit, Any], str] | None = None
+    given: Callable[[FormVisit], Mapping[str, Any]] = lambda _: {}
+    about: Callable[[FormVisit], str] = lambda _: ""
+    choices: Mapping[str, Callable[[FormVisit], Options]] = field(default_factory=dict)
+    named: Callable[[Mapping[str, str]], Mapping[str, str]] = _numbered
+    before: Callable[[FormVisit, FormData], None] = lambda _visit, _form: None
+    takes: Callable[[FormVisit, FormData], Mapping[str, Any]] = lambda _visit, _form: {}
+    shown: Callable[[FormVisit, RefusedForm], Mapping[str, Any]] = lambda _visit, _refused: {}
+    template: str = "act.html"
+
+
+Performer = Callable[..., tuple[Any, int | None]]
+"""Does an act with a form, as `perform_form`."""
+
+
+def add_forms(
+    router: APIRouter, maker: PageMaker, acts: Sequence[Act], hooks: FormHooks, perform: Performer = perform_form
+) -> None:
+    """The form of each of these acts that has one, at its address, and what it does."""
+    for act in acts:
+        if not isinstance(act.page, Absence | OwnSurface):
+            _add_form(router, maker, act, hooks, perform)
+
+
+def _add_form(router: APIRouter, maker: PageMaker, act: Act, hooks: FormHooks, perform: Performer) -> None:
+    guarded = Annotated[Principal, needs(act.permission, everything=act.everything)]
+
+    def visit_of(request: Request, session: Session) -> FormVisit:
+        named = {name: str(request.path_params[name]) for name in names_in(act.page)}
+        return FormVisit(maker, request, act, hooks.named(named), session)
+
+    def show(request: Request, refused: RefusedForm = RefusedForm()) -> Response:
+        with maker.node.database.reading() as session:
+            visit = visit_of(request, session)
+            shown = _shown(visit, hooks, refused)
+        return maker.page(request, hooks.template, status=refused.status, **shown)
+
+    @router.get(act.page)
+    def ask(request: Request, _visitor: guarded) -> Response:
+        """The form."""
+        return show(request)
+
+    @router.post(act.page)
+    def do(request: Request, visitor: guarded, form: Form) -> Response:
+        """Do it, or say what is wrong, with what was typed."""
+        refused = RefusedForm(typed_in(act, form))
+        try:
+            with maker.node.database.reading() as session:
+                visit = visit_of(request, session)
+                hooks.before(visit, form)
+                given = {**_values(act, visit.named), **hooks.takes(visit, form)}
+                back, _ = hooks.back(visit)
+            done, undo = perform(maker, visitor, act, form, **given)
+            return maker.go(hooks.after(visit, done) if hooks.after else back, undo=undo)
+        except RequestError as error:
+            wrongs = dict(error.wrongs)
+            return show(request, replace(refused, wrongs=wrongs, error=error if "" in wrongs else None))
+        except _REFUSALS as error:
+            return show(request, replace(refused, error=error))
+
+
+def _values(act: Act, named: Mapping[str, str]) -> dict[str, Any]:
+    """What an address names, as the request takes it."""
+    return {name: (of,) if is_several(act, name) else of for name, of in named.items()}
+
+
+def _shown(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> dict[str, Any]:
+    act, (back, place) = visit.act, hooks.back(visit)
+    shown = {
+        "act": act, "fields": form_fields(visit, hooks, refused), "about": hooks.about(visit), "error": refused.error,
+        "title": act.title or act.summary, "button": act.button or act.title or N_("Confirm"), "back": back,
+        "place": place, "address": act.page.format(**visit.named), "hidden": _hidden(visit, refused),
+        "rows": 6,
+    }  # fmt: skip
+    return {**shown, **hooks.shown(visit, refused)}
+
+
+def typed_in(act: Act, form: FormData) -> dict[str, Any]:
+    """What was typed into the fields of an act: texts, or lists of texts."""
+    return {name: texts_of(form, name) if _is_chosen(act, name) else text_of(form, name) for name in _names(act)}
+
+
+def _is_chosen(act: Act, name: str) -> bool:
+    """Whether several values are chosen; several that are typed are lines of one text."""
+    return is_several(act, name) and not wording_of(act, name).lines
+
+
+def form_fields(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> list[FormField]:
+    """The questions of the form of an act: the fields of its request, but those in its address and hidden ones."""
+    act, words = visit.act, visit.words
+    given = {} if refused.typed else {**hooks.given(visit), **_asked(visit)}
+    made = []
+    for name in _names(act):
+        if name in visit.named or _is_hidden(act, name):
+            continue
+        field, wording = act.request.model_fields[name], wording_of(act, name)
+        options = _options(visit, hooks, name)
+        value = _text(refused.typed.get(name, given.get(name, _default(field))))
+        made.append(
+            FormField(
+                name, words.say(field.title or name), _kind(act, name, options),
+                "\n".join(value) if isinstance(value, list) and not _is_chosen(act, name) else value,
+                words.say(wording.hint) if wording.hint else "",
+                words.translate(words.say(refused.wrongs[name])) if name in refused.wrongs else "",
+                _is_needed(field) and not _is_chosen(act, name), options or (),
+                takes_file=bool(wording.file and wording.lines),
+            )
+        )  # fmt: skip
+    return made
+
+
+def _names(act: Act) -> list[str]:
+    """The fields of a request as a form asks them; what makes it known when it comes twice is none."""
+    return sorted(
+        (name for name in act.request.model_fields if name != "once"), key=lambda name: wording_of(act, name).order
+    )
+
+
+def _is_hidden(act: Act, name: str) -> bool:
+    return wording_of(act, name).hidden
+
+
+def _asked(visit: FormVisit) -> dict[str, Any]:
+    """What the address asks that fields say at first."""
+    asked = visit.request.query_params
+    return {name: asked[name] for name in _names(visit.act) if name in asked and not _is_chosen(visit.act, name)}
+
+
+def _hidden(visit: FormVisit, refused: RefusedForm) -> list[tuple[str, str]]:
+    """Hidden fields that the address or the form before brought."""
+    made = []
+    for name in _names(visit.act):
+        if name not in visit.named and _is_hidden(visit.act, name):
+            said = refused.typed.get(name) if refused.typed else visit.request.query_params.getlist(name)
+            made += [(name, str(one)) for one in ([said] if isinstance(said, str) else said or ()) if one]
+    return made
+
+
+def _kind(act: Act, name: str, options: Options | None) -> str:
+    wording, annotation = wording_of(act, name), act.request.model_fields[name].annotation
+    if _is_chosen(act, name):
+        return "several"
+    if options is not None:
+        return "choice"
+    if annotation is bool:
+        return "box"
+    if wording.time or _says_time(annotation):
+        return "time"
+    if date in (annotation, *getattr(annotation, "__args__", ())):
+        return "date"
+    return "area" if wording.lines else "file" if wording.file else "text"
+
+
+def _says_time(annotation: Any) -> bool:
+    """Whether a type is that of a time, also of one that may be missing."""
+    return annotation is datetime or any(map(_says_time, get_args(annotation)))
+
+
+def _is_needed(field: FieldInfo) -> bool:
+    """Whether a form must say it: also what a command may leave as it is, and what cannot be empty."""
+    return field.is_required() or (field.default == "" and any(getattr(one, "min_length", 0) for one in field.metadata))
+
+
+def _options(visit: FormVisit, hooks: FormHooks, name: str) -> Options | None:
+    """What a field offers; None: it is typed.
+
+    Where nothing need be chosen nothing is what stands first: else a browser sends the first of its options.
+    """
+    wording, words = wording_of(visit.act, name), visit.words
+    if not wording.choices:
+        return None
+    if isinstance(wording.choices, str):
+        offered = [*hooks.choices[wording.choices](visit)]
+    else:
+        offered = [(str(value), words.say(said)) for value, said in wording.choices.items()]
+    field = visit.act.request.model_fields[name]
+    if field.is_required() or _is_chosen(visit.act, name) or _text(_default(field)) in {value for value, _ in offered}:
+        return offered
+    return [("", words.say(wording.nothing or N_("None"))), *offered]
+
+
+def _default(field: FieldInfo) -> Any:
+    return "" if field.is_required() or field.default_factory or field.default is None else field.default
+
+
+def _text(value: Any) -> Any:
+    """A value as a field of a form has it."""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M")
+    if isinstance(value, tuple | list):
+        return [str(getattr(one, "value", one)) for one in value]
+    return value if isinstance(value, bool) else "" if value is None else str(getattr(value, "value", value))
