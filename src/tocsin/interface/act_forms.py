@@ -254,8 +254,8 @@ def _asked(visit: FormVisit) -> dict[str, Any]:
 def _hidden(visit: FormVisit, refused: RefusedForm) -> list[tuple[str, str]]:
     """Hidden fields that the address or the form before brought; what a button decides no address does."""
     made = []
-    for name, field in visit.act.request.model_fields.items():
-        if name not in visit.named and _is_hidden(visit.act, name) and field.annotation is not bool:
+    for name, of in visit.act.request.model_fields.items():
+        if name not in visit.named and _is_hidden(visit.act, name) and of.annotation is not bool:
             said = refused.typed.get(name) if refused.typed else visit.request.query_params.getlist(name)
             made += [(name, str(one)) for one in ([said] if isinstance(said, str) else said or ()) if one]
     return made
