@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from support import canary
 from support.browser import browser
@@ -29,8 +29,10 @@ from support.processes import KILLED, command
 from support.taxii_examples import Partner
 from support.taxii_server import indicator
 from support.world import World
+from tocsin.delivery import DeliveryItem
 from tocsin.exchange.dispatches import Limits, unpack
 from tocsin.exchange.ledger import OfferedItem, OutgoingRow, PassedItem, sealed_file
+from tocsin.exchange.ledger.misp_records import record_parts
 from tocsin.exchange.ledger.recalls.journal import kept_before
 from tocsin.exchange.ledger.recalls.made import WITHOUT_WORDS, holds_recalled
 from tocsin.exchange.protocols import AccessProtocol, ProgramCaller, post
@@ -43,12 +45,25 @@ from tocsin.interface import ActContext
 from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError
 from tocsin.operations.backup import known_tables, restore_backup
+from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.stores import open_node
 from tocsin.problems.replies import file_mail
 
 VALUE: Final = f"{WORD}.example"
 THIRD: Final = peer(3)
 EVENT: Final = "6d3f1f0e-0000-4000-8000-000000000001"
+MAPPING: Final = """
+name = "Crawl"
+files = ["crawl-*.csv"]
+
+[columns]
+seen = "time.source"
+host = "source.ip"
+what = "extra.what"
+
+[constants]
+"classification.type" = "vulnerable-system"
+"""
 CLEAR: Final = "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487"  # TLP:CLEAR, as OASIS has it
 
 
@@ -301,6 +316,49 @@ def test_after_the_answer_nothing_is_left(exchange: Exchange, way: str) -> None:
     assert places_with_word(here) == []
     with here.node.database.reading() as session:
         assert session.get_one(OfferedItem, number).state == "erased"
+
+
+def test_what_a_program_deletes_of_its_event_is_offered_no_more_and_goes_with_the_event(exchange: Exchange) -> None:
+    """The deleted attribute, adopted before, and the newer version without it, adopted after."""
+    by_misp(exchange)
+    adopt(exchange)
+    here, client = exchange.here, exchange.client
+    (attribute,) = client.get(f"/misp/events/view/{EVENT}").json()["Event"]["Attribute"]
+    other = {"type": "domain", "category": "Network activity", "to_ids": True, "value": "other.example"}
+    assert client.post(f"/misp/attributes/add/{EVENT}", json=other).status_code == 200
+    assert client.post(f"/misp/attributes/delete/{attribute['uuid']}").status_code == 200
+    newest = exchange.item
+    with here.node.database.reading() as session:
+        parts = record_parts(session, newest.partner_id, newest.item)
+    assert VALUE.encode() not in b"".join(parts.values())
+    assert b"other.example" in parts["observables.csv"]
+    act(here, "adopt", item=newest.id)
+    delete_it(exchange)
+    assert act(here, "answer", item=newest.id, state="done", end=True).kept == 0
+    assert places_with_word(here) == []
+
+
+def test_digests_that_have_not_left_say_nothing_of_a_report_that_was_recalled(exchange: Exchange) -> None:
+    """The report came as evidence and was taken in; what teams are owed of it goes with its events."""
+    source, here = exchange.source, exchange.here
+    rows = [f"{here.now:%Y-%m-%d %H:%M:%S},192.0.2.{n},{WORD}" for n in range(9)]
+    report = source.folder / "crawl-1.csv"
+    report.write_text("\n".join(["seen,host,what", *rows, ""]))
+    exchange.incident = source.tocsin.json("incidents", "open", "Scans", "--tlp", "CLEAR")["reference"]
+    source.tocsin.run("evidence", "add-file", exchange.incident, report)
+    done = act(source, "send", partner="B", incident=exchange.incident, classes=("evidence",))
+    carry(source, here, done.dispatch)
+    (here.node.home / "feeds").mkdir(exist_ok=True)
+    (here.node.home / "feeds" / "crawl.toml").write_text(MAPPING)
+    assert ingest(here.node, [report], clock=lambda: here.now).counts.stored == 9
+    with here.node.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(DeliveryItem)), "teams are owed it"
+    recall_it(exchange)
+    made = here.tocsin.json("exchange", "made", "1")
+    assert [one["kind"] for one in made if one["name"].startswith("ingest:")] == ["events"]
+    act(here, "answer", item=1, state="done", end=True)
+    assert here.at(1).tell() == {}
+    assert places_with_word(here) == []
 
 
 def answered(exchange: Exchange) -> list[list[Any]]:

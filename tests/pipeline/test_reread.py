@@ -4,6 +4,7 @@ import gzip
 import os
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,8 +21,10 @@ from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.records import AuditAction, AuditEntry
 from tocsin.operations.retention import apply_retention
+from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.reread import RereadResult, reread
+from tocsin.pipeline.stores import NodeWithStores, open_node
 from tocsin.problems import NOTES, ProblemSearch
 from tocsin.server.server import make_application
 
@@ -301,6 +304,69 @@ def test_a_purged_report_is_kept_no_more(alone: World) -> None:
     assert not [path for path in (alone.node.home / "kept-reports").rglob("*") if path.is_file()]
     with pytest.raises(ConflictError, match="was purged"):
         again(alone, number, file=alone.folder / "crawl-1.csv")
+
+
+@pytest.fixture
+def beside(world: World) -> Iterator[NodeWithStores]:
+    """The same node by other connections."""
+    node = open_node(world.node.home)
+    yield node
+    node.database.close()
+
+
+def all_files(world: World) -> dict[str, int]:
+    """The files of the home by name and number, but for the records and locks, which any reader touches."""
+    home = world.node.home
+    paths = (path for path in home.rglob("*") if path.is_file() and path.suffix != ".lock" and path.name != "lock")
+    return {f"{path.relative_to(home)}": path.stat().st_ino for path in paths if "records.sqlite" not in path.name}
+
+
+def test_others_write_while_a_preview_runs_and_it_says_what_then_happens(
+    world: World, beside: NodeWithStores, tmp_path: Path
+) -> None:
+    path = crawl(world, HOSTS[:90])
+    number = hear(world, path)
+    assert world.tell()
+    save(world, MENDED)
+    more = crawl(world, HOSTS[90:], "crawl-2.csv")
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        preview = pool.submit(again, world, number, file=pipe, preview=True)
+        with pipe.open("wb") as out:  # it has begun, and waits for the report
+            heard = ingest(beside, [more], clock=lambda: world.now)
+            out.write(path.read_bytes())
+        seen = preview.result(60)
+    assert (heard.ingests, heard.failed) == ([number + 1], [])
+    assert (seen.stored, seen.problems_new, seen.vanished) == (90, 90, 3)
+    done = again(world, number)
+    assert done.model_copy(update={"number": None}) == seen
+
+
+def test_a_preview_waits_for_no_writer_and_leaves_nothing(alone: World) -> None:
+    number = hear(alone, crawl(alone, HOSTS[:9]))
+    save(alone, MENDED)
+    before = all_files(alone)
+    with commitment.alone(alone.node, waits=False):
+        assert again(alone, number, preview=True).stored == 9
+    assert all_files(alone) == before
+
+
+@pytest.mark.parametrize("ends", ["reports", "ingest"])
+def test_of_a_killed_preview_nobody_sees_anything_and_nothing_stays(alone: World, ends: str) -> None:
+    number = hear(alone, crawl(alone, HOSTS[:9]))
+    save(alone, MENDED)
+    before = all_files(alone)
+    words = ("reports", "reread", str(number))
+    killed = command(alone.node.home, *words, environment={**os.environ, "TOCSIN_CUT": "ingest.read"})
+    assert killed.wait() == KILLED
+    left = all_files(alone).keys() - before.keys()
+    assert {name.split("/")[:2] == ["compiled", "previews"] for name in left} == {True}
+    if ends == "reports":
+        alone.tocsin.run(*words)
+    else:
+        alone.tocsin.run("ingest", crawl(alone, HOSTS[:9]))
+    assert all_files(alone) == before
 
 
 PLACES = [

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import IO
 
 
@@ -53,12 +54,39 @@ def process_folder(above: Path, name: str) -> Path:
         raise PermissionError(f"{above} is not a folder of this user alone")
     folder = above / name
     with held_file(above / "lock", patiently):
-        for other in above.iterdir():
-            if other.is_dir() and other != folder and _is_left(other):
-                shutil.rmtree(other, ignore_errors=True)
+        _remove_left(above, but=folder)
         folder.mkdir(exist_ok=True)
         fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)  # until this process ends
     return folder
+
+
+@contextmanager
+def own_folder(above: Path) -> Iterator[Path]:
+    """An empty folder for a block, gone at its end; those that killed processes left beside it go, too."""
+    above.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with held_file(above / "lock", patiently):
+        _remove_left(above)
+        folder = Path(mkdtemp(dir=above))
+        handle = os.open(folder, os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_SH)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+
+
+def remove_left_folders(above: Path) -> None:
+    """Remove what killed processes left there by `own_folder`."""
+    if above.is_dir():
+        with held_file(above / "lock", patiently):
+            _remove_left(above)
+
+
+def _remove_left(above: Path, but: Path | None = None) -> None:
+    for folder in above.iterdir():
+        if folder.is_dir() and folder != but and _is_left(folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_left(folder: Path) -> bool:

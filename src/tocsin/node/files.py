@@ -1,6 +1,7 @@
 """Files that survive loss of power, and disks that fail."""
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,21 @@ def append_whole(path: Path, content: bytes) -> None:
         sync_open(out)
     if is_new:
         sync_folder(path.parent)
+
+
+def link_or_copy(path: Path, to: Path) -> None:
+    """Give a file that nobody changes another name; on another disk it is copied.
+
+    Raises:
+        FileNotFoundError: it is not there any more.
+
+    """
+    try:
+        to.hardlink_to(path)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copy2(path, to)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ whole: it gets its name last. docs/design/standby.md.
 
 import hashlib
 import json
-import os
 import shutil
 import socket
 import sqlite3
@@ -27,7 +26,7 @@ from tocsin.delivery.never_held import HotlineMessage, NeverHeldReference
 from tocsin.exchange.dispatches import OPEN_STATES, OutgoingState
 from tocsin.exchange.ledger import OutgoingRow
 from tocsin.node.errors import ConflictError, SettingError, StorageError
-from tocsin.node.files import disk_failures, sync_file, sync_folder, write_whole
+from tocsin.node.files import disk_failures, link_or_copy, sync_file, sync_folder, write_whole
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.paths import HomeFile
 from tocsin.node.records import Database, cut, held, node_uuid, open_database, sqlite_url
@@ -254,7 +253,7 @@ class _Copier:
                 if name in kept.files and kept.seen.get(name) == seen:
                     made.files[name] = kept.files[name]
                 else:
-                    _hold(path, link)
+                    link_or_copy(path, link)
                     new[name] = link
                 made.seen[name] = seen
         return new
@@ -325,15 +324,6 @@ class _Copier:
         with encrypted_to(self.keys, part, work) as out:
             out.write(json.dumps(told).encode())
         _name(part)
-
-
-def _hold(path: Path, link: Path) -> None:
-    try:
-        os.link(path, link)
-    except FileNotFoundError:
-        raise
-    except OSError:  # on another disk
-        shutil.copy2(path, link)
 
 
 def _seen(path: Path) -> tuple[int, int]:

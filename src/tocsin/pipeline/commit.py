@@ -41,10 +41,11 @@ from tocsin.events import (
 )
 from tocsin.events.sources import Feed
 from tocsin.node.errors import ConflictError, StorageError
+from tocsin.node.file_locks import remove_left_folders
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.sentences import say
 from tocsin.node.storage import check_storage
-from tocsin.pipeline.stores import NodeWithStores, writer
+from tocsin.pipeline.stores import PREVIEWS, NodeWithStores, writer
 from tocsin.pipeline.team_sets import NumberedTeams
 from tocsin.pipeline.term import check_term, last_number, pass_over, reserve_number
 from tocsin.pipeline.withheld import WithheldKey
@@ -420,6 +421,7 @@ def clean(node: NodeWithStores) -> None:
     forget_rows(node.quarantine, after=last, up_to=newest)
     cut("clean.spool")
     empty_spool(node.spool)
+    remove_left_folders(node.compiled / PREVIEWS)
 
 
 def _part(stored: Mapping[str, object]) -> EventPart:

@@ -278,16 +278,16 @@ class SecondReading:
 def read_again(
     session: IngestSession, report: OpenedReport, number: int, *, source: str, feed: str, again: SecondReading
 ) -> tuple[Counts, commitment.PreparedIngest]:
-    """A report settled once more; nothing of it is true yet. For the writer."""
+    """A report settled once more; nothing of it is true yet. For the writer, or beside it."""
     intake = IntakeFilter(session.node, "reread", lambda: again.at)
     with report_failures(report.name), closing(open_report(session, report, source, feed, intake)) as reading:
         return _settled(session, reading, number, again)
 
 
 @contextmanager
-def rereading(node: NodeWithStores, heard: datetime) -> Iterator[IngestSession]:
-    """What a report needs that came at ``heard`` and is read again, all in this process. For the writer."""
-    with _session(node, lambda: heard) as session:
+def rereading(node: NodeWithStores, heard: datetime, work: type[InProcess] = InProcess) -> Iterator[IngestSession]:
+    """What a report needs that came at ``heard`` and is read again, all in this process."""
+    with _session(node, lambda: heard, work) as session:
         yield replace(session, away=None)
 
 
@@ -320,11 +320,11 @@ def open_session(
 
 
 @contextmanager
-def _session(node: NodeWithStores, clock: Clock = _now) -> Iterator[IngestSession]:
+def _session(node: NodeWithStores, clock: Clock = _now, work: type[InProcess] = InProcess) -> Iterator[IngestSession]:
     with ThreadPoolExecutor(_WORKERS) as pool, ThreadPoolExecutor(1) as reading:
         resolver, watch = RecipientResolver.open(node), ObservableWatch(node.database)
         networks = Networks.open(node.home)
-        here = InProcess(BatchWorker.of(networks, resolver, node.store), pool)
+        here = work(BatchWorker.of(networks, resolver, node.store), pool)
         away = _away(node, resolver, networks)
         try:
             yield IngestSession(node, here, away, reading, resolver, NotificationDecider.open(node), watch, clock)

@@ -68,6 +68,7 @@ class IngestSession:
     decider: NotificationDecider
     watch: ObservableWatch
     clock: Clock
+    feeds: Callable[[NodeWithStores, Feed], FeedRecord] = commitment.known_feed
 
 
 def even_bytes(size: int, batch_bytes: int) -> int:
@@ -247,7 +248,7 @@ def _opened(
     session: IngestSession, report: OpenedReport, source: str | None, feed: str | None, intake: IntakeFilter
 ) -> OpenReport:
     origin, code = origin_of(session.node, report, source, feed)
-    record = commitment.known_feed(session.node, origin.feed(code))
+    record = session.feeds(session.node, origin.feed(code))
     described = replace(origin.feed(code), tlp=record.tlp, name=record.name, provider=record.provider)
     limits = session.node.settings.ingest
     folders = session.node.home / HomeFolder.FEEDS, report.folder

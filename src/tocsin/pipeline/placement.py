@@ -130,3 +130,13 @@ class InProcess:
 
     def end(self) -> None:
         """As `BatchPlacement`; its threads are not its own."""
+
+
+class InPreview(InProcess):
+    """The same where nothing is written of a batch."""
+
+    def finish(
+        self, batch: UnderstoodBatch, verdicts: RowVerdicts, ingest: IngestTerms, part: PartTerms
+    ) -> Future[FinishedBatch]:
+        """As `BatchPlacement`."""
+        return super().finish(batch, RowVerdicts.blank(len(verdicts.kept)), ingest, part)

@@ -31,6 +31,8 @@ from tocsin.pipeline.groups import Counts
 from tocsin.pipeline.ingest import SecondReading, read_again, rereading
 from tocsin.pipeline.kept_reports import kept_report
 from tocsin.pipeline.parse import passing
+from tocsin.pipeline.placement import InPreview, InProcess
+from tocsin.pipeline.preview_node import PREVIEW_NUMBER, PreviewNode, preview_node
 from tocsin.pipeline.stores import NodeWithStores
 
 _READ: Final = ("rows", "stored", "duplicates", "quarantined", "problems_new", "problems_continuing")
@@ -97,7 +99,8 @@ def reread(
 ) -> RereadResult:
     """Read the report of an ingest again, from a file or from the copy that is kept.
 
-    A preview does all of it but to make it true. ``waits``: for other processes that write or deliver.
+    A preview does all of it but to make it true, beside the node: others write meanwhile, and it waits for nobody.
+    ``waits``: for other processes that write or deliver.
 
     Raises:
         NotFoundError: there is no such ingest, or its report is not kept and not given.
@@ -105,35 +108,43 @@ def reread(
         InputError: the file is another one.
 
     """
+    if preview:
+        with preview_node(node) as beside, _readings(beside, number, file, actor=actor, now=now) as readings:
+            return _result(beside, *readings, None)
     with commitment.alone(node, waits=waits):
         commitment.recover(node)
-        record, feed = _rereadable(node, number, now)
         try:
-            with _given(node, record, file, now) as report, rereading(node, record.started_at) as session:
-                following = commitment.next_number(node)
-                first = FirstReading.of(node, record, following, session.decider.sets)
-                first.note_without()
-                withdraw = partial(_withdraw, first, actor=actor, at=now)
-                again = SecondReading(record.started_at, now, first.stored, first.settle, withdraw)
-                counts, prepared = read_again(
-                    session, report, following, source=feed.source, feed=feed.code, again=again
-                )
-                done = _result(node, first, counts, prepared, None if preview else following)
-                if preview:
-                    return done
+            with _readings(node, number, file, actor=actor, now=now) as (first, counts, prepared):
+                following = first.number
+                done = _result(node, first, counts, prepared, following)
                 rewritten = first.rewritten()
-                beside = partial(_noted, first=first, rewritten=rewritten, actor=actor, at=now)
-                prepared = replace(prepared, beside=beside)
-                commitment.prepare(node, [prepared])
+                noted = partial(_noted, first=first, rewritten=rewritten, actor=actor, at=now)
+                commitment.prepare(node, [replace(prepared, beside=noted)])
                 commitment.commit_reread(node, following, prepared.parts, now=now)
         except BaseException:
             commitment.recover(node)  # what it wrote is nobody's, or is finished
             raise
-        finally:
-            if preview:
-                commitment.clean(node)
-        watch_feeds(node.database, now=now, feeds={record.feed_id})
+        watch_feeds(node.database, now=now, feeds={first.ingest.feed_id})
         return done
+
+
+@contextmanager
+def _readings(
+    node: NodeWithStores, number: int, file: Path | None, *, actor: str, now: datetime
+) -> Iterator[tuple[FirstReading, Counts, commitment.PreparedIngest]]:
+    """The first reading as it is, and the second one settled; nothing of it is true yet."""
+    record, feed = _rereadable(node, number, now)
+    previewed = isinstance(node, PreviewNode)
+    work = InPreview if previewed else InProcess
+    with _given(node, record, file, now) as report, rereading(node, record.started_at, work) as session:
+        if previewed:
+            session = replace(session, feeds=lambda _node, _feed: feed)  # noqa: PLW2901
+        following = PREVIEW_NUMBER if previewed else commitment.next_number(node)
+        first = FirstReading.of(node, record, following, session.decider.sets)
+        first.note_without()
+        withdraw = partial(_withdraw, first, actor=actor, at=now)
+        again = SecondReading(record.started_at, now, first.stored, first.settle, withdraw)
+        yield first, *read_again(session, report, following, source=feed.source, feed=feed.code, again=again)
 
 
 def _rereadable(node: NodeWithStores, number: int, now: datetime) -> tuple[Ingest, FeedRecord]:

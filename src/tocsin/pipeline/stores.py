@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from tocsin.events import EventStore
@@ -25,6 +25,9 @@ from tocsin.problems import NOTES, Tracker
 if TYPE_CHECKING:
     from tocsin.events import Events
     from tocsin.problems import ProblemList
+
+PREVIEWS: Final = "previews"
+"""The folder of tables in which what may become true is tried."""
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from ipaddress import ip_network
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -85,6 +86,7 @@ _OLD: Final = "child"  # version 3 of X-ARF had no closed list of types
 _LONGEST_URL: Final = 8_000
 _SEGMENTS: Final = re.compile(r"[:/=,;|\"'()<>\[\]{}]+")
 _GAPS: Final = re.compile(r"[^a-z0-9]+")
+_BLANK: Final = re.compile(r"\s")
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}(?::|\[:\])//[^\s\"'<>]+|\bwww\.[^\s\"'<>]+")
 _PLACE: Final = re.compile(
     rf"{_URL.pattern}"
@@ -152,14 +154,12 @@ class ClassTable:
 
     def _spelled_in(self, letters: bytes, data: bytes) -> bool:
         """The same. ``letters``: its `squeezed`, which says quickly that there is none."""
-        whole = any(mark in letters.replace(b"<", b"") for mark in self.marks)
-        if not whole and not any(begin in letters for begin in self._begins):
+        if not self._begun.search(letters):
             return False
         text = plain(_SHORT_ESCAPE.sub(" ", data.decode("utf-8", "ignore").replace("\0", "")))
-        if self._apart.search(text):
-            return True
-        divided = "<" in text and (whole or self._divided.search(text))
-        return bool(divided and self._apart.search(tag_readings(text)))
+        if not self._divided.search(text):
+            return False
+        return any(map(self._apart.search, chain((text,), tag_readings(text) if "<" in text else ())))
 
     @cached_property
     def _apart(self) -> re.Pattern[str]:
@@ -168,14 +168,15 @@ class ClassTable:
         return re.compile(rf"(?<![a-z0-9])(?:{names})(?![a-z0-9])")
 
     @cached_property
-    def _begins(self) -> frozenset[bytes]:
-        """How a mark begins that a tag divides."""
-        return frozenset(mark[:end] + b"<" for mark in self.marks for end in range(1, len(mark)))
+    def _begun(self) -> re.Pattern[bytes]:
+        """A mark in `squeezed` letters, or how one begins that a tag divides."""
+        return re.compile(_divided(mark.decode() for mark in self.marks).encode())
 
     @cached_property
     def _divided(self) -> re.Pattern[str]:
-        begins = "|".join(_GAP.join(begin.decode()) for begin in self._begins)
-        return re.compile(rf"(?<![a-z0-9])(?:{begins})")
+        """What stands in a plain text wherever one of its readings has a name: that, or how it begins before a tag."""
+        names = (name.replace(" ", "") for name in self._names if name)
+        return re.compile(rf"(?<![a-z0-9])(?:{_divided(names, '[^a-z0-9<]*+')})")
 
     def marked(self, data: bytes, further: Sequence[bytes] = (), depth: int = 2) -> bool:
         """Whether a name, or one of ``further`` in small letters, may stand in bytes in whatever disguise.
@@ -259,7 +260,16 @@ def _class_of_segment(text: str, names: ClassNames) -> str:
 
 def _plain_readings(text: str) -> str:
     text = plain(text)
-    return f"{text}\n{tag_readings(text)}" if "<" in text else text
+    return "\n".join((text, *tag_readings(text))) if "<" in text else text
+
+
+def _divided(words: Iterable[str], gap: str = "") -> str:
+    """A pattern of words as a tree of their letters, each up to where a tag may divide it; ``gap``: between letters."""
+    following: dict[str, list[str]] = {}
+    for word in words:
+        following.setdefault(word[0], []).append(word[1:])
+    ways = (first + ("" if "" in rests else f"{gap}(?:<|{_divided(rests, gap)})") for first, rests in following.items())
+    return "|".join(ways)
 
 
 def _spaced(text: str) -> str:
@@ -356,7 +366,7 @@ def _is_words(value: Any) -> bool:
 def is_place(text: str) -> bool:
     """Whether a text is nothing but a URL, an address, a host, a mailbox or a hash."""
     text = text.strip()
-    return bool(_NAMED_PLACE.fullmatch(text) or (not re.search(r"\s", text) and _PLACE.match(text)))
+    return bool(_NAMED_PLACE.fullmatch(text) or (not _BLANK.search(text) and _PLACE.match(text)))
 
 
 def refers(name: str) -> bool:

@@ -58,7 +58,7 @@ _BLOCKS: Final = (
 """Elements of HTML that words do not go on behind (HTML Standard, 15.3)."""
 _BLOCK: Final = re.compile(rf"</?(?:{'|'.join(_BLOCKS)})\b[^<>]*>", re.IGNORECASE)
 _CELL: Final = re.compile(r"</?t[dh]\b[^<>]*>", re.IGNORECASE)
-_IN_ROW: Final = re.compile(r"(</?t[dhr]\b[^<>]*>)([^<]*)", re.IGNORECASE)
+_IN_ROW: Final = re.compile(r"(</?t[dhr]\b[^<>]*>)([^<\s]*+\s[^<]*)", re.IGNORECASE)
 _WORD: Final = re.compile(r"=\?([\w-]{1,40})\?([bBqQ])\?([^?\s]{0,2000})\?=\s{0,80}")
 _WORDS: Final = re.compile(
     r"=\?[\w-]{1,40}\?[bBqQ]\?[^?\s]{0,2000}\?=(?:\s{0,80}=\?[\w-]{1,40}\?[bBqQ]\?[^?\s]{0,2000}\?=)*"
@@ -73,14 +73,19 @@ def plain(text: str) -> str:
     return ascii_letters(unescaped(text)).lower()
 
 
-def tag_readings(text: str) -> str:
+def tag_readings(text: str) -> Iterator[str]:
     """A plain text without its tags, and with a blank for each: who wrote it may join words or part them.
 
     Also without comments alone, and with them: what looks like one in an attribute would go with all of its element.
+    The text itself is none of them. What goes begins with ``<``, or is an end of CDATA or a blank of several.
     """
     commented = without_comments(text)
-    parted = "\n".join(_TAGS.sub(" ", one) for one in (text, _UNSEEN.sub("", commented)))
-    return f"{untagged(text)}\n{commented}\n{_CDATA.sub(' ', parted)}"
+    shown = _UNSEEN.sub("", commented)
+    yield _without_tags(shown)
+    if commented != text:
+        yield commented
+    for one in dict.fromkeys((text, shown)):
+        yield _CDATA.sub(" ", _TAGS.sub(" ", one))
 
 
 def squeezed(data: bytes) -> bytes:
@@ -213,8 +218,8 @@ def _unwrapped(text: str) -> Iterator[str]:
         if "=?" in text:
             yield _WORDS.sub(_encoded_words, text)
     if "<" in text:
-        yield _unescaped_html(_without_tags(text))
-        yield _unescaped_html(untagged(text))
+        shown = _UNSEEN.sub("", without_comments(text))
+        yield from (_unescaped_html(_without_tags(one)) for one in dict.fromkeys((text, shown)))
     if ">" in text and _QUOTATION.search(text):
         yield _QUOTATION.sub("", text)
     if "&" in text:

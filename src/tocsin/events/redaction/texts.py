@@ -208,6 +208,8 @@ def row_class(cells: Sequence[str], classes: ClassTable, header: Sequence[str] =
     """The class of a row: a cell is its name, or names it below a head that says what a row is; another is a place."""
     named, places = "", 0
     for number, cell in enumerate(cells):
+        if not cell:
+            continue
         head = header[number] if header else ""
         if found := classes.class_named(cell, whole=not (head and classifies(head))):
             named = named or found
@@ -286,8 +288,9 @@ class _Element:
 
     def say(self, words: str) -> None:
         """Add words that stand in it itself."""
-        self.own = self.own or bool(words.strip())
-        self.words = (self.words + words)[:_MOST_WORDS]
+        if words:
+            self.own = self.own or not words.isspace()
+            self.words = (self.words + words)[:_MOST_WORDS]
 
     def take(self, inner: "_Element") -> None:
         """Add what an element in it says."""
@@ -337,7 +340,7 @@ def _closed(last: _Element, opened: Sequence[_Element], end: int, classes: Class
 
 def _element(made: _Element, words: str, attributes: str, classes: ClassTable) -> _Element:
     """The element with what it says by itself."""
-    pairs = [(one[1], one[2] or one[3] or "") for one in _ATTRIBUTE.finditer(attributes)]
+    pairs = [(one[1], one[2] or one[3] or "") for one in _ATTRIBUTE.finditer(attributes)] if "=" in attributes else []
     made.keys = (made.name, *(value for key, value in pairs if key == "name"))
     said = [*pairs, *((key, words) for key in made.keys)]
     named = (classes.class_named(value) for key, value in said if value and classifies(key))

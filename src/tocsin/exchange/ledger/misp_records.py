@@ -78,6 +78,9 @@ def record_parts(session: Session, partner: int, target: UUID) -> dict[str, byte
 
 
 def _as_written(row: MispRecord) -> dict[str, Any]:
+    """What its partner wrote; of what it deleted since only that it did."""
+    if row.deleted:
+        return {"kind": row.kind, "uuid": str(row.uuid), "deleted": True, "timestamp": row.timestamp}
     own = {"kind": row.kind, "uuid": str(row.uuid), "name": row.name, "value": row.value, "deleted": row.deleted}
     return {**own, "timestamp": row.timestamp, **row.content}
 

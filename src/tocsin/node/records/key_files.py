@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tocsin.node.errors import StorageError
-from tocsin.node.files import sync_folder
+from tocsin.node.files import link_or_copy, sync_folder
 from tocsin.node.records.key_filter import AskedKeys, Keys, Words, add_keys, empty_filter
 from tocsin.node.records.key_levels import TIER, Notes, merged, worth_merging
 from tocsin.node.records.key_memory import LARGE, KeyMemory, KeySearch, MappedKeys, noted_keys, touch
@@ -120,6 +120,24 @@ class KeyFiles:
             if places is None and len(mapped.keys) < LARGE and len(keys) >= _MANY:
                 self._memory.add(file, mapped.keys)
         return found, notes
+
+    def link_to(self, folder: Path, *, up_to: int) -> None:
+        """Make a folder that has what ingests up to a number brought, as it is now; each file by another name."""
+        before, lost = None, None
+        while (files := self._files(up_to)) != before:  # as in `_opened`: a merge may go on beside
+            before, lost = files, None
+            shutil.rmtree(folder, ignore_errors=True)
+            try:
+                for file in files:
+                    there = folder / file.folder.relative_to(self.folder)
+                    there.mkdir(parents=True, exist_ok=True)
+                    for path in paths_of(file)[::-1]:  # the keys are the first that goes
+                        if path.exists() or path == file.path:
+                            link_or_copy(path, there / path.name)
+            except FileNotFoundError as error:
+                lost = error
+        if lost is not None:
+            raise lost
 
     def write(self, span: Span, keys: Keys, notes: Notes | None = None) -> None:
         """Add the keys of one (ingest, part) as a new file, not yet synced. ``keys``: sorted, each once."""
