@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -36,6 +36,9 @@ from tocsin.node.errors import (
 Options = Sequence[tuple[str, str]]
 """What a field offers: values, and what people read."""
 
+_PREVIEW: Final = "preview"
+"""The field of a request that says only what would be done; a button of its form says it."""
+
 _REFUSALS: Final = (ConflictError, InputError, NotFoundError, RemoteError, UsageError, WithheldError)
 
 
@@ -60,13 +63,17 @@ class FormField:
 
 @dataclass(frozen=True)
 class FormVisit:
-    """Somebody at the form of an act. ``named``: what its address names; ``session``: to read with."""
+    """Somebody at the form of an act. ``named``: what its address names; ``session``: to read with.
+
+    ``form``: what was sent; empty where the form is asked for.
+    """
 
     maker: PageMaker
     request: Request
     act: Act
     named: Mapping[str, str]
     session: Session
+    form: FormData = field(default_factory=FormData)
 
     @property
     def visitor(self) -> Principal:
@@ -86,11 +93,12 @@ class FormVisit:
 
 @dataclass(frozen=True)
 class RefusedForm:
-    """What was typed, and why it was not done."""
+    """What was typed, and why it was not done. ``preview``: what would be done, where that alone was asked."""
 
     typed: Mapping[str, Any] = MappingProxyType({})
     wrongs: Mapping[str, str] = MappingProxyType({})
     error: TocsinError | None = None
+    preview: Any = None
 
     @property
     def status(self) -> int:
@@ -143,44 +151,72 @@ def add_forms(
     """The form of each of these acts that has one, at its address, and what it does."""
     for act in acts:
         if not isinstance(act.page, Absence | OwnSurface):
-            _add_form(router, maker, act, hooks, perform)
+            ActForm(maker, act, hooks, perform).add_to(router)
 
 
-def _add_form(router: APIRouter, maker: PageMaker, act: Act, hooks: FormHooks, perform: Performer) -> None:
-    guarded = Annotated[Principal, needs(act.permission, everything=act.everything)]
+@dataclass(frozen=True)
+class ActForm:
+    """The form of an act: a page that shows it, and what it does."""
 
-    def visit_of(request: Request, session: Session) -> FormVisit:
-        named = {name: str(request.path_params[name]) for name in names_in(act.page)}
-        return FormVisit(maker, request, act, hooks.named(named), session)
+    maker: PageMaker
+    act: Act
+    hooks: FormHooks
+    perform: Performer = perform_form
 
-    def show(request: Request, refused: RefusedForm = RefusedForm()) -> Response:
-        with maker.node.database.reading() as session:
-            visit = visit_of(request, session)
-            shown = _shown(visit, hooks, refused)
-        return maker.page(request, hooks.template, status=refused.status, **shown)
+    def add_to(self, router: APIRouter, *, page: bool = True) -> None:
+        """What is sent to the address of the act; ``page``: also the form, at the same address."""
+        guarded = Annotated[Principal, needs(self.act.permission, everything=self.act.everything)]
 
-    @router.get(act.page)
-    def ask(request: Request, _visitor: guarded) -> Response:
-        """The form."""
-        return show(request)
+        def named(request: Request) -> dict[str, str]:
+            return {name: str(request.path_params[name]) for name in names_in(self.act.page)}
 
-    @router.post(act.page)
-    def do(request: Request, visitor: guarded, form: Form) -> Response:
-        """Do it, or say what is wrong, with what was typed."""
-        refused = RefusedForm(typed_in(act, form))
+        if page:
+
+            @router.get(self.act.page)
+            def ask(request: Request, _visitor: guarded) -> Response:
+                """The form."""
+                return self.show(request, named(request))
+
+        @router.post(self.act.page)
+        def do(request: Request, _visitor: guarded, form: Form) -> Response:
+            """Do it, or say what is wrong, with what was typed."""
+            return self.do(request, named(request), form)
+
+    def show(
+        self,
+        request: Request,
+        named: Mapping[str, str],
+        form: FormData | None = None,
+        refused: RefusedForm | None = None,
+    ) -> Response:
+        """The form; ``named``: what its address names."""
+        refused = refused or RefusedForm()
+        with self.maker.node.database.reading() as session:
+            shown = _shown(self._visit(request, named, session, form), self.hooks, refused)
+        return self.maker.page(request, self.hooks.template, status=refused.status, **shown)
+
+    def do(self, request: Request, named: Mapping[str, str], form: FormData) -> Response:
+        """Do it, or say what would be done, or what is wrong, with what was typed."""
+        act, hooks, refused = self.act, self.hooks, RefusedForm(typed_in(self.act, form))
         try:
-            with maker.node.database.reading() as session:
-                visit = visit_of(request, session)
+            with self.maker.node.database.reading() as session:
+                visit = self._visit(request, named, session, form)
                 hooks.before(visit, form)
                 given = {**_values(act, visit.named), **hooks.takes(visit, form)}
                 back, _ = hooks.back(visit)
-            done, undo = perform(maker, visitor, act, form, **given)
-            return maker.go(hooks.after(visit, done) if hooks.after else back, undo=undo)
+            done, undo = self.perform(self.maker, visit.visitor, act, form, **given)
+            if not text_of(form, _PREVIEW):
+                return self.maker.go(hooks.after(visit, done) if hooks.after else back, undo=undo)
+            refused = replace(refused, preview=done)
         except RequestError as error:
             wrongs = dict(error.wrongs)
-            return show(request, replace(refused, wrongs=wrongs, error=error if "" in wrongs else None))
+            refused = replace(refused, wrongs=wrongs, error=error if "" in wrongs else None)
         except _REFUSALS as error:
-            return show(request, replace(refused, error=error))
+            refused = replace(refused, error=error)
+        return self.show(request, named, form, refused)
+
+    def _visit(self, request: Request, named: Mapping[str, str], session: Session, form: FormData | None) -> FormVisit:
+        return FormVisit(self.maker, request, self.act, self.hooks.named(named), session, form or FormData())
 
 
 def _values(act: Act, named: Mapping[str, str]) -> dict[str, Any]:
@@ -194,6 +230,7 @@ def _shown(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> dict[str
         "act": act, "fields": form_fields(visit, hooks, refused), "about": hooks.about(visit), "error": refused.error,
         "title": act.title or act.summary, "button": act.button or act.title or N_("Confirm"), "back": back,
         "place": place, "address": act.page.format(**visit.named), "hidden": _hidden(visit, refused),
+        "preview": refused.preview,
     }  # fmt: skip
     return {**shown, **hooks.shown(visit, refused)}
 
@@ -247,7 +284,7 @@ def _hidden(visit: FormVisit, refused: RefusedForm) -> list[tuple[str, str]]:
     """Hidden fields that the address or the form before brought."""
     made = []
     for name in _names(visit.act):
-        if name not in visit.named and _is_hidden(visit.act, name):
+        if name not in visit.named and name != _PREVIEW and _is_hidden(visit.act, name):
             said = refused.typed.get(name) if refused.typed else visit.request.query_params.getlist(name)
             made += [(name, str(one)) for one in ([said] if isinstance(said, str) else said or ()) if one]
     return made
@@ -261,9 +298,13 @@ def _kind(act: Act, name: str, options: Options | None) -> str:
         return "choice"
     if annotation is bool:
         return "box"
-    if wording.time or annotation is datetime or datetime in getattr(annotation, "__args__", ()):
+    if wording.time or _is_time(annotation):
         return "time"
     return "area" if wording.lines else "file" if wording.file else "text"
+
+
+def _is_time(annotation: Any) -> bool:
+    return annotation is datetime or any(map(_is_time, get_args(annotation)))
 
 
 def _options(visit: FormVisit, hooks: FormHooks, name: str) -> Options | None:
