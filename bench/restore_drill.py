@@ -24,11 +24,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 import polars.selectors as cs
+from httpx import TransportError
 
 import feed
 from at_once import HEADER, command
 from backup import make_key, make_node, watched
-from console_events import look, serving, spread
+from console_events import PAGES, ask, serving, spread
 from console_ingest import run
 from pipeline import weigh
 
@@ -47,6 +48,8 @@ SETTINGS = """[node]\nname = "CSIRT {0}"\ncontact = "csirt@{0}.example"\nemergen
 _CALL = ("--way", "telephone", "--said-by", "Ada, on duty", "--evidence", "+358 555 01, from FIRST")
 _COMPARED = ("classification.type", "source.ip.hi", "source.ip.lo", "source.reverse_dns", "time.source", "ingest",
              "row", "problem", "routed", "told", "fresh")  # fmt: skip
+_PURGED = ("never_held_references", "tombstone")  # a row for what is purged again, as on the node since
+_FORGOTTEN = ("undo",)  # a purge forgets them all, so that nothing comes back by one
 _OWED = "SELECT ingest || ' ' || team_id || ' ' || events || ' ' || state FROM delivery_item ORDER BY 1"
 
 
@@ -73,16 +76,19 @@ def drill(folder: Path, ring: Path, events: int, seed: int) -> dict[str, Any]:
             copied, cost = watched(home, "backup", str(kept / kind), *to)
             made[kind] = {"bytes": copied["bytes"], "noted": noted, "counts": (before, counts(home)), "backup": cost}
         forget()
+        purged = {name: counts(home)[name] for name in _PURGED}
         for kind, one in made.items():
             one["restore"] = watched(folder / kind, "restore", str(kept / kind), "--gpg-home", str(ring))[1]
             one["restored"], one["back"] = counts(folder / kind), places(folder / kind)
+            one["counts"] = tuple({**at, **purged, **dict.fromkeys(_FORGOTTEN, 0)} for at in one["counts"])
     run(home, "deliver")
     now, control, back = {**state(home), "doctor": failing(home)}, places(kept / "plain"), places(home)
     for kind, one in made.items():
         one.update(recount(folder / kind, one, now, work.taken))
         back += one.pop("back")
     equal = bool(control) and not work.ended_early and not any(any(one["apart"].values()) for one in made.values())
-    pages = {"pages": spread(work.pages), "notes": len(work.noted), "reports_s": spread(work.ingests)}
+    pages = {"pages": spread([ms for ms, _ in work.pages]), "slowest": sorted(work.pages)[-5:],
+             "unanswered": work.unanswered, "notes": len(work.noted), "reports": spread(work.ingests)}  # fmt: skip
     return {"events": now["events"].height, "home_bytes": weigh(home), **made, **pages, "were_in_the_backup": control,
             "ended_early": work.ended_early, "equal": equal, "came_back": back}  # fmt: skip
 
@@ -125,10 +131,14 @@ def forget(home: Path, partner: Path, event: str) -> None:
 
 
 class Work:
-    """What five people and a feed did, in milliseconds and seconds; ``noted``: notes that were confirmed."""
+    """What five people and a feed did, in milliseconds. ``noted``: notes that were confirmed.
+
+    ``unanswered``: pages for which a browser waited a minute in vain, or whose connection broke.
+    """
 
     def __init__(self) -> None:
-        self.ended, self.ended_early, self.pages, self.ingests = threading.Event(), 0, list[float](), list[float]()
+        self.ended, self.ended_early = threading.Event(), 0
+        self.pages, self.unanswered, self.ingests = list[tuple[float, str]](), list[str](), list[float]()
         self.noted, self.taken = list[str](), list[Path]()
 
     def hear(self, home: Path, reports: list[Path]) -> None:
@@ -137,20 +147,25 @@ class Work:
             began = time.monotonic()
             self.taken.append(path)
             run(home, "ingest", str(path))
-            self.ingests.append(time.monotonic() - began)
-            if self.ended.wait(max(0.0, EVERY - self.ingests[-1])):
+            took = time.monotonic() - began
+            self.ingests.append(took * 1000)
+            if self.ended.wait(max(0.0, EVERY - took)):
                 return
 
     def browse(self, person: Somebody, subject: str) -> None:
         """Look at pages, and write a note after each fifth or so."""
         chance = random.Random(person.name)
         while not self.ended.wait(chance.expovariate(0.5)):
-            self.pages.append(look(person.browser, chance)[1])
-            if chance.random() < 0.2:
-                form = {"once": f"{chance.getrandbits(128):032x}", "text": f"{person.name} {chance.random()}"}
-                form |= {"csrf": person.csrf, "subject": subject, "back_to": "/today"}
-                person.browser.post("/comments", data=form, follow_redirects=True).raise_for_status()
-                self.noted.append(form["text"])
+            address = PAGES[chance.choice(list(PAGES))](chance)
+            form = {"once": f"{chance.getrandbits(128):032x}", "text": f"{person.name} {chance.random()}"}
+            form |= {"csrf": person.csrf, "subject": subject, "back_to": "/today"}
+            try:
+                self.pages.append((ask(person.browser, address), address))
+                if chance.random() < 0.2:
+                    person.browser.post("/comments", data=form, follow_redirects=True).raise_for_status()
+                    self.noted.append(form["text"])
+            except TransportError as error:
+                self.unanswered.append(f"{address}: {type(error).__name__}")
 
 
 @contextmanager

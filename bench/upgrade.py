@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ from backup import make_node, watched
 ROOT = Path(__file__).parents[1]
 HOMES = ROOT / "tests" / "homes"
 ASKED = (
-    "directory list", "deliveries list --limit 500", "problems list --limit 500", "incidents list", "rules list",
+    "directory list", "deliveries list --limit 500", "problems list --limit 10000000", "incidents list", "rules list",
     "quarantine list", "events --limit 200 --format json", "audit list --limit 200",
 )  # fmt: skip
 
@@ -53,14 +54,15 @@ def measure(folder: Path, events: int, seed: int) -> dict[str, Any]:
     tried, trial = watched(home, "upgrade", "--try")
     done, upgrade = watched(home, "upgrade", "--backup", str(folder / "kept"))
     after = {words: answer(home, words) for words in ASKED}
-    names = [words for words in ASKED if before[words] is not None]
+    apart = {words: difference(before[words], after[words]) for words in ASKED if before[words] is not None}
     return {
         "events": events, "from": done["before"], "to": done["after"], "rows_of_records": done["rows"],
         "try": trial | {"migrations": round(tried["seconds"], 2)},
         "upgrade": upgrade | {"migrations": round(done["seconds"], 2)},
         "backup_gb": round(sum(one.stat().st_size for one in (folder / "kept").rglob("*") if one.is_file()) / 1e9, 2),
-        "equal": [words for words in names if before[words] == after[words]],
-        "differ": {words: difference(before[words], after[words]) for words in names if before[words] != after[words]},
+        "rows": {words: len(before[words]) for words in apart},
+        "equal": [words for words, found in apart.items() if not found.keys() - {"more"}],
+        "apart": {words: found for words, found in apart.items() if any(found.values())},
     }  # fmt: skip
 
 
@@ -88,13 +90,27 @@ def answer(home: Path, words: str) -> Any:
     return None if done.returncode else json.loads(done.stdout) if "--format" not in words else sorted(lines)
 
 
-def difference(before: Any, after: Any) -> list[str]:
-    """Names of what differs in rows, or how many rows there are."""
-    old, new = (one if isinstance(one, list) else [one] for one in (before, after))
-    if len(old) != len(new):
-        return [f"{len(old)} and {len(new)} rows"]
-    rows = [pair for pair in zip(old, new, strict=True) if all(isinstance(one, dict) for one in pair)]
-    return sorted({name for was, now in rows for name in was.keys() | now.keys() if was.get(name) != now.get(name)})
+def difference(before: list[Any], after: list[Any]) -> dict[str, Any]:
+    """What rows have that is not as it was, the most frequent of it and in how many; problems by their key.
+
+    Names that only rows of now have are no difference: ``more``.
+    """
+    old, new = (dict(rows(one)) for one in (before, after))
+    pairs = [(old[key], new[key]) for key in old.keys() & new.keys()]
+    differ = Counter(
+        f"{name}: {was[name]} → {now.get(name)}" if name in {"state", "due"} else name
+        for was, now in pairs for name in was if was[name] != now.get(name)
+    )  # fmt: skip
+    alone = {"only before": len(old.keys() - new.keys()), "only after": len(new.keys() - old.keys())}
+    more = sorted({name for was, now in pairs for name in now.keys() - was.keys()})
+    return {**dict(differ.most_common(10)), **{name: count for name, count in alone.items() if count}, "more": more}
+
+
+def rows(answered: list[Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Each row with what it is known by: a problem by its key, another by its place."""
+    for at, row in enumerate(answered):
+        known = row if isinstance(row, dict) else {"line": row}
+        yield known.get("problem", at), known
 
 
 if __name__ == "__main__":

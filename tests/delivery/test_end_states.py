@@ -22,7 +22,7 @@ from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.letters import Letter, LetterState, queue_letter
 from tocsin.node.records import AuditEntry
 from tocsin.node.reply_addresses import reply_addresses
-from tocsin.node.settings import TellSettings
+from tocsin.node.tell_settings import TellSettings
 from tocsin.pipeline.notify import tell
 from tocsin.problems.replies import file_mail, open_context
 from tocsin.server.server import make_application

@@ -18,7 +18,7 @@ from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.channels.smtp import SmtpChannel
 from tocsin.node.letters import Letter, LetterState, empty_letters, queue_letter
 from tocsin.node.records import AuditEntry, Database
-from tocsin.node.settings import TellSettings
+from tocsin.node.tell_settings import TellSettings
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ from tocsin.directory.keys import TeamKey
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.node_settings import NodeSettings
 from tocsin.node.records import AuditEntry, Database
-from tocsin.node.settings import TellSettings
+from tocsin.node.tell_settings import TellSettings
 
 CURVE = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 BAD: dict[str, tuple[Callable[[Cast], list[TeamKey]], str]] = {

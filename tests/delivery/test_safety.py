@@ -45,7 +45,8 @@ from tocsin.directory import Team
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import queue_letter
 from tocsin.node.records import AuditEntry, Database
-from tocsin.node.settings import MailSettings, Settings, TellSettings
+from tocsin.node.settings import MailSettings, Settings
+from tocsin.node.tell_settings import TellSettings
 
 OPEN = TellSettings(hold_first_mail=False)
 

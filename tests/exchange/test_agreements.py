@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from pysequoia import Cert
 
-from support.console_users import browser_of
+from support.console_users import browser_of, browsers_of
 from support.exchange_examples import part, peer
 from support.https_server import WebServer
 from support.ledger_examples import act, agreement_of, make_incident, make_node, own_key, party_of, pin_key
@@ -479,3 +479,20 @@ def test_a_dispatch_brings_one_agreement_with_a_signature_of_each_party(world: W
         done = act(world, "take", content=seal(members, Cert.from_bytes(own_key(world).encode())))
         assert (done.verdict, done.code) == ("refused", "bad-statement")
         before = dispatch.hash
+
+
+def test_a_form_names_parties_on_a_line_each_and_a_further_edition_begins_with_them(nodes: dict[str, World]) -> None:
+    with browsers_of(nodes["A"], AccountRole.MANAGER) as (manager,):
+        said = {"type": "norm", "parties": "B\r\nX", "others": "Ministry\r\nRegulator", "text": "Share."}
+        assert "[]</textarea>" not in manager.get("/agreements/new").text
+        wrong = manager.send("/agreements/new", **said).text.replace("\r", "")
+        kept = ("Write a title.", "B\nX</textarea>", "Ministry\nRegulator</textarea>", '<option value="norm" selected>')
+        assert [one for one in kept if one not in wrong] == []
+        assert manager.send("/agreements/new", **said, title="Norm").status_code == 303
+        page = manager.get("/agreements/1").text
+        assert [one for one in (">B<", ">X<", ">Ministry<", ">Regulator<") if one not in page] == []
+        form = manager.get("/agreements/new?follows=1")
+        assert ("Draft a further edition" in text_of(form), 'name="follows" value="1"' in form.text) == (True, True)
+        assert ("Ministry\nRegulator</textarea>" in form.text, 'value="Norm"' in form.text) == (True, True)
+        assert manager.send("/agreements/new", **said, title="Norm", follows="1").status_code == 303
+        assert "Edition 1" in text_of(manager.get("/agreements/2"))

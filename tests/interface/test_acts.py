@@ -4,7 +4,7 @@ import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 import typer.main
@@ -19,7 +19,7 @@ from support.world import World, copy_world, make_world
 from tocsin.cli import COMMANDS, application
 from tocsin.cli.acts import every_act
 from tocsin.delivery import acts
-from tocsin.interface.acts import Absence, Act, ActContext, OwnSurface
+from tocsin.interface.acts import Absence, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import AccountRole, Permission
 from tocsin.node.records import AuditAction, AuditEntry, audit
 from tocsin.server.server import make_application
@@ -29,7 +29,9 @@ class Remark(BaseModel):
     """A remark on a feed."""
 
     feed: str = Field(title="Feed", description="Which feed.")
-    text: str = Field(min_length=1, max_length=20, title="Remark", description="What to remark.")
+    text: Annotated[str, Wording(hint="In a few words.")] = Field(
+        min_length=1, max_length=20, title="Remark", description="What to remark."
+    )
     loud: bool = Field(default=False, title="Loud", description="Say it loudly.")
 
 
@@ -117,12 +119,12 @@ def test_it_is_a_form(world: World) -> None:
     made = make_application(node, clock=lambda: world.now)
     with browser_of(made, node, AccountRole.ANALYST, now=world.now) as browser:
         form = browser.get("/deliveries/remarks/rdp").text
-        assert [part for part in ("Remark on a feed", "What to remark.", 'name="loud"') if part not in form] == []
+        assert [part for part in ("Remark on a feed", "In a few words.", 'name="loud"') if part not in form] == []
         assert 'name="feed"' not in form
         wrong = browser.send("/deliveries/remarks/rdp", text=" ")
-        assert (wrong.status_code, 'href="#text"' in wrong.text) == (422, True)
+        assert (wrong.status_code, 'href="#field-text"' in wrong.text) == (422, True)
         done = browser.send("/deliveries/remarks/rdp", text=" quite  odd ", loud="true")
-        assert (done.status_code, done.headers["location"]) == (303, "/deliveries/remarks")
+        assert (done.status_code, done.headers["location"]) == (303, "/deliveries")
     assert remarks(world) == ["QUITE ODD"]
 
 

@@ -114,6 +114,26 @@ def test_a_trial_changes_nothing_and_the_upgrade_is_done_once(node: Tocsin, tmp_
     assert words >= {"backup.made", "backup.checked", "node.upgraded"}
 
 
+def test_a_trial_names_the_settings_that_this_version_does_not_have(node: Tocsin) -> None:
+    settings = node.home / HomeFile.SETTINGS
+    before = settings.read_text() if settings.exists() else ""
+    settings.write_text(f'{before}\n[log]\n# a comment\ncolour = "red"\n')
+    line = settings.read_text().splitlines().index('colour = "red"') + 1
+
+    assert node.json("upgrade", "--try")["unknown_settings"] == {"log.colour": line}
+    assert f"tocsin.toml, line {line}: log.colour" in node.run("upgrade", "--try")
+
+    code, _, err = node.call("upgrade", "--without-backup")
+    assert code == 2
+    assert f"tocsin.toml, line {line}, does not work: there is no setting of this name" in err
+    settings.write_text(before)
+    node.run("upgrade", "--without-backup")
+    settings.write_text('colour = "red"\n')
+    said = node.run("upgrade", "--try")
+    assert "there is nothing to do" in said
+    assert "tocsin.toml, line 1: colour" in said
+
+
 def test_the_backup_is_what_the_version_before_had(node: Tocsin, tmp_path: Path) -> None:
     """All files as they were, and records of its own revision, which its `restore` takes as those of its own backup."""
     records = open_database(sqlite_url(node.home / HomeFile.RECORDS))

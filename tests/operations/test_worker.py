@@ -18,7 +18,8 @@ from support.mail_server import post_office
 from support.world import START, World, make_world
 from tocsin.delivery.lock import sole_deliverer
 from tocsin.node.paths import HomeFile
-from tocsin.node.settings import Settings, TellSettings
+from tocsin.node.settings import Settings
+from tocsin.node.tell_settings import TellSettings
 from tocsin.operations.doctor import examine
 from tocsin.operations.machines import fingerprints
 from tocsin.operations.models import ChoreRow

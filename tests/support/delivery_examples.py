@@ -21,7 +21,8 @@ from tocsin.events.schema import COLUMNS
 from tocsin.networks import parse_address
 from tocsin.node.node_settings import NodeSettings
 from tocsin.node.records import Database
-from tocsin.node.settings import MailSettings, Settings, TellSettings
+from tocsin.node.settings import MailSettings, Settings
+from tocsin.node.tell_settings import TellSettings
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 NODE = UUID("6f1d9a52-8f0c-4f8e-9d55-2a2d8f3d6c11")

@@ -194,6 +194,7 @@ EXAMPLES: Final[dict[str, Callable[[World], dict[str, Any]]]] = {
         "framework": "c5",
         "version": "1.0",
         "unit": "FJI",
+        "name": "Fiji",
         "as_of": "2026-06-30",
         "responsible": "Office",
     },

@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.assets.register import (
+    ASSET_KINDS,
     NEED,
     Asset,
     AssetChange,
@@ -27,7 +28,7 @@ from tocsin.assets.register import (
 )
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import find_team, teams_by_id
-from tocsin.incidents import IncidentReader, SeverityLevel, references_by_number
+from tocsin.incidents import SEVERITIES, IncidentReader, SeverityLevel, references_by_number
 from tocsin.interface import N_, Absence, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
@@ -37,61 +38,78 @@ from tocsin.node.sentences import say
 
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 _Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
+_AssetNumber = Annotated[_Number, Field(title=N_("Asset"))]
 _Lines = Annotated[str, Field(max_length=20_000), Wording(lines=True)]
+Once = Annotated[str, Field(max_length=100, title="Key of this request")]
+"""What the same request is known by when it comes twice; pages make one for each form."""
 _TEXTS: Final = ("name", "sector", "site", "product", "identifiers", "needs", "contacts", "note")
 NO_ROUTE: Final = Absence("Nothing of the register leaves by the API.")
+_BESIDE: Final = "It is a part of the page of what it changes, beside what a person decides by."
 NO_COMMAND: Final = Absence("A command has no person, whose right to the register could be asked.")
 
 
 class AssetFields(BaseModel):
     """What is said of an asset; only its name is needed."""
 
-    name: Annotated[str, Wording(lacking=N_("Write a name."))] = Field(min_length=1, max_length=200, pattern=_LINE)
-    kind: AssetKind = AssetKind.SERVICE
-    team: str = Field("", max_length=200, description="Key of the operator in the directory.")
-    sector: str = Field("", max_length=100, pattern=_LINE)
-    site: str = Field("", max_length=300, pattern=_LINE)
-    product: str = Field("", max_length=200, pattern=_LINE, description="Product and version.")
-    identifiers: _Lines = Field("", description="Networks, AS numbers, domains, CPE names, purls: a line each.")
-    needs: _Lines = Field("", description="What it depends on, a line each: name; kind; since.")
-    contacts: _Lines = Field("", description="Whom to call, a line each: name; phone; email; hours; language.")
-    impact: SeverityLevel = Field(SeverityLevel.UNKNOWN, description="If it is lost.")
-    note: _Lines = ""
+    name: Annotated[str, Wording(lacking=N_("Write a name."))] = Field(
+        min_length=1, max_length=200, pattern=_LINE, title=N_("Name")
+    )
+    kind: Annotated[AssetKind, Wording(choices=ASSET_KINDS)] = Field(AssetKind.SERVICE, title=N_("Kind"))
+    team: Annotated[str, Wording(choices="operators", nothing=N_("No team"))] = Field(
+        "", max_length=200, title=N_("Operator"), description="Key of the operator in the directory."
+    )
+    sector: str = Field("", max_length=100, pattern=_LINE, title=N_("Sector"))
+    site: str = Field("", max_length=300, pattern=_LINE, title=N_("Place"))
+    product: str = Field("", max_length=200, pattern=_LINE, title=N_("Product and version"))
+    identifiers: Annotated[
+        _Lines, Wording(hint=N_("One on each line, such as 192.0.2.0/24, AS64500 or pay.example."))
+    ] = Field("", title=N_("Networks, AS numbers, domains, CPE names, purls"))
+    needs: Annotated[
+        _Lines, Wording(hint=N_("One on each line: name; kind; since. Such as: Harbour power; electricity; 2019"))
+    ] = Field("", title=N_("Depends on"))
+    contacts: Annotated[
+        _Lines,
+        Wording(hint=N_("One on each line: name; phone; email; hours; language. The first one is called first.")),
+    ] = Field("", title=N_("Contacts"))
+    impact: Annotated[SeverityLevel, Wording(choices=SEVERITIES)] = Field(
+        SeverityLevel.UNKNOWN, title=N_("Impact if lost")
+    )
+    note: _Lines = Field("", title=N_("Note"))
 
 
 class NewAsset(AssetFields):
     """A new asset."""
 
-    once: str = Field("", max_length=100)
+    once: Once = ""
 
 
 class ChangedAsset(AssetFields):
     """An asset, and what is said of it now."""
 
-    asset: _Number
-    once: str = Field("", max_length=100)
+    asset: _AssetNumber
+    once: Once = ""
 
 
 class AssetNamed(BaseModel):
     """Which asset."""
 
-    asset: _Number
+    asset: _AssetNumber
 
 
 class AssetsNamed(BaseModel):
     """Which assets."""
 
     asset: Annotated[tuple[_Number, ...], Wording(lacking=N_("Select at least one."))] = Field(
-        min_length=1, max_length=1_000
+        min_length=1, max_length=1_000, title=N_("Assets")
     )
 
 
 class ChangeDecision(BaseModel):
     """What becomes of a change that an operator sent."""
 
-    change: _Number
-    approve: bool = False
-    reason: str = Field("", max_length=500, pattern=_LINE)
+    change: Annotated[_Number, Field(title=N_("Change"))]
+    approve: bool = Field(default=False, title=N_("Approve"))
+    reason: str = Field("", max_length=500, pattern=_LINE, title=N_("Reason, if you refuse"))
 
 
 class AssetResult(BaseModel):
@@ -308,7 +326,7 @@ def asset_act(
     """An act on the register."""
     defaults = {
         "noun": "asset", "permission": Permission.ASSETS_WRITE, "command": NO_COMMAND, "route": NO_ROUTE,
-        "page": OwnSurface(f"/assets/{path}"), "audit": tuple(words),
+        "page": OwnSurface(f"/assets/{path}", _BESIDE), "audit": tuple(words),
     }  # fmt: skip
     return Act(name, summary, function, **{**defaults, **more})
 
@@ -317,23 +335,26 @@ _CHANGED: Final = (AuditAction.ASSET_CHANGED, AuditAction.ASSET_SENT)
 ACTS: Final = (
     asset_act(
         "add", "Add a critical asset", add, "new", _CHANGED, everything=False, makes=True,
-        undo=lambda _: say("Asset added"),
+        undo=lambda _: say("Asset added"), title=N_("New critical asset"), button=N_("Save"),
+        page="/assets/new",
     ),
     asset_act(
         "change", "Edit a critical asset", change, "{asset}/change", _CHANGED, everything=False,
-        undo=lambda _: say("Asset saved"),
+        undo=lambda _: say("Asset saved"), title=N_("Edit critical asset"), button=N_("Save"),
+        page="/assets/{asset}/change",
     ),
     asset_act(
         "remove", "Remove a critical asset", remove, "{asset}/remove", [AuditAction.ASSET_REMOVED],
-        undo=lambda _: say("Asset removed"),
+        undo=lambda _: say("Asset removed"), title=N_("Remove this asset"),
     ),
     asset_act(
         "confirm", "Confirm critical assets", confirm, "confirm", [AuditAction.ASSET_CONFIRMED], everything=False,
-        undo=lambda _: say("Assets confirmed"),
+        undo=lambda _: say("Assets confirmed"), title=N_("Confirm"),
     ),
     asset_act(
         "acknowledge", "Acknowledge what touched a critical asset", acknowledge, "{asset}/acknowledge",
         [AuditAction.ASSET_ACKNOWLEDGED], permission=Permission.ASSETS_READ, undo=lambda _: say("Acknowledged"),
+        title=N_("Acknowledge"),
     ),
     asset_act(
         "decide", "Decide a change of an operator", decide, "changes/{change}",

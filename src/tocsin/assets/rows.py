@@ -29,8 +29,10 @@ _SEVERAL: Final = ("identifiers", "needs", "contacts", "note")
 class AssetRows(BaseModel):
     """A CSV file as text. ``dry_run``: only count."""
 
-    text: Annotated[str, Wording(lacking=N_("Choose a file."), lines=True)] = Field(min_length=1, max_length=5_000_000)
-    dry_run: bool = False
+    text: Annotated[str, Wording(lacking=N_("Choose a file."), lines=True)] = Field(
+        min_length=1, max_length=5_000_000, title=N_("Rows")
+    )
+    dry_run: bool = Field(default=False, title=N_("Preview"))
 
 
 class RowCounts(BaseModel):
@@ -168,6 +170,7 @@ def _says(asset: Asset, said: AssetFields, numbers: dict[str, int]) -> bool:
 ACTS: Final = (
     asset_act(
         "import", "Import critical assets", import_rows, "import", [AuditAction.ASSETS_IMPORTED], noun="assets",
+        page=OwnSurface("/assets/import", "It shows what would be new before anything is stored."),
         command=OwnSurface("assets import"), makes=True, undo=lambda _: say("Assets imported"),
     ),
 )  # fmt: skip

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.assets.acts import AssetsNamed, asset_act, check_enabled
+from tocsin.assets.acts import AssetsNamed, Once, asset_act, check_enabled
 from tocsin.assets.register import CallSheet, find_asset
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.interface import N_, ActContext, NoUndo, Wording
@@ -29,16 +29,16 @@ _ON_PAPER: Final = NoUndo("Its page names the sheet. Paper cannot be called back
 class SheetRequest(AssetsNamed):
     """Which assets a sheet is to have, and who keeps it."""
 
-    holder: Annotated[str, Wording(lacking=N_("Write who keeps the sheet."))] = Field(
-        min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$"
-    )
-    once: str = Field("", max_length=100)
+    holder: Annotated[
+        str, Wording(lacking=N_("Write who keeps the sheet."), hint=N_("Who keeps the paper, and where."))
+    ] = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$", title=N_("Kept by"))
+    once: Once = ""
 
 
 class SheetNamed(BaseModel):
     """Which sheet."""
 
-    sheet: int = Field(ge=1, le=2**31 - 1)
+    sheet: int = Field(ge=1, le=2**31 - 1, title=N_("Call sheet"))
 
 
 class SheetResult(BaseModel):

@@ -46,8 +46,13 @@ def upgrade(
 
 
 def _print(found: "UpgradeResult", *, trial: bool) -> None:
+    from tocsin.node.paths import HomeFile
     from tocsin.operations.health_finding import HealthKind
 
+    if found.unknown_settings:
+        say("Settings that this version does not have, and with which it does not start: remove or rename them then.")
+    for name, line in found.unknown_settings.items():
+        say(f"  {HomeFile.SETTINGS}, line {line}: {name}")
     if found.before == found.after:
         say(f"The records are of this version, {__version__} ({found.after}): there is nothing to do.")
         return

@@ -12,7 +12,7 @@ from tocsin.delivery.held_mails import approve, drop, find_mail, needs_approval,
 from tocsin.delivery.history import retry
 from tocsin.delivery.models import Delivery
 from tocsin.delivery.steering import hold, send_again
-from tocsin.interface import Act, ActContext, NoUndo, OwnSurface, Reverse
+from tocsin.interface import N_, Act, ActContext, NoUndo, OwnSurface, Reverse, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction
@@ -20,30 +20,34 @@ from tocsin.node.sentences import say, say_count
 
 _REFERENCE: Final = StringConstraints(max_length=40, pattern=r"^[A-Za-z0-9-]+$")
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
+_KEPT: Final = Wording(hint=N_("It is kept with the mail and in the audit log."), lacking=N_("Enter a reason."))
+_SHOWN: Final = Wording(hint=N_("It is shown wherever mails are missed."), lacking=N_("Enter a reason."))
 
 
 class Mails(BaseModel):
     """Digests and other mails."""
 
-    reference: tuple[Annotated[str, _REFERENCE], ...] = Field(
-        min_length=1, description="A reference.", examples=["TOC-2026-0000001"]
+    reference: Annotated[tuple[Annotated[str, _REFERENCE], ...], Wording(hidden=True)] = Field(
+        min_length=1, title=N_("Reference"), description="A reference.", examples=["TOC-2026-0000001"]
     )
 
 
 class MailsAndReason(Mails):
     """Why, for whoever reads it later."""
 
-    reason: str = Field("", max_length=500, pattern=_LINE, title="Reason", description="Why; kept with it.")
+    reason: Annotated[str, _KEPT] = Field(
+        "", max_length=500, pattern=_LINE, title=N_("Reason"), description="Why; kept with it."
+    )
 
 
 class MailsAndNeededReason(Mails):
     """Why; it must be said."""
 
-    reason: str = Field(
+    reason: Annotated[str, _KEPT] = Field(
         min_length=1,
         max_length=500,
         pattern=_LINE,
-        title="Reason",
+        title=N_("Reason"),
         description="Why it must not be sent; kept with it.",
     )
 
@@ -55,9 +59,10 @@ class Nothing(BaseModel):
 class StopReason(BaseModel):
     """Why nothing leaves."""
 
-    reason: str = Field(
-        min_length=1, max_length=500, pattern=_LINE, title="Reason", description="Why; shown wherever mails are missed."
-    )
+    reason: Annotated[str, _SHOWN] = Field(
+        min_length=1, max_length=500, pattern=_LINE, title=N_("Reason"),
+        description="Why; shown wherever mails are missed.",
+    )  # fmt: skip
 
 
 class Sending(BaseModel):
@@ -179,42 +184,49 @@ ACTS: Final = (
         "release", "Release a held mail: it is sent with the next run", release_mails,
         audit=(AuditAction.DELIVERY_RELEASED, AuditAction.DELIVERY_APPROVED),
         command=OwnSurface("deliveries release"), route="/deliveries/{reference}/release",
+        notice=N_("Released mails leave once the time for undo is over."),
         undo=lambda n: say_count("%(n)s mail released; leaves shortly", "%(n)s mails released; leave shortly", n),
     ),
     _act(
         "hold", "Hold a mail that was not sent yet", hold_mails, audit=(AuditAction.DELIVERY_HELD,),
         command="deliveries hold", route="/deliveries/{reference}/hold", told="{reference} is held.",
+        notice=N_("Held mails wait until they are released or dropped."),
         undo=lambda n: say_count("%(n)s mail held", "%(n)s mails held", n),
     ),
     _act(
         "drop", "Never send a held mail", drop_mails, audit=(AuditAction.DELIVERY_DROPPED,), command="deliveries drop",
         route="/deliveries/{reference}/drop", told="{reference} is not sent.",
+        notice=N_("Dropped mails are never sent. The next mail to their team is held for review."),
         undo=lambda n: say_count("%(n)s mail dropped", "%(n)s mails dropped", n),
     ),
     _act(
         "retry", "Try a digest again that failed, bounced, or waits", retry_mails,
         audit=(AuditAction.DELIVERY_RETRIED,), command="deliveries retry", route="/deliveries/{reference}/retry",
+        notice=N_("All parts that did not leave are tried again."),
         undo=lambda n: say_count("%(n)s mail is tried again shortly", "%(n)s mails are tried again shortly", n),
     ),
     _act(
         "repeat", "Send a digest again, as a new one that names the one it repeats", repeat_mails,
         audit=(AuditAction.DELIVERY_REPEATED,), command="deliveries repeat", route="/deliveries/{reference}/repeat",
         told="{reference} goes out with the next 'tocsin deliver'.",
+        notice=N_("A new digest with the same events is made for each; it names the one it repeats."),
         undo=lambda n: say_count("%(n)s digest is sent again shortly", "%(n)s digests are sent again shortly", n),
     ),
     _switch(
         "stop", "Stop all sending at once", stop_sending, audit=(AuditAction.TELLING_STOPPED,),
-        command=OwnSurface("stop"), route="/sending/stop",
+        command=OwnSurface("stop"), route="/sending/stop", title=N_("Stop sending"),
+        notice=N_("No mail leaves any more, at once and in all processes. What is due is kept."),
         undo=Reverse("resume"),
     ),
     _switch(
         "resume", "Resume sending", resume_sending, audit=(AuditAction.TELLING_RESUMED,),
-        command=OwnSurface("resume"), route="/sending/resume",
+        command=OwnSurface("resume"), route="/sending/resume", title=N_("Resume sending"),
         undo=lambda _: say("Sending starts again shortly"),
     ),
     _switch(
         "unbrake", "Release what the volume limit holds", let_brake_go, audit=(AuditAction.BRAKE_RELEASED,),
-        command=OwnSurface("deliveries release"), route="/sending/unbrake",
+        command=OwnSurface("deliveries release"), route="/sending/unbrake", title=N_("Release…"),
+        notice=N_("They may leave at once, and no mail that left comes back."),
         undo=NoUndo("What the volume limit held may leave at once; the page says how many mails and asks."),
     ),
 )  # fmt: skip

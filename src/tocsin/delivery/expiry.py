@@ -9,7 +9,7 @@ from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemSt
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
-from tocsin.node.settings import TellSettings
+from tocsin.node.tell_settings import TellSettings
 
 _OPEN = (DeliveryState.QUEUED.value, DeliveryState.RETRY.value, DeliveryState.HELD.value)
 _OPEN_LETTERS = (LetterState.QUEUED.value, LetterState.RETRY.value, LetterState.HELD.value)

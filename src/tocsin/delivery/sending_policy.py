@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from tocsin.node.settings import TellSettings
+from tocsin.node.tell_settings import TellSettings
 
 FILE, SHADOW, REDIRECT = "file", "shadow", "redirect"
 _STAYS = frozenset({FILE, SHADOW})

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.directory import acts, canonical
-    from tocsin.directory.acts import TeamFactSaid
+    from tocsin.directory import act_requests, acts, canonical
+    from tocsin.directory.act_requests import TeamFactSaid
     from tocsin.directory.archive import archived_numbers
     from tocsin.directory.canonical import key
     from tocsin.directory.conflicts import (
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         unmerge_team,
     )
     from tocsin.directory.model import (
+        MUTE_KINDS,
         OFFICIAL_KINDS,
         AttachmentFormat,
         DigestInterval,

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from tocsin.interface import N_
 from tocsin.node.sentences import join_sentences, say
 
 
@@ -30,6 +31,23 @@ class TeamKind(StrEnum):
     AUTHORITY = "authority"  # a supervisor or ministry, with powers over those who report
 
 
+TEAM_KINDS: Final[Mapping[TeamKind, str]] = {
+    TeamKind.NATIONAL: N_("national"),
+    TeamKind.GOVERNMENTAL: N_("governmental"),
+    TeamKind.SECTORAL: N_("sectoral"),
+    TeamKind.REGIONAL: N_("regional"),
+    TeamKind.OPERATOR: N_("network operator"),
+    TeamKind.ABUSE: N_("abuse team"),
+    TeamKind.PRODUCT: N_("product team"),
+    TeamKind.ORGANISATION: N_("organisation"),
+    TeamKind.HELPLINE: N_("helpline"),
+    TeamKind.HOTLINE: N_("hotline"),
+    TeamKind.POLICE: N_("police"),
+    TeamKind.AUTHORITY: N_("supervisor or ministry"),
+}
+"""What sort of team it is, in words."""
+
+
 class RuleKind(StrEnum):
     """What a rule names, from the most specific level of routing to the least."""
 
@@ -44,6 +62,12 @@ class ResponsibilityRole(StrEnum):
 
     RESPONSIBLE = "responsible"
     INFORMED = "informed"
+
+
+ROLES: Final[Mapping[ResponsibilityRole, str]] = {
+    ResponsibilityRole.RESPONSIBLE: N_("responsible"), ResponsibilityRole.INFORMED: N_("informed"),
+}  # fmt: skip
+"""Whether the team answers for it, in words."""
 
 
 class DigestInterval(StrEnum):
@@ -69,6 +93,12 @@ class MuteKind(StrEnum):
     PREFIX = "prefix"
     IDENTIFIER = "identifier"
     TYPE = "type"
+
+
+MUTE_KINDS: Final[Mapping[MuteKind, str]] = {
+    MuteKind.PREFIX: N_("Network"), MuteKind.IDENTIFIER: N_("Identifier"), MuteKind.TYPE: N_("Type"),
+}  # fmt: skip
+"""What a mute names, in words."""
 
 
 @dataclass(frozen=True, slots=True)

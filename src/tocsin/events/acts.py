@@ -16,9 +16,9 @@ _HOURS = Wording(lacking=N_("How often a feed comes is a number of hours."), hin
 class AlarmNote(BaseModel):
     """What somebody found who looked at an alarm."""
 
-    alarm: int = Field(ge=1, le=2**31 - 1, description="The alarm's number.", examples=[1])
+    alarm: int = Field(ge=1, le=2**31 - 1, title=N_("Number"), description="The alarm's number.", examples=[1])
     note: Annotated[str, Wording(lacking=N_("The note is empty."))] = Field(
-        min_length=1, max_length=2_000, description="What you found or did."
+        min_length=1, max_length=2_000, title=N_("Finding"), description="What you found or did."
     )
 
 
@@ -26,10 +26,14 @@ class Cadence(BaseModel):
     """How often a feed comes."""
 
     feed: str = Field(
-        min_length=1, max_length=200, description="The feed, as 'tocsin feeds list' names it.", examples=["csv/scan"]
-    )
+        min_length=1, max_length=200, title=N_("Feed"), description="The feed, as 'tocsin feeds list' names it.",
+        examples=["csv/scan"],
+    )  # fmt: skip
     hours: Annotated[int, _HOURS] = Field(
-        ge=0, le=24 * 366, description="It should come every so many hours; 0: when it likes."
+        ge=0,
+        le=24 * 366,
+        title=N_("Interval (hours)"),
+        description="It should come every so many hours; 0: when it likes.",
     )
 
 
@@ -67,6 +71,7 @@ ACTS: Final = (
         "acknowledge", "Say that you looked at an alarm", look_at, noun="alarm", permission=Permission.REPORTS_WRITE,
         audit=(AuditAction.ALARM_ACKNOWLEDGED,), command="feeds acknowledge", route="/feeds/alarms/{alarm}",
         page=OwnSurface("/reports/feeds/alarms/{alarm}"), arguments=("alarm",), told="Alarm {alarm} is {state}.",
+        title=N_("Mark as checked"),
     ),
     _act(
         "set", "Say how often a feed should come", keep_cadence, noun="cadence", permission=Permission.ADMIN_WRITE,

@@ -15,6 +15,7 @@ from tocsin.node.sentences import say
 
 _PAST = timedelta(days=56)  # eight of each day of the week
 _MOST = 400  # reports that are looked at; a feed that comes more often than hourly has a shorter past
+_AT_ONCE = 10_000  # parameters of one statement
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,23 @@ class AlarmChanges:
     closed: Sequence[FeedAlarm]
 
 
-def alarms_of(database: Database, ingests: Collection[int]) -> list[tuple[str, str]]:
-    """What the newest reports of the feeds of these ingests showed and nobody acknowledged: the feed, and in words."""
+def alarms_of(database: Database, *several: Collection[int]) -> list[list[tuple[str, str]]]:
+    """What the newest reports of the feeds of these ingests showed and nobody acknowledged: the feed, and in words.
+
+    For each collection of ingests a list, in a statement for the alarms and one for the ingests (10,000 at once).
+    """
+    wanted = select(FeedAlarm, FeedRecord).join(FeedRecord, FeedRecord.id == FeedAlarm.feed_id)
+    wanted = wanted.where(FeedAlarm.ingest.is_not(None), FeedAlarm.closed_at.is_(None))
+    wanted = wanted.where(FeedAlarm.acknowledged_at.is_(None)).order_by(FeedAlarm.id)
+    numbers = sorted({number for ingests in several for number in ingests})
     with database.reading() as session:
-        feeds = select(Ingest.feed_id).where(Ingest.number.in_(ingests))
-        wanted = select(FeedAlarm, FeedRecord).join(FeedRecord, FeedRecord.id == FeedAlarm.feed_id)
-        wanted = wanted.where(FeedAlarm.feed_id.in_(feeds), FeedAlarm.ingest.is_not(None))
-        wanted = wanted.where(FeedAlarm.closed_at.is_(None), FeedAlarm.acknowledged_at.is_(None))
-        return [(feed_name(feed), one.words) for one, feed in session.execute(wanted.order_by(FeedAlarm.id))]
+        alarms = [(feed.id, feed_name(feed), one.words) for one, feed in session.execute(wanted)]
+        ours = select(Ingest.number, Ingest.feed_id).where(Ingest.feed_id.in_({feed for feed, *_ in alarms}))
+        steps = range(0, len(numbers) if alarms else 0, _AT_ONCE)
+        parts = (ours.where(Ingest.number.in_(numbers[start : start + _AT_ONCE])) for start in steps)
+        feed_of = {number: feed for part in parts for number, feed in session.execute(part)}
+    feeds = [{feed_of.get(number) for number in ingests} for ingests in several]
+    return [[(name, words) for feed, name, words in alarms if feed in mine] for mine in feeds]
 
 
 def feed_name(record: FeedRecord) -> str:

@@ -6,7 +6,7 @@ docs/design/acts.md says how.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Annotated, Any, Final, get_args
 
@@ -46,8 +46,8 @@ _REFUSALS: Final = (ConflictError, InputError, NotFoundError, RemoteError, Usage
 class FormField:
     """One question of a form.
 
-    ``kind``: ``text``, ``area``, ``time``, ``choice``, ``several``, ``box`` or ``file``. ``wrong``: why what was typed
-    was refused. ``takes_file``: a file may be chosen in place of a text.
+    ``kind``: ``text``, ``area``, ``time``, ``date``, ``choice``, ``several``, ``box`` or ``file``. ``wrong``: why what
+    was typed was refused. ``takes_file``: a file may be chosen in place of a text.
     """
 
     name: str
@@ -126,7 +126,8 @@ class FormHooks:
     the act gave back; without it, back. ``given``: what the fields say at first; what the address asks goes after
     that. ``about``: what the form is about, in a few words. ``choices``: what fields offer, by the name that their
     `Wording` has. ``named``: what the address names, checked. ``before``: refuses a form before its act is done.
-    ``takes``: what the form says besides its fields. ``shown``: what the template takes besides.
+    ``takes``: what the form says besides its fields. ``shown``: what the template takes besides, or
+    otherwise, such as ``rows`` of texts of several lines.
     """
 
     back: Callable[[FormVisit], tuple[str, str]]
@@ -230,14 +231,19 @@ def _shown(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> dict[str
         "act": act, "fields": form_fields(visit, hooks, refused), "about": hooks.about(visit), "error": refused.error,
         "title": act.title or act.summary, "button": act.button or act.title or N_("Confirm"), "back": back,
         "place": place, "address": act.page.format(**visit.named), "hidden": _hidden(visit, refused),
-        "preview": refused.preview,
+        "preview": refused.preview, "rows": 6,
     }  # fmt: skip
     return {**shown, **hooks.shown(visit, refused)}
 
 
 def typed_in(act: Act, form: FormData) -> dict[str, Any]:
     """What was typed into the fields of an act: texts, or lists of texts."""
-    return {name: texts_of(form, name) if is_several(act, name) else text_of(form, name) for name in _names(act)}
+    return {name: texts_of(form, name) if _is_chosen(act, name) else text_of(form, name) for name in _names(act)}
+
+
+def _is_chosen(act: Act, name: str) -> bool:
+    """Whether several values are chosen; several that are typed are lines of one text."""
+    return is_several(act, name) and not wording_of(act, name).lines
 
 
 def form_fields(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> list[FormField]:
@@ -250,13 +256,14 @@ def form_fields(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> lis
             continue
         field, wording = act.request.model_fields[name], wording_of(act, name)
         options = _options(visit, hooks, name)
+        value = _text(refused.typed.get(name, given.get(name, _default(field))))
         made.append(
             FormField(
                 name, words.say(field.title or name), _kind(act, name, options),
-                _text(refused.typed.get(name, given.get(name, _default(field)))),
+                "\n".join(value) if isinstance(value, list) and not _is_chosen(act, name) else value,
                 words.say(wording.hint) if wording.hint else "",
                 words.translate(words.say(refused.wrongs[name])) if name in refused.wrongs else "",
-                field.is_required() and not is_several(act, name), options or (),
+                _is_needed(field) and not _is_chosen(act, name), options or (),
                 takes_file=bool(wording.file and wording.lines),
             )
         )  # fmt: skip
@@ -277,7 +284,7 @@ def _is_hidden(act: Act, name: str) -> bool:
 def _asked(visit: FormVisit) -> dict[str, Any]:
     """What the address asks that fields say at first."""
     asked = visit.request.query_params
-    return {name: asked[name] for name in _names(visit.act) if name in asked and not is_several(visit.act, name)}
+    return {name: asked[name] for name in _names(visit.act) if name in asked and not _is_chosen(visit.act, name)}
 
 
 def _hidden(visit: FormVisit, refused: RefusedForm) -> list[tuple[str, str]]:
@@ -292,19 +299,27 @@ def _hidden(visit: FormVisit, refused: RefusedForm) -> list[tuple[str, str]]:
 
 def _kind(act: Act, name: str, options: Options | None) -> str:
     wording, annotation = wording_of(act, name), act.request.model_fields[name].annotation
-    if is_several(act, name):
+    if _is_chosen(act, name):
         return "several"
     if options is not None:
         return "choice"
     if annotation is bool:
         return "box"
-    if wording.time or _is_time(annotation):
+    if wording.time or _says_time(annotation):
         return "time"
+    if date in (annotation, *getattr(annotation, "__args__", ())):
+        return "date"
     return "area" if wording.lines else "file" if wording.file else "text"
 
 
-def _is_time(annotation: Any) -> bool:
-    return annotation is datetime or any(map(_is_time, get_args(annotation)))
+def _says_time(annotation: Any) -> bool:
+    """Whether a type is that of a time, also of one that may be missing."""
+    return annotation is datetime or any(map(_says_time, get_args(annotation)))
+
+
+def _is_needed(field: FieldInfo) -> bool:
+    """Whether a form must say it: also what a command may leave as it is, and what cannot be empty."""
+    return field.is_required() or (field.default == "" and any(getattr(one, "min_length", 0) for one in field.metadata))
 
 
 def _options(visit: FormVisit, hooks: FormHooks, name: str) -> Options | None:
@@ -320,13 +335,13 @@ def _options(visit: FormVisit, hooks: FormHooks, name: str) -> Options | None:
     else:
         offered = [(str(value), words.say(said)) for value, said in wording.choices.items()]
     field = visit.act.request.model_fields[name]
-    if field.is_required() or is_several(visit.act, name) or _text(_default(field)) in {value for value, _ in offered}:
+    if field.is_required() or _is_chosen(visit.act, name) or _text(_default(field)) in {value for value, _ in offered}:
         return offered
     return [("", words.say(wording.nothing or N_("None"))), *offered]
 
 
 def _default(field: FieldInfo) -> Any:
-    return "" if field.is_required() or field.default is None else field.default
+    return "" if field.is_required() or field.default_factory or field.default is None else field.default
 
 
 def _text(value: Any) -> Any:

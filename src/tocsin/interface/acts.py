@@ -12,7 +12,7 @@ from dataclasses import KW_ONLY, dataclass, field, fields
 from datetime import datetime, timedelta
 from functools import cache, cached_property
 from importlib import import_module
-from typing import Any, Final, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, Self, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import Session
@@ -27,9 +27,19 @@ _BRACES: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
 
 
 class OwnSurface(str):
-    """An address on a door where the door has a surface of its own, by hand; it calls the act's function."""
+    """An address on a door where the door has a surface of its own, by hand; it calls the act's function.
 
-    __slots__ = ()
+    ``why``: what is particular about it, so that it is not made.
+    """
+
+    __slots__ = ("why",)
+    why: str
+
+    def __new__(cls, address: str, why: str = "") -> Self:
+        """The address, with the reason."""
+        made = super().__new__(cls, address)
+        made.why = why
+        return made
 
 
 class Absence(str):

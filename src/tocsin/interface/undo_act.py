@@ -6,6 +6,7 @@ from typing import Final
 from pydantic import BaseModel, Field
 
 from tocsin.interface.acts import Act, ActContext, NoUndo, OwnSurface
+from tocsin.interface.capabilities import N_
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import NotFoundError
 from tocsin.node.records import AuditAction, open_undo, undo
@@ -16,8 +17,9 @@ class UndoRequest(BaseModel):
     """Which act, by the number of its undo."""
 
     number: int | None = Field(
-        None, ge=1, le=2**31 - 1, description="The number that was said; without it, the newest of yours.", examples=[7]
-    )
+        None, ge=1, le=2**31 - 1, title=N_("Number"),
+        description="The number that was said; without it, the newest of yours.", examples=[7],
+    )  # fmt: skip
 
 
 class UndoResult(BaseModel):
@@ -51,7 +53,7 @@ ACTS: Final = (
         "undo", "Undo what you did a moment ago", undo_act, noun="act", permission=Permission.ACTS_UNDO,
         audit=(AuditAction.ACT_UNDONE,), command=OwnSurface("undo"), route="/undo/{number}",
         page=OwnSurface("/undo/{number}"), arguments=("number",), routing=True,
-        undo=NoUndo("It takes back an act, and that can be done again."),
+        undo=NoUndo("It takes back an act, and that can be done again."), title=N_("Undo"),
     ),
 )  # fmt: skip
 """What can be done about any act."""

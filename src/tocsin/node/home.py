@@ -18,17 +18,17 @@ def open_home(home: Path) -> tuple[Settings, Database]:
         StorageError: the folder or the database cannot be used, or the records are of another version.
 
     """
-    settings, database = reach_home(home)
+    settings = load_settings(home)
+    database = reach_home(home, settings)
     database.make_tables()
     return settings, database
 
 
-def reach_home(home: Path) -> tuple[Settings, Database]:
-    """The same with records of whatever version, which may have no tables yet.
+def reach_home(home: Path, settings: Settings) -> Database:
+    """Its records of whatever version, which may have no tables yet.
 
     A folder that other users of the machine could read is closed to them with all that is in it.
     """
-    settings = load_settings(home)
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         if is_open(home):
@@ -42,7 +42,7 @@ def reach_home(home: Path) -> tuple[Settings, Database]:
             f"A backup was being restored into {home}, and that was not finished.",
             hint="Remove the folder and restore the backup again.",
         )
-    return settings, records_of(settings, home)
+    return records_of(settings, home)
 
 
 def is_open(folder: Path) -> bool:

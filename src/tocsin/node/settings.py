@@ -4,11 +4,13 @@
 """
 
 import os
-import re
 import tomllib
+from collections.abc import Mapping
+from functools import reduce
 from ipaddress import ip_network
+from operator import getitem
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
@@ -23,30 +25,12 @@ from tocsin.node.node_settings import NodeSettings
 from tocsin.node.oauth_settings import OAuthSettings
 from tocsin.node.paths import HomeFile
 from tocsin.node.section import Name, Section, Words, split_words
+from tocsin.node.setting_faults import line_of, problem_of
 from tocsin.node.standby_settings import StandbySettings
 from tocsin.node.storage_settings import StorageSettings
 from tocsin.node.takedown_settings import TakedownSettings
+from tocsin.node.tell_settings import TellSettings
 from tocsin.node.work_settings import WorkSettings
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
-
-class ReminderSettings(NamedTuple):
-    """Every so many days; ``for_days`` None: without end."""
-
-    every_days: int
-    for_days: int | None
-
-
-_REMINDER = re.compile(r"(?:(daily)|(weekly)|every (\d{1,3}) days?)(?: for (\d{1,4}) days?)?")
-
-
-def _reminder(text: str) -> ReminderSettings:
-    found = _REMINDER.fullmatch(" ".join(text.lower().split()))
-    if found is None or "0" in {found[3], found[4]}:
-        raise ValueError(f"'{text}' is no step: take 'daily', 'weekly' or 'every N days', and 'for N days'")
-    return ReminderSettings(1 if found[1] else 7 if found[2] else int(found[3]), int(found[4]) if found[4] else None)
 
 
 class IngestSettings(Section):
@@ -65,77 +49,6 @@ class IngestSettings(Section):
     )
     max_record_bytes: int = Field(16_000_000, ge=1_000, description="A longer record goes into quarantine.")
     duplicate_days: int = Field(7, ge=1, description="A repeated row is a duplicate for this many days after it came.")
-
-
-class TellSettings(Section):
-    """When teams are notified."""
-
-    reminders: Words = Field(
-        ("weekly",),
-        description="How often a problem that goes on is notified again since the first notification, step by step: "
-        "'daily', 'weekly' or 'every N days', each but the last with 'for N days'. After the last step, or with an "
-        "empty list, not at all.",
-    )
-    escalate_after_days: int = Field(
-        30, ge=1, description="A problem that goes on unanswered this long after the first notification is escalated."
-    )
-    escalate_to: Literal["none", "person", "upstream", "national"] = Field(
-        "person",
-        description="'person' lists it here; 'upstream' also tells, once, the team of the next wider network; "
-        "'national' the national team of its country.",
-    )
-    gone_after_days: int = Field(
-        3, ge=1, description="A problem is gone when its feed ran on this many later days without it."
-    )
-    answer_days: int = Field(90, ge=1, description="The link of a digest takes answers for this many days.")
-    mode: Literal["live", "shadow", "redirect"] = Field(
-        "live",
-        description="'live' sends; 'shadow' decides and writes all, and sends nothing; "
-        "'redirect' sends all of it to one address.",
-    )
-    redirect_to: str = Field(
-        "", pattern=r"^([^@\s]+@[^@\s]+)?$", description="The address that gets every mail while 'mode' is 'redirect'."
-    )
-    hold_first_mail: bool = Field(
-        default=True, description="By SMTP, the first mail to each team waits until a person lets it go."
-    )
-    brake_mails: int = Field(
-        500, ge=0, description="Up to so many mails within a day always leave; 0: there is no volume limit."
-    )
-    brake_factor: int = Field(
-        5, ge=1, description="Beyond that, so many times the mails of a usual day leave; then a person is asked."
-    )
-    second_person: bool = Field(
-        default=False, description="A held mail needs two persons: one approves it, another one releases it."
-    )
-    undo_seconds: int = Field(
-        60, ge=0, le=3600, description="So long an act can be undone, and what it sends on a page waits. 0: no undo."
-    )
-    max_age_days: int = Field(14, ge=1, description="News that was due longer ago than this is not sent any more.")
-    mails_a_day: int = Field(
-        24, ge=0,
-        description="Mails to one email address within 24 hours, and a quarter more for critical news; what is over "
-        "joins the next digest. 0: any number.",
-    )  # fmt: skip
-
-    @property
-    def reminder_steps(self) -> tuple[ReminderSettings, ...]:
-        """The steps of ``reminders``."""
-        return tuple(_reminder(text) for text in self.reminders)
-
-    @field_validator("reminders")
-    @classmethod
-    def _steps_make_sense(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        steps = [_reminder(text) for text in texts]
-        if any(step.for_days is None for step in steps[:-1]):
-            raise ValueError("each step but the last needs 'for N days'")
-        return texts
-
-    @model_validator(mode="after")
-    def _redirected_somewhere(self) -> Self:
-        if self.mode == "redirect" and not self.redirect_to:
-            raise ValueError("'redirect_to' must name an email address while 'mode' is 'redirect'")
-        return self
 
 
 class MailSettings(OAuthSettings):
@@ -412,9 +325,32 @@ def load_settings(home: Path) -> Settings:
         SettingError: the file is not TOML, or a setting is unknown or has a value that does not work.
 
     """
+    return _checked(*_written(home), home)
+
+
+def load_known_settings(home: Path) -> tuple[Settings, dict[str, int]]:
+    """The same without the settings of the file that this version does not know: their names, each with its line.
+
+    Raises:
+        SettingError: the file is not TOML, or a setting has a value that does not work.
+
+    """
+    (text, given), unknown = _written(home), dict[str, int]()
+    try:
+        Settings.model_validate(given)
+    except ValidationError as error:
+        for *tables, name in (fault["loc"] for fault in error.errors() if fault["type"] == "extra_forbidden"):
+            unknown[".".join(map(str, [*tables, name]))] = line_of(text, [*tables, name])
+            del reduce(getitem, tables, given)[name]
+    return _checked(text, given, home), unknown
+
+
+def _written(home: Path) -> tuple[str, dict[Any, Any]]:
+    """The text of the file, and what it and the environment say."""
     path = home / HomeFile.SETTINGS
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        given = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(f"{path} is not valid TOML: {error}", hint="Correct that line and start again.") from error
     for section, field in Settings.model_fields.items():
@@ -425,12 +361,17 @@ def load_settings(home: Path) -> Settings:
             value = os.environ.get(_variable(section, name))
             if value is not None and isinstance(given.setdefault(section, {}), dict):
                 given[section][name] = value
+    return text, given
+
+
+def _checked(text: str, given: Mapping[str, Any], home: Path) -> Settings:
     try:
         settings = _with_places(Settings.model_validate(given), home)
     except ValidationError as error:
         first = error.errors()[0]
         parts = [str(part) for part in first["loc"]]
-        variable = _variable(*parts)
+        variable, line = _variable(*parts), line_of(text, first["loc"])
+        path = f"{home / HomeFile.SETTINGS}{f', line {line},' if line else ''}"
         place = f"from the variable {variable}" if variable in os.environ else f"in {path}"
         raise SettingError(
             f"Setting '{'.'.join(parts)}' {place} does not work: {problem_of(first)}.",
@@ -442,17 +383,6 @@ def load_settings(home: Path) -> Settings:
             hint="Leave one of them empty: with storage that all machines see, a second server takes its place.",
         )
     return settings
-
-
-def problem_of(error: "ErrorDetails") -> str:
-    """What is wrong with a setting, in words for whoever wrote it."""
-    if error["type"] == "extra_forbidden":
-        return "there is no setting of this name"
-    if error["type"] == "missing":
-        return "it must be set"
-    if error["type"] == "string_pattern_mismatch":
-        return "its value does not have the form that is needed"  # not shown: an address may hold a secret
-    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _with_places(settings: Settings, home: Path) -> Settings:

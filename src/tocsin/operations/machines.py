@@ -273,7 +273,7 @@ ACTS: Final = (
         audit=(AuditAction.MACHINE_REMOVED,), command="machines remove", arguments=("name",),
         route=Absence("Whoever runs the machines does it, on a page or by a command."),
         page=OwnSurface("/admin/machines"), told="{name} is removed.",
-        undo=NoUndo("A machine that comes back is listed again within seconds."),
+        undo=NoUndo("A machine that comes back is listed again within seconds."), title=N_("Remove"),
     ),
 )  # fmt: skip
 """What can be done with machines."""

@@ -25,14 +25,16 @@ class PurgeRequest(BaseModel):
         description="What lists call it: event:12-3, row:12/3, ingest:12, mail:7, inbox:XXXX-XXXX, TOC-2026-0000012 …",
         examples=["event:12-3"],
     )
-    reason: Annotated[str, Wording(lacking=N_("Give a reason."))] = Field(
+    reason: Annotated[
+        str, Wording(lacking=N_("Give a reason."), hint=N_("Without any of the content: the reason is kept."))
+    ] = Field(
         min_length=1,
         max_length=500,
         title=N_("Reason"),
         description="Why it goes; without what it says.",
     )
     never_held: bool = Field(
-        default=False, title=N_("It must never be held"),
+        default=False, title=N_("It is of a class that must never be held: no legal hold keeps it"),
         description="It is of a class that must never be held, so that no legal hold keeps it.",
     )  # fmt: skip
 
@@ -111,6 +113,11 @@ ACTS: Final = (
         "purge", "Purge what must not be here", purge_content, noun="content", permission=Permission.CONTENT_PURGE,
         audit=(AuditAction.CONTENT_PURGED,), command=OwnSurface("purge"), route="/purges/{reference}",
         page=OwnSurface("/purge/{reference}"), arguments=("reference",), told="{reference} is purged.",
+        title=N_("Purge"),
+        notice=N_(
+            "Its content is deleted everywhere on this node, without being shown. The reference, the time and your"
+            " name are kept. This cannot be undone."
+        ),
     ),
 )  # fmt: skip
 """What can be done with what must not be here."""

@@ -23,10 +23,11 @@ from tocsin.exchange.ledger import (
     settle,
     withdraw_things,
 )
+from tocsin.exchange.partners import BESIDE
 from tocsin.exchange.statements import RecallRequest, RecallState
 from tocsin.incidents import IncidentReader
 from tocsin.incidents.act_parts import SIGNED, reader_of
-from tocsin.interface import Act, ActContext, NoUndo, OwnSurface
+from tocsin.interface import N_, Act, ActContext, NoUndo, OwnSurface
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.node import Node
@@ -150,9 +151,9 @@ ACTS: Final = (
             AuditAction.RECALL_ANSWERED, AuditAction.DISPATCH_SEALED, AuditAction.CONTENT_PURGED,
             AuditAction.RECALL_MADE, AuditAction.INCIDENT_ENTRY,
         ),
-        command="exchange answer", page=OwnSurface("/exchange/items/{item}/answer"), route=acts.NO_ROUTE,
+        command="exchange answer", page=OwnSurface("/exchange/items/{item}/answer", BESIDE), route=acts.NO_ROUTE,
         arguments=("item",), signed=SIGNED, told="Recall {recall} answered; {kept} things kept.",
-        undo=NoUndo("What was erased cannot be brought back."),
+        undo=NoUndo("What was erased cannot be brought back."), title=N_("Answer the recall"), button=N_("Answer"),
     ),
 )  # fmt: skip
 """What is answered to a partner that took something back."""

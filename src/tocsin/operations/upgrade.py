@@ -6,7 +6,7 @@ There is no way down in place: the way back is that backup, given to `restore` o
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from tocsin.node.records import (
     sqlite_url,
     take_lock,
 )
+from tocsin.node.settings import Settings, load_known_settings, load_settings
 from tocsin.operations.backup import make_backup, note_backup
 from tocsin.operations.backup_reading import CopyTotals, note_check, read_back
 from tocsin.operations.doctor import examine_node
@@ -59,7 +60,8 @@ class UpgradeResult:
 
     ``seconds``: what the migrations took. ``rows``: in all tables that were there before. ``changed``: tables that had
     another number of rows before than after. ``bytes``: of the records before and after, of a trial. ``backup``: its
-    folder; ``left_out``: what it lacks. ``way_back``: the command for the version before. ``findings``: of the doctor.
+    folder. ``way_back``: the command for the version before. ``findings``: of the doctor. ``unknown_settings``: of a
+    trial, settings of the file that this version does not know, each with its line; no other command starts with them.
     """
 
     before: str
@@ -71,6 +73,7 @@ class UpgradeResult:
     backup: str = ""
     way_back: str = ""
     findings: Sequence[HealthFinding] = ()
+    unknown_settings: Mapping[str, int] = field(default_factory=dict)
 
 
 def upgrade_node(
@@ -86,7 +89,7 @@ def upgrade_node(
         InputError: the backup cannot be read back; nothing is changed.
 
     """
-    with _older(home) as (node, before, after):
+    with _older(home, load_settings(home)) as (node, before, after):
         if before == after:
             return UpgradeResult(before, after)
         with ExitStack() as still:
@@ -124,9 +127,10 @@ def try_upgrade(home: Path, *, now: datetime) -> UpgradeResult:
         StorageError: it would fail, or there is no room for the copy.
 
     """
-    with _older(home) as (node, before, after):
+    settings, unknown = load_known_settings(home)
+    with _older(home, settings) as (node, before, after):
         if before == after:
-            return UpgradeResult(before, after)
+            return UpgradeResult(before, after, unknown_settings=unknown)
         with _trial_home(node) as trial:
             path = trial / HomeFile.RECORDS
             copy_unchanged(node.database, before, path)
@@ -134,8 +138,8 @@ def try_upgrade(home: Path, *, now: datetime) -> UpgradeResult:
                 rows, size, began = counts_of(records), path.stat().st_size, perf_counter()
                 records.migrate()
                 seconds = perf_counter() - began
-                settings = node.settings.storage.model_copy(update={"database": ""})
-                copy = with_stores(trial, node.settings.model_copy(update={"storage": settings}), records)
+                storage = settings.storage.model_copy(update={"database": ""})
+                copy = with_stores(trial, settings.model_copy(update={"storage": storage}), records)
                 return UpgradeResult(
                     before,
                     after,
@@ -143,16 +147,16 @@ def try_upgrade(home: Path, *, now: datetime) -> UpgradeResult:
                     *_compared(rows, counts_of(records)),
                     bytes=(size, sum(one.stat().st_size for one in trial.glob(f"{HomeFile.RECORDS}*"))),
                     findings=examine_node(copy, now),
+                    unknown_settings=unknown,
                 )
 
 
 @contextmanager
-def _older(home: Path) -> Iterator[tuple[NodeWithStores, str, str]]:
+def _older(home: Path, settings: Settings) -> Iterator[tuple[NodeWithStores, str, str]]:
     """The node, whose records may be older; their revision, and that of this version."""
     if not home.is_dir():
         raise UsageError(f"{home} is not there.", hint="Name the home folder with --home.")
-    settings, database = reach_home(home)
-    with closing(database):
+    with closing(reach_home(home, settings)) as database:
         before, after = revisions(database.engine)
         if not before:
             raise UsageError(

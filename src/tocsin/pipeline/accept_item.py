@@ -24,17 +24,21 @@ _DAYS = 30
 class AcceptedItem(BaseModel):
     """A to-do item that stays as it is, and why."""
 
-    kind: Literal[ItemKind.GIVEN_UP, ItemKind.WITHHELD, ItemKind.NOT_NOTIFIED] = Field(description="What kind of item.")
-    subject: str = Field(
-        min_length=1, max_length=300, description="Team, kind and value; team, rule and feed; or the team alone.",
+    kind: Annotated[Literal[ItemKind.GIVEN_UP, ItemKind.WITHHELD, ItemKind.NOT_NOTIFIED], Wording(hidden=True)] = Field(
+        title=N_("Kind"), description="What kind of item."
+    )
+    subject: Annotated[str, Wording(hidden=True)] = Field(
+        min_length=1, max_length=300, title=N_("Item"),
+        description="Team, kind and value; team, rule and feed; or the team alone.",
         examples=["harbour-telecom asn 64496"],
     )  # fmt: skip
     reason: Annotated[str, Wording(lacking=N_("The reason is empty."))] = Field(
-        min_length=1, max_length=500, description="Why it may stay so."
+        min_length=1, max_length=500, title=N_("Reason"), description="Why it may stay so."
     )
     days: int | None = Field(
-        None, ge=1, le=365, description="For so many days; else for good, or for 30 days what is withheld."
-    )
+        None, ge=1, le=365, title=N_("Days"),
+        description="For so many days; else for good, or for 30 days what is withheld.",
+    )  # fmt: skip
 
 
 class AcceptedUntil(BaseModel):
@@ -80,7 +84,7 @@ ACTS: Final = (
         "accept", "Accept a to-do item as it is", accept, noun="item", permission=Permission.DIRECTORY_EDIT,
         audit=(AuditAction.ITEM_ACCEPTED,), command="directory accept", route="/teams/items/accept",
         page=OwnSurface("/today/accept"), arguments=("kind", "subject"), told="{subject} is accepted as it is.",
-        undo=lambda n: say_count("%(n)s item accepted", "%(n)s items accepted", n),
+        undo=lambda n: say_count("%(n)s item accepted", "%(n)s items accepted", n), title=N_("Accept"),
     ),
 )  # fmt: skip
 """What can be done with an item of a team beside what ends its cause."""

@@ -35,7 +35,7 @@ class LimitQuestion(BaseModel):
     """Which team is asked."""
 
     team: Annotated[str, Wording(lacking=N_("Name a team."))] = Field(
-        min_length=1, max_length=200, description="Key or UUID of a team.", examples=["operator"]
+        min_length=1, max_length=200, title=N_("Team"), description="Key or UUID of a team.", examples=["operator"]
     )
 
 

@@ -51,14 +51,21 @@ class CommentLine:
 class CommentText(BaseModel):
     """A comment on a thing."""
 
-    subject: str = Field(
+    subject: Annotated[str, Wording(hidden=True)] = Field(
         min_length=1, max_length=400, pattern=r"^[!-~][ -~]*$",
-        description="What it is about, as the audit log names it.", examples=["delivery:TOC-2026-0000012"],
+        title=N_("Subject"), description="What it is about, as the audit log names it.",
+        examples=["delivery:TOC-2026-0000012"],
     )  # fmt: skip
-    text: Annotated[str, Wording(lacking=N_("Write a comment, in at most 5,000 characters."), lines=True)] = Field(
-        min_length=1, max_length=5_000, description="The comment."
-    )
-    once: str = Field("", max_length=100, description="A name for this comment: the same twice is kept once.")
+    text: Annotated[
+        str,
+        Wording(
+            lacking=N_("Write a comment, in at most 5,000 characters."), hint=N_("Only the staff sees it."), lines=True
+        ),
+    ] = Field(min_length=1, max_length=5_000, title=N_("Comment"), description="The comment.")
+    once: str = Field(
+        "", max_length=100, title="Idempotency key",
+        description="A name for this comment: the same twice is kept once.",
+    )  # fmt: skip
 
 
 class CommentKept(BaseModel):
@@ -176,7 +183,7 @@ ACTS: Final = (
         "comment", "Comment on a thing", comment, noun="thing", permission=Permission.TODAY_WORK,
         audit=(AuditAction.COMMENT_ADDED,), command="todo comment", route="/comments", page=OwnSurface("/comments"),
         arguments=("subject",), told="Comment {number} on {subject} is kept.", makes=True,
-        signed=("--as", "Who writes it."),
+        signed=("--as", "Who writes it."), title=N_("Comment"), button=N_("Add comment"),
     ),
 )  # fmt: skip
 """What can be written on things."""

@@ -21,7 +21,7 @@ from tocsin.node.files import write_whole
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
-from tocsin.node.settings import problem_of
+from tocsin.node.setting_faults import problem_of
 from tocsin.pipeline.collectors import (
     SECRET,
     FeedCollector,
@@ -41,9 +41,13 @@ MOST_LETTERS: Final = 100_000
 
 FeedCode = Annotated[
     str,
-    Wording(lacking=N_("The name of a feed has A to Z, 0 to 9, '-', '_' and '.' only.")),
-    Field(pattern=CODE, title="Name", description="The name of the feed, and of its file.", examples=["urlhaus"]),
+    Wording(
+        lacking=N_("The name of a feed has A to Z, 0 to 9, '-', '_' and '.' only."),
+        hint=N_("A to Z, 0 to 9, '-', '_' and '.': events name their feed by it."),
+    ),
+    Field(pattern=CODE, title=N_("Name"), description="The name of the feed, and of its file.", examples=["urlhaus"]),
 ]
+_OneEach = Annotated[list[str], Wording(lines=True)]
 
 
 class FeedName(BaseModel):
@@ -57,7 +61,7 @@ class MappingText(BaseModel):
 
     feed: FeedCode
     text: Annotated[str, Wording(lacking=N_("The mapping is empty."), lines=True)] = Field(
-        min_length=1, max_length=MOST_LETTERS, title="Mapping",
+        min_length=1, max_length=MOST_LETTERS, title=N_("Mapping file"),
         description="The mapping file, as docs/sources.md describes it.",
     )  # fmt: skip
 
@@ -66,22 +70,28 @@ class FeedAccess(BaseModel):
     """How a feed comes here: from its address, by mail, or from a TAXII server or MISP, which need no mapping file."""
 
     feed: FeedCode
-    url: str = Field("", max_length=2_000, title="Address", description="Its address, if not the catalogue's.")
-    user: str = Field("", max_length=200, title="User name", description="The user name, where one is asked for.")
-    secret: str = Field("", max_length=4_000, title="Key or password", description="The key or password.")
+    url: str = Field("", max_length=2_000, title=N_("Address"), description="Its address, if not the catalogue's.")
+    user: str = Field("", max_length=200, title=N_("User name"), description="The user name, where one is asked for.")
+    secret: Annotated[str, Wording(hint=N_("Only where one is needed."))] = Field(
+        "", max_length=4_000, title=N_("Key or password"), description="The key or password."
+    )
     header: str = Field(
-        "", max_length=100, pattern="^[A-Za-z0-9-]*$", title="Header", description="The header that takes the key."
+        "", max_length=100, pattern="^[A-Za-z0-9-]*$", title=N_("Header that takes the key"),
+        description="The header that takes the key.",
+    )  # fmt: skip
+    mail_server: Annotated[str, Wording(hint=N_("If it comes by mail: the IMAP server of the mail account."))] = Field(
+        "", max_length=253, title=N_("Mail server"), description="The IMAP server whose inbox holds it."
     )
-    mail_server: str = Field(
-        "", max_length=253, title="Mail server", description="The IMAP server whose inbox holds it."
+    kind: Annotated[Literal["", "taxii", "misp"], Wording(choices={"taxii": "TAXII 2.1", "misp": "MISP"})] = Field(
+        "", title=N_("Type"), description="What its address is, if no file."
     )
-    kind: Literal["", "taxii", "misp"] = Field("", title="Type", description="What its address is, if no file.")
-    collections: list[str] = Field(
-        [], max_length=100, title="Collections", description="Ids or titles of a TAXII server's; empty: all."
-    )
-    networks: list[str] = Field(
-        [], max_length=100, title="Private networks", description="Where a TAXII server or MISP may be, if not public."
-    )
+    collections: Annotated[
+        _OneEach, Wording(hint=N_("Of a TAXII server: ids or titles, one a line. Empty: all that can be read."))
+    ] = Field([], max_length=100, title=N_("Collections"), description="Ids or titles of a TAXII server's; empty: all.")
+    networks: _OneEach = Field(
+        [], max_length=100, title=N_("Private networks"),
+        description="Where a TAXII server or MISP may be, if not public.",
+    )  # fmt: skip
 
 
 class FeedSetup(BaseModel):
@@ -298,28 +308,30 @@ ACTS: Final = (
         "save", "Save a mapping file as a feed of this node", save_feed, permission=Permission.REPORTS_WRITE,
         audit=(AuditAction.FEED_DESCRIBED,), command=OwnSurface("feeds save"), route="/feeds/{feed}/mapping",
         page=OwnSurface("/reports/feeds/save"), arguments=("feed",), undo=Reverse("restore-mapping"),
+        title=N_("Save as a feed"),
     ),
     _act(
         "restore-mapping", "Restore the mapping file of a feed as it was before the last change", restore_feed,
         permission=Permission.REPORTS_WRITE, audit=(AuditAction.FEED_DESCRIBED,), command="feeds restore",
         route="/feeds/{feed}/restore", page=OwnSurface(f"{_PAGE}/restore"), arguments=("feed",),
         told="{feed}: the mapping file is as it was before.", undo=Reverse("restore-mapping"),
+        title=N_("Restore the version before"),
     ),
     _act(
         "add", "Add a feed, with the collector that fetches it", add_feed, permission=Permission.ADMIN_WRITE,
         audit=(AuditAction.FEED_ADDED,), command=OwnSurface("feeds add"),
         route=Absence("It sets up the node, which no token can be given the right to."),
-        page=OwnSurface(f"{_PAGE}/add"), arguments=("feed",), undo=Reverse("remove"),
+        page=OwnSurface(f"{_PAGE}/add"), arguments=("feed",), undo=Reverse("remove"), title=N_("Add this feed"),
     ),
     _act(
         "pause", "Pause a feed", pause_feed, permission=Permission.REPORTS_WRITE, audit=(AuditAction.FEED_PAUSED,),
         command="feeds pause", route="/feeds/{feed}/pause", page=OwnSurface(f"{_PAGE}/pause"), arguments=("feed",),
-        told="{feed} is paused.", undo=Reverse("resume"),
+        told="{feed} is paused.", undo=Reverse("resume"), title=N_("Pause"),
     ),
     _act(
         "resume", "Resume a feed", resume_feed, permission=Permission.REPORTS_WRITE, audit=(AuditAction.FEED_RESUMED,),
         command="feeds resume", route="/feeds/{feed}/resume", page=OwnSurface(f"{_PAGE}/resume"), arguments=("feed",),
-        told="{feed} is fetched again.", undo=Reverse("pause"),
+        told="{feed} is fetched again.", undo=Reverse("pause"), title=N_("Resume"),
     ),
     _act(
         "remove", "Remove a feed from this node", remove_feed, permission=Permission.ADMIN_WRITE,

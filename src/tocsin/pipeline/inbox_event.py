@@ -17,7 +17,7 @@ from tocsin.incidents.arrivals import (
     rsit_of,
     settle_events,
 )
-from tocsin.interface import Act, ActContext, OwnSurface
+from tocsin.interface import N_, Act, ActContext, OwnSurface
 from tocsin.networks import format_address
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import UsageError
@@ -117,7 +117,12 @@ ACTS: Final = (
         audit=(AuditAction.REPORT_SENT, AuditAction.INBOX_SENT_ON), command="inbox notify",
         route="/inbox/{reference}/notify", page=OwnSurface("/reports/public/{reference}/notify"),
         arguments=("reference",), signed=("--as", "Whose account it is, by email address or number; needed."),
-        told="{reference} is an event now: upload {upload}.",
+        told="{reference} is an event now: upload {upload}.", title=N_("Notify the responsible team"),
+        button=N_("Create event and notify"),
+        notice=N_(
+            "Only what and where goes into the event, not the words or the name of the reporter. It passes the release"
+            " gate and is held like any other."
+        ),
     ),
 )  # fmt: skip
 """What the pipeline does with reports from the public."""

@@ -34,12 +34,19 @@ _KEY: Final = StringConstraints(pattern=r"^[0-9a-f]{16}$")
 class ProblemsForInbox(BaseModel):
     """Problems, and what is to be looked at."""
 
-    problems: tuple[Annotated[str, _KEY], ...] = Field(
-        min_length=1, max_length=MOST, description="Keys of problems, 16 hexadecimal digits each."
-    )
-    note: Annotated[str, _STRIPPED, Wording(lacking=N_("Say what is to be looked at."), lines=True)] = Field(
-        min_length=1, max_length=2_000, description="What is to be looked at."
-    )
+    problems: Annotated[tuple[Annotated[str, _KEY], ...], Wording(hidden=True)] = Field(
+        min_length=1, max_length=MOST, title=N_("Selected problems"),
+        description="Keys of problems, 16 hexadecimal digits each.",
+    )  # fmt: skip
+    note: Annotated[
+        str,
+        _STRIPPED,
+        Wording(
+            lacking=N_("Say what is to be looked at."),
+            hint=N_("What is to be looked at: such as an answer that is contradicted."),
+            lines=True,
+        ),
+    ] = Field(min_length=1, max_length=2_000, title=N_("Note"), description="What is to be looked at.")
 
 
 def report_problems(context: ActContext, request: ProblemsForInbox) -> InboxState:
@@ -77,7 +84,7 @@ ACTS: Final = (
         "report", "Put problems into the inbox", report_problems, noun="problems", permission=Permission.INBOX_WRITE,
         audit=(AuditAction.INBOX_RECEIVED,), command="problems report", route="/problems/report",
         page=OwnSurface("/problems/inbox"), arguments=("problems",), told="{reference} is in the inbox.", makes=True,
-        undo=lambda _: say_count("%(n)s report added", "%(n)s reports added", 1),
+        undo=lambda _: say_count("%(n)s report added", "%(n)s reports added", 1), title=N_("Put into the inbox"),
     ),
 )  # fmt: skip
 """What the pipeline does with problems that need a person."""

@@ -38,7 +38,7 @@ from tocsin.incidents.sightings import ObservableWatch
 from tocsin.networks import Networks
 from tocsin.node.errors import TocsinError, internal_failures
 from tocsin.node.records import cut
-from tocsin.node.settings import TellSettings
+from tocsin.node.tell_settings import TellSettings
 from tocsin.node.trace import follow, log_line, traced
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.groups import (
@@ -176,7 +176,7 @@ def ingest_in(
     """The same in an open session, which serves many calls."""
     requests = [IngestRequest(tuple(paths), source, feed)]
     [(_, summary)] = ingest_each(session, requests, progress=progress, place=place)
-    return replace(summary, alarms=alarms_of(session.node.database, summary.ingests))
+    return replace(summary, alarms=alarms_of(session.node.database, summary.ingests)[0])
 
 
 def ingest_each(

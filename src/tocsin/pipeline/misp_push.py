@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -26,7 +26,7 @@ from tocsin.exchange.sharing import (
     withdrawn_event,
 )
 from tocsin.incidents import IncidentReader, is_restricted
-from tocsin.interface import Absence, Act, ActContext, NoUndo
+from tocsin.interface import N_, Absence, Act, ActContext, NoUndo, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, NotFoundError, WithheldError
 from tocsin.node.records import AuditAction, audit, node_uuid
@@ -39,13 +39,19 @@ class MispPush(BaseModel):
     """Which incident goes to which MISP."""
 
     to: str = Field(
-        min_length=1, max_length=500, description="The MISP: name of its collector or partner, or its address."
-    )
+        min_length=1, max_length=500, title="MISP",
+        description="The MISP: name of its collector or partner, or its address.",
+    )  # fmt: skip
     incident: str = Field(
-        min_length=1, max_length=60, description="The reference of an incident.", examples=["INC-4KX7-9M2P"]
+        min_length=1, max_length=60, title=N_("Incident"), description="The reference of an incident.",
+        examples=["INC-4KX7-9M2P"],
+    )  # fmt: skip
+    preview: Annotated[bool, Wording(hidden=True)] = Field(
+        False, title=N_("Preview"), description="Say what would go, and send nothing."
     )
-    preview: bool = Field(False, description="Say what would go, and send nothing.")
-    withdraw: bool = Field(False, description="Delete there what was pushed of it, as after a recall.")
+    withdraw: bool = Field(
+        False, title=N_("Withdraw"), description="Delete there what was pushed of it, as after a recall."
+    )
 
 
 class WithheldItems(BaseModel):

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final, cast
+from typing import Annotated, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from tocsin.directory import team_names, teams_by_id
-from tocsin.interface import Act, ActContext, NoUndo, OwnSurface
+from tocsin.interface import N_, Act, ActContext, NoUndo, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import NotFoundError
 from tocsin.node.records import AuditAction
@@ -79,8 +79,10 @@ def missed_teams(node: NodeWithStores, session: Session, now: datetime) -> list[
 class MissedNotification(BaseModel):
     """Which teams are notified now of what they were never notified of."""
 
-    team: tuple[str, ...] = Field((), description="Keys of these teams alone; without it, of all.")
-    preview: bool = Field(default=False, description="Only say what would be done.")
+    team: tuple[str, ...] = Field((), title=N_("Team"), description="Keys of these teams alone; without it, of all.")
+    preview: Annotated[bool, Wording(hidden=True)] = Field(
+        default=False, title=N_("Preview"), description="Only say what would be done."
+    )
 
 
 class MissedNotificationResult(BaseModel):
@@ -129,6 +131,8 @@ ACTS: Final = (
         command="deliveries notify-missed", route="/deliveries/notify-missed",
         page=OwnSurface("/today/not-notified"),
         undo=NoUndo("It queues notifications; its page says who is notified of how much, and asks."),
+        title=N_("Notify"),
+        notice=N_("Nothing is sent until you choose. Each team then gets one notification, within the volume limit."),
     ),
 )  # fmt: skip
 """What can be done with problems of which a responsible team was never notified."""

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import due_at
 from tocsin.events import NO_CONTACT, EventPart, Ingest, NotificationRun, pack_repeats
-from tocsin.interface import Act, ActContext, NoUndo, OwnSurface
+from tocsin.interface import N_, Act, ActContext, NoUndo, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import AuditAction, audit, cut
@@ -306,11 +306,15 @@ def _note(session: Session, *, run: _Run, actor: str, days: int, beside: Note) -
 class NotificationRequest(BaseModel):
     """Which stored events are routed again."""
 
-    days: int = Field(7, ge=1, le=90, description="Events that came in within so many days.")
-    asn: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field(
-        (), description="Only those of these AS; without it, of all networks."
+    days: int = Field(
+        7, ge=1, le=90, title=N_("Events of the last"), description="Events that came in within so many days."
     )
-    preview: bool = Field(default=False, description="Only say what would be done.")
+    asn: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field(
+        (), title=N_("Network"), description="Only those of these AS; without it, of all networks."
+    )
+    preview: Annotated[bool, Wording(hidden=True)] = Field(
+        default=False, title=N_("Preview"), description="Only say what would be done."
+    )
 
 
 class NotificationTeam(BaseModel):
@@ -361,6 +365,8 @@ ACTS: Final = (
         permission=Permission.DELIVERIES_STEER, audit=(AuditAction.EVENTS_NOTIFIED,), command="deliveries notify-now",
         route="/deliveries/notify-now", page=OwnSurface("/today/unrouted/notify"),
         undo=NoUndo("It rewrites the event table; its page says whom it notifies of what, and asks."),
+        title=N_("Notify now"),
+        notice=N_("This cannot be undone: the contacts are written into the stored events."),
     ),
 )  # fmt: skip
 """What can be done with events that have no contact."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from itertools import islice
 from operator import itemgetter
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Final, cast
 
 from pydantic import BaseModel, Field
 from sqlalchemy import select
@@ -45,12 +45,13 @@ from tocsin.pipeline.ingest import ReplayOf, take_in_again
 from tocsin.pipeline.stores import NodeWithStores, writer
 
 _NAMED = 100  # rows that an audit entry names
-_NUMBER: Final[dict[str, Any]] = {
-    "ge": 1,
-    "le": 2**31 - 1,
-    "description": "Number of the ingest, from 'quarantine list'.",
-    "examples": [1],
-}
+_Number = Annotated[
+    int,
+    Field(
+        ge=1, le=2**31 - 1, title=N_("Report number"), description="Number of the ingest, from 'quarantine list'.",
+        examples=[1],
+    ),
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -314,27 +315,31 @@ def _note(
 class IngestRows(BaseModel):
     """Which unreadable rows of which ingest."""
 
-    number: int = Field(**_NUMBER)
+    number: _Number
     reason: str = Field(
-        "", max_length=2_000, description="Only the rows that are unreadable for this reason, word for word."
-    )
+        "", max_length=2_000, title=N_("Reason"),
+        description="Only the rows that are unreadable for this reason, word for word.",
+    )  # fmt: skip
 
 
 class MendedRow(BaseModel):
     """Another text for an unreadable row."""
 
-    number: int = Field(**_NUMBER)
-    place: int = Field(ge=0, le=2**31 - 1, description="Place of the row, from 'quarantine show'.")
-    text: Annotated[str, Wording(lines=True)] = Field(max_length=900_000, description="What the row is to say.")
+    number: _Number
+    place: int = Field(ge=0, le=2**31 - 1, title=N_("Row"), description="Place of the row, from 'quarantine show'.")
+    text: Annotated[str, Wording(lines=True, hint=N_("Correct what is wrong. The row as received is kept."))] = Field(
+        max_length=900_000, title=N_("Text of the row"), description="What the row is to say."
+    )
 
 
 class RowsLeft(BaseModel):
     """Why the rows of an ingest need not be read."""
 
-    number: int = Field(**_NUMBER)
-    reason: Annotated[str, Wording(lacking=N_("The reason is empty."))] = Field(
-        min_length=1, max_length=2_000, description="Why these rows need not be read."
-    )
+    number: _Number
+    reason: Annotated[
+        str,
+        Wording(lacking=N_("The reason is empty."), hint=N_("The rows stay on record and leave the quarantine.")),
+    ] = Field(min_length=1, max_length=2_000, title=N_("Reason"), description="Why these rows need not be read.")
 
 
 class RowsAside(BaseModel):
@@ -387,13 +392,14 @@ ACTS: Final = (
     ),
     _act(
         "mend", "Edit an unreadable row and reprocess it", mend_row, audit=(AuditAction.QUARANTINE_MENDED,),
-        command=OwnSurface("quarantine edit"), route="/quarantine/{number}/mend",
+        command=OwnSurface("quarantine edit"), route="/quarantine/{number}/mend", title=N_("Edit row"),
+        button=N_("Reprocess"),
         page=OwnSurface("/reports/quarantine/{number}/{place}"),
     ),
     _act(
         "leave", "Dismiss the unreadable rows of an ingest", leave_rows, audit=(AuditAction.QUARANTINE_LEFT,),
         command="quarantine dismiss", route="/quarantine/{number}/leave", page=OwnSurface("/reports/{number}/leave"),
-        told="{rows:,} rows of ingest {ingest} are dismissed.",
+        told="{rows:,} rows of ingest {ingest} are dismissed.", title=N_("Dismiss"),
     ),
 )  # fmt: skip
 """What can be done with rows that were set aside."""

@@ -20,7 +20,7 @@ from tocsin.delivery.never_held import IntakeFilter
 from tocsin.directory import team_names
 from tocsin.events import FeedRecord, Ingest, IngestState, OpenedReport, Reread, shown, watch_feeds
 from tocsin.exchange.ledger import ItemOrigin
-from tocsin.interface import Act, ActContext, NoUndo, OwnSurface, Wording
+from tocsin.interface import N_, Act, ActContext, NoUndo, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.records import AuditAction, audit, cut, purged_counts
@@ -39,8 +39,13 @@ _READ: Final = ("rows", "stored", "duplicates", "quarantined", "problems_new", "
 class RereadRequest(BaseModel):
     """Which report is read again."""
 
-    number: int = Field(ge=1, le=2**31 - 1, description="Number of the report, from 'quarantine list' or its page.")
-    preview: Annotated[bool, Wording()] = Field(default=False, description="Only say what would be done.")
+    number: int = Field(
+        ge=1, le=2**31 - 1, title=N_("Report number"),
+        description="Number of the report, from 'quarantine list' or its page.",
+    )  # fmt: skip
+    preview: Annotated[bool, Wording(hidden=True)] = Field(
+        default=False, title=N_("Preview"), description="Only say what would be done."
+    )
 
 
 class RereadTeam(BaseModel):
@@ -277,6 +282,11 @@ ACTS: Final = (
         command=OwnSurface("reports reread"), route="/ingests/{number}/reread",
         page=OwnSurface("/reports/{number}/reread"),
         undo=NoUndo("It rewrites the event table; its page says what goes and what comes, and asks."),
+        title=N_("Read again"),
+        notice=N_(
+            "Nothing is mailed by itself: one notification for each team waits for release. It corrects what was sent"
+            " before. This cannot be undone."
+        ),
     ),
 )  # fmt: skip
 """What can be done with a report that was taken in."""

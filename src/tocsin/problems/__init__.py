@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tocsin.problems.delivery_outcomes import NOTIFICATION_STATES, NotificationState
     from tocsin.problems.identity import SHARDS, problem_keys, shards_of
     from tocsin.problems.listing import FoundProblems, ListedProblem, ProblemList
-    from tocsin.problems.manual_notifications import ManualNotification, NotificationWay
+    from tocsin.problems.manual_notifications import NOTIFICATION_WAYS, ManualNotification, NotificationWay
     from tocsin.problems.monthly import (
         SEVERAL,
         Change,

@@ -21,9 +21,9 @@ from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.records import AuditAction, Database, audit
 from tocsin.node.sentences import say, say_count
-from tocsin.problems.answers import NOTE_LENGTH, AnswerVerdict, ProblemState
+from tocsin.problems.answers import NOTE_LENGTH, VERDICTS, AnswerVerdict, ProblemState
 from tocsin.problems.listing import FoundProblems, ListedProblem, ProblemList
-from tocsin.problems.manual_notifications import ManualNotification, NotificationWay
+from tocsin.problems.manual_notifications import NOTIFICATION_WAYS, ManualNotification, NotificationWay
 from tocsin.problems.problem_names import problem_text, read_problem
 from tocsin.problems.reminders import ask_reminders
 from tocsin.problems.statements import answerable, notified_teams, record_by_phone
@@ -33,7 +33,10 @@ MOST: Final = 10_000
 
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 _Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
-_NO_PROBLEM: Final = Wording(lacking=N_("Choose at least one problem."))
+_Team = Annotated[str, Wording(choices="teams")]
+_NO_PROBLEM: Final = Wording(lacking=N_("Choose at least one problem."), hidden=True)
+_Note = Annotated[str, Wording(hint=N_("Only people here read it."), lines=True)]
+_ONCE: Final = "Idempotency key"  # a title that nobody reads on a form
 _SETTLED: Final = frozenset(
     {ProblemState.GONE, ProblemState.SAID_FIXED, ProblemState.SAID_FALSE, ProblemState.ACCEPTED, ProblemState.NOT_OURS}
 )
@@ -51,37 +54,51 @@ class ProblemChoice(BaseModel):
     """The problems that something is done to."""
 
     problems: Annotated[tuple[_Key, ...], _NO_PROBLEM] = Field(
-        min_length=1, max_length=MOST, description="Keys of problems, 16 hexadecimal digits each."
+        min_length=1, max_length=MOST, title=N_("Selected problems"),
+        description="Keys of problems, 16 hexadecimal digits each.",
+    )  # fmt: skip
+    preview: Annotated[bool, Wording(hidden=True)] = Field(
+        default=False, title=N_("Preview"), description="Only say what would be done."
     )
-    preview: bool = Field(default=False, description="Only say what would be done.")
 
 
 class TeamStatement(ProblemChoice):
     """What a team says of problems, on the phone for example."""
 
-    team: str = Field("", max_length=200, description="Key of the team that says so; not needed where only one can.")
-    verdict: Annotated[AnswerVerdict, Wording(lacking=N_("Choose what the team says."))] = Field(
-        description="acknowledged, fixed, false, accepted or not_ours."
+    team: _Team = Field(
+        "", max_length=200, title=N_("Team"),
+        description="Key of the team that says so; not needed where only one can.",
+    )  # fmt: skip
+    verdict: Annotated[AnswerVerdict, Wording(lacking=N_("Choose what the team says."), choices=VERDICTS)] = Field(
+        title=N_("Status"), description="acknowledged, fixed, false, accepted or not_ours."
     )
-    spoken_with: str = Field("", max_length=200, pattern=_LINE, description="Whom you spoke with.")
-    note: Annotated[str, Wording(lines=True)] = Field(
-        "", max_length=NOTE_LENGTH - 250, description="What was said. It stays here."
+    spoken_with: str = Field(
+        "", max_length=200, pattern=_LINE, title=N_("Spoken with"), description="Whom you spoke with."
     )
-    days: int = Field(90, ge=1, le=365, description="So long 'accepted' holds.")
-    once: str = Field("", max_length=100, description="A name for this answer: the same twice is recorded once.")
+    note: _Note = Field("", max_length=NOTE_LENGTH - 250, title=N_("Note"), description="What was said. It stays here.")
+    days: int = Field(90, ge=1, le=365, title=N_("Risk accepted for"), description="So long 'accepted' holds.")
+    once: str = Field(
+        "", max_length=100, title=_ONCE, description="A name for this answer: the same twice is recorded once."
+    )
 
 
 class MadeNotification(ProblemChoice):
     """A notification of problems that a person made without a mail."""
 
-    team: str = Field("", max_length=200, description="Key of the team; not needed where only one is responsible.")
-    way: NotificationWay = Field(NotificationWay.TELEPHONE, description="telephone, post, in-person or other.")
-    at: Moment | None = Field(None, description="When, if not now.", examples=["2026-12-04 16:30"])
-    spoken_with: str = Field("", max_length=200, pattern=_LINE, description="Whom you spoke with, or wrote to.")
-    note: Annotated[str, Wording(lines=True)] = Field(
-        "", max_length=NOTE_LENGTH - 250, description="What was said. It stays here."
+    team: _Team = Field(
+        "", max_length=200, title=N_("Team"), description="Key of the team; not needed where only one is responsible."
     )
-    once: str = Field("", max_length=100, description="A name for it: the same twice is recorded once.")
+    way: Annotated[NotificationWay, Wording(choices=NOTIFICATION_WAYS)] = Field(
+        NotificationWay.TELEPHONE, title=N_("How"), description="telephone, post, in-person or other."
+    )
+    at: Annotated[Moment | None, Wording(hint=N_("Empty: now."))] = Field(
+        None, title=N_("When (UTC)"), description="When, if not now.", examples=["2026-12-04 16:30"]
+    )
+    spoken_with: str = Field(
+        "", max_length=200, pattern=_LINE, title=N_("Spoken with"), description="Whom you spoke with, or wrote to."
+    )
+    note: _Note = Field("", max_length=NOTE_LENGTH - 250, title=N_("Note"), description="What was said. It stays here.")
+    once: str = Field("", max_length=100, title=_ONCE, description="A name for it: the same twice is recorded once.")
 
 
 class MuteBy(StrEnum):
@@ -91,12 +108,22 @@ class MuteBy(StrEnum):
     ADDRESS = "address"  # all that is seen at its address
 
 
+MUTED: Final = {
+    MuteBy.KIND: N_("The kind, in all networks of the team"),
+    MuteBy.ADDRESS: N_("Everything at these addresses"),
+}
+"""What is muted, in words."""
+
+
 class MuteOfProblems(ProblemChoice):
     """What the teams of problems are not notified of, and for how long."""
 
-    by: MuteBy = Field(MuteBy.KIND, description="kind: what is wrong, wherever it is; address: all at that address.")
-    days: int = Field(30, ge=1, le=3_650, description="For so many days.")
-    reason: str = Field("", max_length=500, pattern=_LINE, description="Why, in one line.")
+    by: Annotated[MuteBy, Wording(choices=MUTED)] = Field(
+        MuteBy.KIND, title=N_("What is muted"),
+        description="kind: what is wrong, wherever it is; address: all at that address.",
+    )  # fmt: skip
+    days: int = Field(30, ge=1, le=3_650, title=N_("For how long"), description="For so many days.")
+    reason: str = Field("", max_length=500, pattern=_LINE, title=N_("Reason"), description="Why, in one line.")
 
 
 class TeamStatementResult(BaseModel):
@@ -323,7 +350,7 @@ ACTS: Final = (
         "record", "Record what a team says of problems", record_statement, permission=Permission.DELIVERIES_STEER,
         audit=(AuditAction.ANSWER_RECORDED,), command="problems answer", route="/problems/answers/by-phone",
         noun="answer of problems", page=OwnSurface("/problems/record"),
-        told="{problems} problems of {name}: {verdict}. {without} without an answer.",
+        told="{problems} problems of {name}: {verdict}. {without} without an answer.", title=N_("Record answer"),
     ),
     _act(
         "record-notification", "Record that a team was notified of problems by telephone or post",
@@ -331,6 +358,7 @@ ACTS: Final = (
         command="problems notified", route="/problems/notifications", noun="of problems",
         page=OwnSurface("/problems/record-notification"),
         told="{name} was notified of {problems} problems by {way}. {without} are left out.",
+        title=N_("Record notification"),
         undo=lambda n: say_count("%(n)s notification recorded", "%(n)s notifications recorded", n),
     ),
     _act(
@@ -338,11 +366,17 @@ ACTS: Final = (
         noun="of problems", audit=(AuditAction.PROBLEMS_REMINDED,), command="problems remind",
         route="/problems/reminders",
         page=OwnSurface("/problems/remind"), told="Teams are reminded of {problems} problems. {without} are left out.",
+        title=N_("Remind"),
     ),
     _act(
         "mute", "Mute problems for their teams", mute_problems, permission=Permission.DIRECTORY_WRITE,
         noun="problems", audit=(AuditAction.MUTE_SET,), command="problems mute", route="/problems/mutes",
         page=OwnSurface("/problems/mute"), routing=True, told="{problems} problems are muted. {without} are left out.",
+        title=N_("Mute problems"), button=N_("Mute"),
+        notice=N_(
+            "The teams below are not notified of these for the time that you choose. Each mute ends on the page of its"
+            " team."
+        ),
         undo=lambda _: say("Muted"),
     ),
 )  # fmt: skip

@@ -1,8 +1,9 @@
 """Notifications that a person made without a mail: by telephone, by post, face to face."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from sqlalchemy import Text, Uuid, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from tocsin.interface import N_
 from tocsin.node.records import Base, Json, UTCDateTime
 from tocsin.problems.problem_names import problem_text
 
@@ -21,6 +23,15 @@ class NotificationWay(StrEnum):
     POST = "post"
     IN_PERSON = "in-person"
     OTHER = "other"
+
+
+NOTIFICATION_WAYS: Final[Mapping[NotificationWay, str]] = {
+    NotificationWay.TELEPHONE: N_("By telephone"),
+    NotificationWay.POST: N_("By post"),
+    NotificationWay.IN_PERSON: N_("In person"),
+    NotificationWay.OTHER: N_("In another way"),
+}
+"""How a person notified a team, in words."""
 
 
 class ManualNotification(Base):

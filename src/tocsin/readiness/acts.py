@@ -20,6 +20,9 @@ from tocsin.node.storage import place_of
 from tocsin.readiness import assessment as room
 from tocsin.readiness import build_run
 from tocsin.readiness.assessment import (
+    ASSESSORS,
+    STATUSES,
+    TARGETS,
     UNASSIGNED,
     Assessment,
     AssessmentAnswer,
@@ -33,115 +36,163 @@ from tocsin.readiness.assessment import (
 )
 
 _LINE, _TEXT = 200, 10_000  # letters
+_File = Annotated[Path, Wording(lacking=N_("Choose a file."))]
 
 Line = Annotated[str, Field(min_length=1, max_length=_LINE)]
 Lines = Annotated[str, Wording(lines=True), Field(max_length=_TEXT)]
 _Day = Annotated[date, Wording(lacking=N_("Give a day."))]
+_Question = Annotated[Line, Wording(hidden=True), Field(title=N_("Question"))]
+_Assessment = Annotated[Number, Wording(hidden=True), Field(title=N_("Assessment"))]
+_Reason = Annotated[Lines, Wording(lacking=N_("Write the reason.")), Field(min_length=1, title=N_("Reason"))]
 
 
 class FrameworkRequest(BaseModel):
     """A framework, as it was read."""
 
-    framework: Framework
-
-
-class AssignRequest(BaseModel):
-    """Who answers for which criteria of a version."""
-
-    framework: Line
-    version: Line
-    criterion: Line = UNASSIGNED
-    name: Line
+    framework: Framework = Field(title=N_("File of the framework (TOML)"))
 
 
 class VersionRequest(BaseModel):
     """A version of a framework."""
 
-    framework: Line
-    version: Line
+    framework: Line = Field(title=N_("Framework"))
+    version: Line = Field(title=N_("Version"))
+
+
+class AssignRequest(VersionRequest):
+    """Who answers for which criteria of a version."""
+
+    criterion: Annotated[Line, Wording(choices="criteria")] = Field(UNASSIGNED, title=N_("Criteria"))
+    name: Line = Field(title=N_("A person or an office"))
 
 
 class StartRequest(VersionRequest):
     """Whom an assessment is about; ``responsible``: who answers for the criteria, where the version is a draft."""
 
-    unit: Line
-    name: Annotated[str, Field(max_length=_LINE)] = ""
-    as_of: _Day
-    groups: dict[str, str] = Field(default_factory=dict)
-    responsible: Annotated[str, Field(max_length=_LINE)] = ""
+    framework: Annotated[
+        Line,
+        Wording(choices="versions", hint=N_("What is asked. A version of your own is imported at Frameworks.")),
+    ] = Field(title=N_("Framework"))
+    version: Annotated[Line, Wording(hidden=True)] = Field(title=N_("Version"))
+    name: Annotated[Line, Wording(hint=N_("The name of a country or a team."))] = Field(title=N_("Who is assessed"))
+    unit: Annotated[
+        Line,
+        Wording(
+            hint=N_(
+                "Of a country its code of ISO 3166-1, such as FJI; of a team its short name. Assessments of the same"
+                " code are compared."
+            )
+        ),
+    ] = Field(title=N_("Code"))
+    as_of: Annotated[_Day, Wording(hint=N_("The day that the answers describe."))] = Field(title=N_("As of"))
+    groups: Annotated[
+        dict[str, str],
+        Wording(hint=N_("What its peers are found by, such as: income=low, region=Oceania. May be empty.")),
+    ] = Field(default_factory=dict, title=N_("Groups"))
+    responsible: Annotated[
+        str,
+        Wording(
+            hint=N_(
+                "A person or an office that answers for the criteria of the framework. Only needed where the version is"
+                " not published yet: it is published then, and its text stays as it is."
+            )
+        ),
+    ] = Field("", max_length=_LINE, title=N_("Owner of the criteria"))
 
 
 class AssessmentRequest(BaseModel):
     """An assessment by its number."""
 
-    assessment: Number
+    assessment: _Assessment
 
 
 class RankRequest(AssessmentRequest):
     """Whether its unit agrees to be ranked."""
 
-    ranked: bool
+    ranked: bool = Field(title=N_("Agree to be ranked"))
 
 
 class AnswerRequest(AssessmentRequest):
     """An answer; ``level``: its index or label, or ``na``."""
 
-    question: Line
-    level: Annotated[str, Wording(lacking=N_("Choose a level.")), Field(min_length=1, max_length=_LINE)]
-    status: str = "declared"
-    assessor_kind: str = "self"
-    comment: Lines = ""
+    question: _Question
+    level: Annotated[str, Wording(lacking=N_("Choose a level."), choices="levels")] = Field(
+        min_length=1, max_length=_LINE, title=N_("Answer to this question")
+    )
+    status: Annotated[
+        str,
+        Wording(
+            choices=STATUSES,
+            hint=N_(
+                "Verified needs evidence that is valid on the day of the assessment, and a person who did not answer"
+                " for the assessed."
+            ),
+        ),
+    ] = Field("declared", title=N_("How sure"))
+    assessor_kind: Annotated[str, Wording(choices=ASSESSORS)] = Field("self", title=N_("Who says so"))
+    comment: Lines = Field("", title=N_("Note"))
 
 
 class StatementRequest(AssessmentRequest):
     """A comment of a reviewer, or a dispute: the answer is sent back."""
 
-    question: Line
-    kind: Literal["review", "dispute"]
-    text: Annotated[Lines, Wording(lacking=N_("Write the reason."), lines=True), Field(min_length=1)]
+    question: _Question
+    kind: Annotated[
+        Literal["review", "dispute"], Wording(choices={"review": N_("Comment"), "dispute": N_("Send back")})
+    ] = Field(title=N_("Kind"))
+    text: _Reason
 
 
 class DecisionRequest(BaseModel):
     """A decision on a dispute or an appeal."""
 
-    statement: Number
-    outcome: Annotated[str, Wording(lacking=N_("Uphold or reject it.")), Field(min_length=1)]
-    text: Annotated[Lines, Wording(lacking=N_("Write the reason."), lines=True), Field(min_length=1)]
+    statement: Annotated[Number, Wording(hidden=True)] = Field(title=N_("Review"))
+    outcome: Annotated[
+        str,
+        Wording(lacking=N_("Uphold or reject it."), choices={"upheld": N_("Uphold"), "rejected": N_("Reject")}),
+    ] = Field(min_length=1, title=N_("Decision"))
+    text: _Reason
 
 
 class AppealRequest(BaseModel):
     """An appeal against a decision."""
 
-    decision: Number
-    text: Annotated[Lines, Wording(lacking=N_("Write the reason."), lines=True), Field(min_length=1)]
+    decision: Annotated[Number, Wording(hidden=True)] = Field(title=N_("Decision"))
+    text: _Reason
 
 
 class EvidenceRequest(BaseModel):
     """A piece of evidence, with its file; for a question, where one is named."""
 
-    file: Path
-    name: Line
-    language: Annotated[str, Field(min_length=2, max_length=20)]
-    link: Annotated[str, Field(max_length=2_000)] = ""
-    valid_from: date | None = None
-    valid_until: date | None = None
-    assessment: Number | None = None
-    question: str = ""
+    file: Annotated[Path, Wording(hint=N_("At most 30 MB."))] = Field(title=N_("File"))
+    name: Line = Field(title=N_("Title"))
+    language: Annotated[str, Wording(hint=N_("Of the document, such as fr."))] = Field(
+        min_length=2, max_length=20, title=N_("Language")
+    )
+    link: Annotated[
+        str, Wording(hint=N_("Where it was found. Nothing is fetched: pages change, so a copy is needed."))
+    ] = Field("", max_length=2_000, title=N_("Link"))
+    valid_from: date | None = Field(None, title=N_("Valid from"))
+    valid_until: date | None = Field(None, title=N_("Valid until"))
+    assessment: _Assessment | None = Field(None, title=N_("Assessment"))
+    question: Annotated[str, Wording(hidden=True)] = Field("", title=N_("Question"))
 
 
 class UseRequest(AssessmentRequest):
     """A piece of evidence, by the start of its hash, for a question."""
 
-    evidence: Annotated[str, Wording(lacking=N_("Choose a piece of evidence.")), Field(min_length=1, max_length=64)]
-    question: Line
+    evidence: Annotated[str, Wording(lacking=N_("Choose a piece of evidence."), choices="evidence")] = Field(
+        min_length=1, max_length=64, title=N_("Evidence")
+    )
+    question: _Question
 
 
 class MeasureRequest(AssessmentRequest):
     """What a query finds in facts, as they were at a time."""
 
-    query: Line
-    facts: Sequence[Mapping[str, str]]
-    as_of: datetime
+    query: _Question
+    facts: Sequence[Mapping[str, str]] = Field(title=N_("File of facts (CSV)"))
+    as_of: Annotated[datetime, Wording(hidden=True)] = Field(title=N_("As of"))
 
 
 class IndexRequest(BaseModel):
@@ -149,43 +200,61 @@ class IndexRequest(BaseModel):
 
     name: Annotated[
         str,
-        Wording(lacking=N_("Give a name of the characters a to z, 0 to 9, dot and hyphen.")),
-        Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60),
-    ]
-    data: Annotated[Path, Wording(lacking=N_("Choose a file."))]
-    meta: Annotated[Path, Wording(lacking=N_("Choose a file."))]
-    recipe: Path | None = None
-    denominators: Path | None = None
+        Wording(
+            lacking=N_("Give a name of the characters a to z, 0 to 9, dot and hyphen."),
+            hint=N_("The characters a to z, 0 to 9, dot and hyphen."),
+        ),
+    ] = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60, title=N_("Name"))
+    data: Annotated[
+        _File,
+        Wording(
+            hint=N_(
+                "A row for each unit: uCode, uName, and a column for each indicator. An empty cell is not measured,"
+                " never zero."
+            )
+        ),
+    ] = Field(title=N_("Data (CSV)"))
+    meta: Annotated[
+        _File, Wording(hint=N_("A row for each indicator and aggregate: iCode, Type, Parent, Direction, Weight."))
+    ] = Field(title=N_("Structure (CSV)"))
+    recipe: Annotated[
+        _File | None, Wording(hint=N_("The choices of method. Without it the default recipe is used."))
+    ] = Field(None, title=N_("Recipe (TOML)"))
+    denominators: Annotated[_File | None, Wording(hint=N_("Where they are in a file of their own."))] = Field(
+        None, title=N_("Denominators (CSV)")
+    )
 
 
 class TaskRequest(AssessmentRequest):
     """Something to do."""
 
-    question: Annotated[Line, Wording(lacking=N_("Choose a question."))]
-    level: Annotated[Line, Wording(lacking=N_("Choose a level."))]
-    task: Line
-    owner: Line
-    due: _Day
-    cost: float | None = None
-    currency: Annotated[str, Field(max_length=10)] = ""
+    question: Annotated[Line, Wording(lacking=N_("Choose a question."), choices="questions")] = Field(
+        title=N_("Question")
+    )
+    level: Annotated[Line, Wording(lacking=N_("Choose a level."), choices="levels")] = Field(title=N_("Level to reach"))
+    task: Annotated[Line, Wording(hint=N_("What is to be done."))] = Field(title=N_("Action"))
+    owner: Annotated[Line, Wording(hint=N_("Who does it."))] = Field(title=N_("Owner"))
+    due: _Day = Field(title=N_("Due"))
+    cost: Annotated[float | None, Wording(hint=N_("Empty where it is not known."))] = Field(None, title=N_("Cost"))
+    currency: Annotated[str, Wording(hint=N_("Such as USD."))] = Field("", max_length=10, title=N_("Currency"))
 
 
 class TaskDone(BaseModel):
     """That an action was done, and when."""
 
-    action: Number
-    on: _Day
+    action: Annotated[Number, Wording(hidden=True)] = Field(title=N_("Action"))
+    on: _Day = Field(title=N_("Day"))
 
 
 class TargetRequest(VersionRequest):
     """A goal that a unit sets itself."""
 
-    unit: Line
-    of: Line = "overall"
-    kind: str = "relative"
-    goal: float
-    baseline: Annotated[int, Field(ge=1900, le=2200)]
-    end: Annotated[int, Field(ge=1900, le=2200)]
+    unit: Line = Field(title=N_("Code"))
+    of: Annotated[Line, Wording(choices="scores")] = Field("overall", title=N_("Score"))
+    kind: Annotated[str, Wording(choices=TARGETS)] = Field("relative", title=N_("Kind"))
+    goal: float = Field(title=N_("Goal"))
+    baseline: int = Field(ge=1900, le=2200, title=N_("Counted from the year"))
+    end: int = Field(ge=1900, le=2200, title=N_("Until the year"))
 
 
 def import_framework(context: ActContext, request: FrameworkRequest) -> FrameworkVersion:
@@ -208,7 +277,7 @@ def publish_framework(context: ActContext, request: VersionRequest) -> Framework
 
 def start_assessment(context: ActContext, request: StartRequest) -> Assessment:
     """With ``responsible``, a framework that comes along is taken in, and a draft is published."""
-    unit = room.Unit(request.unit, request.name or request.unit, request.groups)
+    unit = room.Unit(request.unit, request.name, request.groups)
     with context.undoable() as session:
         if request.responsible:
             _publish(context, session, request)
@@ -340,6 +409,8 @@ def _act(
     *,
     undo: Sentence | None = None,
     command: str | Absence = "",
+    made: bool = False,
+    **form: Any,
 ) -> Act:
     name, _, noun = operation.partition(" ")
     return Act(
@@ -351,42 +422,50 @@ def _act(
         audit=(AuditAction.ASSESSMENT_CHANGED,),
         command=command if isinstance(command, Absence) else OwnSurface(f"assessment {command or name}"),
         route=Absence("An assessment is made by people, on pages or by commands."),
-        page=OwnSurface(f"/readiness/{page}"),
+        page=f"/readiness/{page}" if made else OwnSurface(f"/readiness/{page}"),
         undo=None if undo is None else lambda _: undo,
+        **form,
     )
 
 
 _VERSION: Final = "frameworks/{framework}/{version}"
 _QUESTION: Final = "{number}/questions/{question}"
 ACTS: Final = (
-    _act("import-framework version", "Import a framework version", import_framework, "frameworks"),
+    _act("import-framework version", "Import a framework version", import_framework, "frameworks",
+         title=N_("A version of your own"), button=N_("Import")),
     _act("assign criteria", "Assign criteria of a framework version", assign_criteria, f"{_VERSION}/assign",
-         undo=say("Criteria assigned")),
+         undo=say("Criteria assigned"), title=N_("Owner"), button=N_("Assign")),
     _act("publish version", "Publish a framework version", publish_framework, f"{_VERSION}/publish"),
-    _act("start assessment", "Start an assessment", start_assessment, "start", undo=say("Assessment started")),
+    _act("start assessment", "Start an assessment", start_assessment, "start", undo=say("Assessment started"),
+         made=True, title=N_("Start an assessment"), button=N_("Start")),
     _act("close assessment", "Close an assessment", close_assessment, "{number}/close",
-         undo=say("Assessment closed")),
+         undo=say("Assessment closed"), title=N_("Close")),
     _act("rank assessment", "Agree to be ranked, or no longer", rank_assessment, "{number}/rank",
-         undo=say("Ranking changed"), command="opt-in"),
-    _act("answer question", "Answer a question", answer_question, _QUESTION, undo=say("Answer saved")),
+         undo=say("Ranking changed"), command="opt-in", title=N_("Agree to be ranked")),
+    _act("answer question", "Answer a question", answer_question, _QUESTION, undo=say("Answer saved"),
+         title=N_("Answer to this question"), button=N_("Save")),
     _act("review answer", "Comment on an answer, or send it back", add_statement, f"{_QUESTION}/review",
-         undo=say("Review saved")),
+         undo=say("Review saved"), title=N_("Comment, or send the answer back"), button=N_("Save the review")),
     _act("decide dispute", "Decide a dispute or an appeal", decide_dispute, f"{_QUESTION}/decide",
-         undo=say("Decision saved")),
+         undo=say("Decision saved"), title=N_("Decision"), button=N_("Save the decision")),
     _act("appeal decision", "Appeal against a decision", appeal_decision, f"{_QUESTION}/appeal",
-         undo=say("Appeal saved")),
-    _act("add evidence", "Add evidence", add_evidence, f"{_QUESTION}/evidence", command="evidence add"),
+         undo=say("Appeal saved"), title=N_("Appeal")),
+    _act("add evidence", "Add evidence", add_evidence, f"{_QUESTION}/evidence", command="evidence add",
+         title=N_("Add evidence"), button=N_("Save the evidence")),
     _act("use evidence", "Use evidence for a question", use_evidence, f"{_QUESTION}/use",
-         undo=say("Evidence attached"), command="evidence use"),
+         undo=say("Evidence attached"), command="evidence use", title=N_("Use evidence of another question"),
+         button=N_("Attach")),
     _act("measure question", "Measure a question", measure_question, f"{_QUESTION}/measure",
-         undo=say("Measured value saved")),
+         undo=say("Measured value saved"), title=N_("Measure"), button=N_("Measure now")),
     _act("add action", "Add an action to the plan", add_action, "{number}/plan", undo=say("Action added"),
-         command="plan add"),
+         command="plan add", title=N_("Add action")),
     _act("finish action", "Mark an action of the plan as done", finish_action, "{number}/plan/done",
-         undo=say("Action done"), command="plan done"),
+         undo=say("Action done"), command="plan done", title=N_("Done")),
     _act("build index", "Build an index", build_index, "indices", command=Absence(
-        "The command readiness build writes a folder anywhere, which is of no node.")),
-    _act("target score", "Set a target", set_target, "{number}/targets", undo=say("Target set")),
+        "The command readiness build writes a folder anywhere, which is of no node."),
+         title=N_("Build an index"), button=N_("Build")),
+    _act("target score", "Set a target", set_target, "{number}/targets", undo=say("Target set"),
+         title=N_("Set a target"), button=N_("Set target")),
 )  # fmt: skip
 """All acts of readiness."""
 

@@ -14,7 +14,13 @@ from tocsin.node.accounts import AccountRole
 from tocsin.readiness.assessment import Snapshot, bundled_text, read_snapshot
 from tocsin.server.server import make_application
 
-_START = {"of": "c5 1.0", "unit": "FJI", "name": "Fiji", "as_of": "2026-06-30", "groups": "income=low, region=Oceania"}
+_START = {
+    "framework": "c5 1.0",
+    "unit": "FJI",
+    "name": "Fiji",
+    "as_of": "2026-06-30",
+    "groups": "income=low, region=Oceania",
+}
 _QUESTION = "/readiness/1/questions/a.1.1"
 _ANSWER = {"status": "declared", "assessor_kind": "self"}
 
@@ -46,6 +52,10 @@ def attach(browser: Browser, content: bytes = b"Minutes", **fields: str) -> http
 
 def test_a_framework_that_comes_along_is_published_with_its_first_assessment(world: World) -> None:
     with as_(world) as browser:
+        form = browser.get("/readiness/start?framework=cmm-shape+1.0").text
+        assert '<option value="cmm-shape 1.0" selected>' in form
+        assert 'name="as_of" type="date" value="2' in form
+        assert 'name="groups" type="text" value=""' in form
         refused = browser.send("/readiness/start", **_START)
         assert refused.status_code == 422 or "is not on record" in refused.text
         assert 'value="Fiji"' in refused.text

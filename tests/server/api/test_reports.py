@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.event import listen
 
 from support.abuse_reports import REFERENCE, canaries, mailed, noted, shapes, traces, xarf
 from support.api_client import caller, token_of
@@ -162,6 +163,31 @@ def test_lists_go_on_where_they_ended_while_more_comes(sender: httpx.Client) -> 
     numbers = sender.get("/ingests", params={"limit": 2}).json()
     rest = sender.get("/ingests", params={"limit": 4, "cursor": numbers["next"]}).json()
     assert [one["number"] for one in numbers["items"] + rest["items"]] == [5, 4, 3, 2, 1]
+
+
+def test_a_page_of_reports_says_the_alarms_of_each_in_as_many_statements_as_for_one(
+    world: World, sender: httpx.Client
+) -> None:
+    plain, other = NAME.replace("test", "other"), NAME.replace("scan_rdp", "scan_ssh")
+    short = b"\n".join(line.rsplit(b",", 2)[0] for line in report("192.0.2.4").splitlines()) + b"\n"
+    sent = [(NAME, report("192.0.2.3")), (plain, report("192.0.2.5")), (other, report("192.0.2.6")), (NAME, short)]
+    for name, body in sent:
+        assert sender.post("/reports", params={"name": name}, content=body, headers=WAIT).json()["state"] == "taken"
+    asked = list[str]()
+    listen(world.node.database.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+
+    def listed(limit: int) -> tuple[list[dict[str, Any]], int]:
+        asked.clear()
+        return sender.get("/reports", params={"limit": limit}).json()["items"], len(asked)
+
+    (rows, statements), (_, of_one) = listed(4), listed(1)
+
+    alone = [sender.get(f"/reports/{row['id']}").json()["alarms"] for row in rows]
+    assert [row["alarms"] for row in rows] == alone
+    assert [[one["feed"] for one in row["alarms"]] for row in rows] == [
+        ["shadowserver/scan_rdp"], [], ["shadowserver/scan_rdp"], ["shadowserver/scan_rdp"]
+    ]  # fmt: skip
+    assert statements == of_one
 
 
 def test_a_request_with_a_name_is_done_once(world: World, sender: httpx.Client) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         read_identifiers,
         read_needs,
     )
-    from tocsin.assets.register.kinds import STALE_DAYS, AssetKind, ChangeState, IdentifierKind
+    from tocsin.assets.register.kinds import ASSET_KINDS, STALE_DAYS, AssetKind, ChangeState, IdentifierKind
     from tocsin.assets.register.models import Asset, AssetChange, AssetMatch, AssetTouch, CallSheet
     from tocsin.assets.register.read import (
         AssetSearch,

@@ -1,7 +1,10 @@
 """The closed lists of the register of critical assets."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
+
+from tocsin.interface import N_
 
 
 class AssetKind(StrEnum):
@@ -15,6 +18,18 @@ class AssetKind(StrEnum):
     IXP = "ixp"
     TRANSIT = "transit-as"
     CCTLD = "cctld"
+
+
+ASSET_KINDS: Final[Mapping[str, str]] = {
+    AssetKind.SERVICE: N_("Service"),
+    AssetKind.SYSTEM: N_("System"),
+    AssetKind.SITE: N_("Site"),
+    AssetKind.CABLE: N_("Cable"),
+    AssetKind.LANDING_STATION: N_("Landing station"),
+    AssetKind.IXP: N_("Internet exchange"),
+    AssetKind.TRANSIT: N_("Transit AS"),
+    AssetKind.CCTLD: N_("Country domain"),
+}
 
 
 class IdentifierKind(StrEnum):

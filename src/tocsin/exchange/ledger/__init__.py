@@ -20,7 +20,15 @@ if TYPE_CHECKING:
         offered_cases,
         unanswered_offers,
     )
-    from tocsin.exchange.ledger.cases.states import OFFER_WAITS, CaseState
+    from tocsin.exchange.ledger.cases.states import (
+        ASKED_FOR,
+        BASES,
+        CASE_REFUSALS,
+        OFFER_WAITS,
+        OUTCOMES,
+        URGENCIES,
+        CaseState,
+    )
     from tocsin.exchange.ledger.consents import (
         ConsentState,
         consent_state,
@@ -125,6 +133,8 @@ if TYPE_CHECKING:
     )
     from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
     from tocsin.exchange.ledger.sending import (
+        MARKINGS,
+        MORE_CLASSES,
         DispatchResult,
         NewDispatch,
         preview,
@@ -134,6 +144,9 @@ if TYPE_CHECKING:
     )
     from tocsin.exchange.ledger.spoken_answers import unanswered_recalls
     from tocsin.exchange.ledger.states import (
+        ANSWER_WAYS,
+        KEPT_REASONS,
+        RECALL_REASONS,
         RECALLED_ITEMS,
         TAKING_WRITES,
         AnswerWay,

@@ -10,6 +10,7 @@ from tocsin.exchange.ledger.recalls import recall
 from tocsin.exchange.ledger.sending import send
 from tocsin.exchange.ledger.spoken_answers import record_answer
 from tocsin.exchange.ledger.taking import take, take_receipt
+from tocsin.exchange.partners import BESIDE
 from tocsin.incidents.act_parts import SIGNED
 from tocsin.interface import Absence, Act, NoUndo, OwnSurface
 from tocsin.node.accounts import Permission
@@ -17,6 +18,8 @@ from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say, say_count
 
 NO_ROUTE: Final = Absence("A person decides what goes to a partner, and what becomes of what it sends.")
+PREVIEWED: Final = "It shows what would go, and what not and why, before anything goes."
+"""Why what goes to a partner has a page by hand."""
 _act = partial(Act, permission=Permission.INCIDENTS_WRITE, route=NO_ROUTE)
 _KEPT: Final = NoUndo("A dispatch is numbered and signed; what it brought can be recalled.")
 
@@ -24,60 +27,62 @@ ACTS: Final = (
     _act(
         "send", "Send an incident or files to a partner", send, noun="dispatch",
         audit=(AuditAction.DISPATCH_SEALED, AuditAction.INCIDENT_ENTRY), command=OwnSurface("exchange send"),
-        page=OwnSurface("/partners/{partner}/send"), arguments=("partner",),
+        page=OwnSurface("/partners/{partner}/send", PREVIEWED), arguments=("partner",),
         told="Dispatch {number} to {name}: {state}.", makes=True,
         undo=lambda n: say_count("%(n)s dispatch sealed", "%(n)s dispatches sealed", n),
     ),
     _act(
         "take", "Take a file of a partner", take, noun="dispatch", audit=(AuditAction.DISPATCH_TAKEN,),
-        command=OwnSurface("exchange take"), page=OwnSurface("/exchange/take"), makes=True,
+        command=OwnSurface("exchange take"), page=OwnSurface("/exchange/take", BESIDE), makes=True,
         told="Dispatch {number} of {name}: {verdict}.", undo=NoUndo("The partner is told that it has arrived."),
     ),
     _act(
         "take-receipt", "Read a receipt of a partner", take_receipt, noun="dispatch",
         audit=(AuditAction.DISPATCH_RECEIPTED,), command=OwnSurface("exchange receipt"),
-        page=OwnSurface("/exchange/receipt"), told="Dispatch {number} to {name}: {state}.",
+        page=OwnSurface("/exchange/receipt", BESIDE), told="Dispatch {number} to {name}: {state}.",
         undo=NoUndo("A receipt says what has happened at the partner."),
     ),
     _act(
         "adopt", "Adopt an item of a partner", adopt, noun="offered item",
         audit=(AuditAction.OFFER_DECIDED, AuditAction.INCIDENT_ENTRY), command="exchange adopt",
-        page=OwnSurface("/exchange/items/{item}/adopt"), arguments=("item",), signed=SIGNED,
+        page=OwnSurface("/exchange/items/{item}/adopt", BESIDE), arguments=("item",), signed=SIGNED,
         told="{title}: {state}, {incident}.", undo=NoUndo("It opens or fills an incident, which is closed there."),
     ),
     _act(
         "decline", "Decline an item of a partner", decline, noun="offered item", audit=(AuditAction.OFFER_DECIDED,),
-        command="exchange decline", page=OwnSurface("/exchange/items/{item}/decline"), arguments=("item",),
+        command="exchange decline", page=OwnSurface("/exchange/items/{item}/decline", BESIDE), arguments=("item",),
         told="{title}: {state}.", undo=lambda n: say_count("%(n)s item declined", "%(n)s items declined", n),
     ),
     _act(
         "pass-on", "Pass an item of a partner on", pass_item_on, noun="dispatch", audit=(AuditAction.DISPATCH_SEALED,),
-        command="exchange pass-on", page=OwnSurface("/exchange/items/{item}/pass-on"), arguments=("item", "partner"),
+        command="exchange pass-on",
+        page=OwnSurface("/exchange/items/{item}/pass-on", BESIDE),
+        arguments=("item", "partner"),
         told="Dispatch {number} to {name}: {state}.", makes=True, undo=_KEPT,
     ),
     _act(
         "report", "Report to the source of a recall", report_sum, noun="recall",
         audit=(AuditAction.RECALL_ANSWERED, AuditAction.DISPATCH_SEALED), command="exchange report",
-        page=OwnSurface("/exchange/items/{item}/report"), arguments=("item",),
+        page=OwnSurface("/exchange/items/{item}/report", BESIDE), arguments=("item",),
         told="Reported to {name}: passed on to {passed_on}, {done} done, {kept} kept, {silent} without an answer.",
         undo=NoUndo("A report is signed and numbered; a newer one replaces it."),
     ),
     _act(
         "recall", "Recall what was sent to partners", recall, noun="passed items",
         audit=(AuditAction.RECALL_MADE, AuditAction.DISPATCH_SEALED), command="exchange recall",
-        page=OwnSurface("/exchange/dispatches/{dispatch}/recall"), signed=SIGNED, makes=True,
+        page=OwnSurface("/exchange/dispatches/{dispatch}/recall", BESIDE), signed=SIGNED, makes=True,
         told="Recall {recall}: {sent} dispatches sealed.", undo=NoUndo("Partners delete what is recalled."),
     ),
     _act(
         "record-answer", "Record what a partner says of a recall", record_answer, noun="passed items",
         audit=(AuditAction.RECALL_CONFIRMED,), command="exchange record-answer", signed=SIGNED,
-        page=OwnSurface("/exchange/dispatches/{dispatch}/answer"), arguments=("dispatch",),
+        page=OwnSurface("/exchange/dispatches/{dispatch}/answer", BESIDE), arguments=("dispatch",),
         told="{name}: answer recorded for {items} items.", undo=lambda _: say("Answer of a partner recorded"),
     ),
     _act(
         "record-number", "Record which number a partner has", record_number, noun="partner",
         audit=(AuditAction.NUMBER_CONFIRMED,), command="exchange record-number",
-        page=OwnSurface("/partners/{partner}/number"), arguments=("partner",),
+        page=OwnSurface("/partners/{partner}/number", BESIDE), arguments=("partner",),
         told="{name} has number {number}.", undo=NoUndo("What is sealed next has the number after it."),
     ),
 )  # fmt: skip

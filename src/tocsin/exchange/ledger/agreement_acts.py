@@ -29,8 +29,9 @@ from tocsin.exchange.ledger.leaving_agreements import (
     tell,
 )
 from tocsin.exchange.ledger.links import own_party
-from tocsin.exchange.partners import NO_ROUTE, find_partner, pinned_keys
+from tocsin.exchange.partners import BESIDE, NO_ROUTE, Once, find_partner, pinned_keys
 from tocsin.exchange.statements import (
+    AGREEMENT_TYPES,
     AgreementType,
     RefusalCode,
     RefusalError,
@@ -49,31 +50,55 @@ from tocsin.sharing.rules import read_document
 
 
 def _lines(value: Any) -> Any:
-    return tuple(filter(None, map(str.strip, value.splitlines()))) if isinstance(value, str) else value
+    """Each line of a text, or of several."""
+    texts = (value,) if isinstance(value, str) else value
+    return tuple(filter(None, (line.strip() for text in texts for line in text.splitlines())))
 
 
 _Names = Annotated[tuple[str, ...], BeforeValidator(_lines), Wording(lines=True)]
-_Number = Annotated[int | None, BeforeValidator(lambda value: value or None)]
+_Number = Annotated[int | None, BeforeValidator(lambda value: value or None), Wording(hidden=True)]
 
 
 class NewAgreement(BaseModel):
     """An agreement, or a further edition of one."""
 
     title: Annotated[str, Wording(lacking=N_("Write a title."))] = Field(
-        min_length=1, max_length=300, pattern=LINE, description="What it is called."
+        min_length=1, max_length=300, pattern=LINE, title=N_("Title"), description="What it is called."
     )
-    type: AgreementType = Field(description="What it is: treaty, law, mou, code or norm.")
-    parties: _Names = Field((), max_length=500, description="Partners by number or name, or UUIDs of nodes; not us.")
-    others: _Names = Field((), max_length=500, description="Parties that have no node, as people call them.")
-    text: Annotated[str, Wording(lines=True)] = Field("", max_length=100_000, description="As people sign it.")
-    rules: Annotated[str, Wording(lines=True)] = Field(
-        "", max_length=100_000, description="The same as a document of 'tocsin rules'."
+    type: Annotated[AgreementType, Wording(choices=AGREEMENT_TYPES)] = Field(
+        title=N_("Type"), description="What it is: treaty, law, mou, code or norm."
     )
+    parties: Annotated[
+        _Names,
+        Wording(hint=N_("Partners by name, or UUIDs of nodes, one on each line. This node is always a party.")),
+    ] = Field(
+        (), max_length=500, title=N_("Parties"), description="Partners by number or name, or UUIDs of nodes; not us."
+    )
+    others: Annotated[_Names, Wording(hint=N_("One on each line."))] = Field(
+        (), max_length=500, title=N_("Parties without a node"),
+        description="Parties that have no node, as people call them.",
+    )  # fmt: skip
+    text: Annotated[
+        str,
+        Wording(lines=True, hint=N_("As people sign it. A text that was negotiated under Drafting can be pasted.")),
+    ] = Field("", max_length=100_000, title=N_("Text"), description="As people sign it.")
+    rules: Annotated[
+        str,
+        Wording(
+            lines=True,
+            hint=N_(
+                "What it withholds, written as on the page “Rules”. Empty: nothing beside the rules of each party. "
+                "They can only withhold more."
+            ),
+        ),
+    ] = Field("", max_length=100_000, title=N_("Rules"), description="The same as a document of 'tocsin rules'.")
     until: Annotated[Moment | None, BeforeValidator(lambda value: value or None)] = Field(
-        None, description="When it ends (UTC)."
+        None, title=N_("Ends (UTC)"), description="When it ends (UTC)."
     )
-    follows: _Number = Field(None, description="The number of the edition that this one comes after.")
-    once: str = Field("", max_length=100, description="A word by which the same request is taken once.")
+    follows: _Number = Field(
+        None, title=N_("Agreement"), description="The number of the edition that this one comes after."
+    )
+    once: Once = ""
 
 
 class AgreementFile(BaseModel):
@@ -81,14 +106,16 @@ class AgreementFile(BaseModel):
 
     model_config = ConfigDict(ser_json_bytes="base64")
 
-    content: Annotated[bytes, Wording(lacking=N_("Choose a file."))] = Field(min_length=1, description="Its bytes.")
+    content: Annotated[bytes, Wording(lacking=N_("Choose a file."), file=4_000_001)] = Field(
+        min_length=1, title=N_("File"), description="Its bytes."
+    )
 
 
 class RefusedAgreement(AgreementNamed):
     """An edition, and why it is not adopted here."""
 
     reason: Annotated[str, Wording(lacking=N_("Say why."))] = Field(
-        min_length=1, max_length=500, pattern=LINE, description="Why, for the people here."
+        min_length=1, max_length=500, pattern=LINE, title=N_("Reason"), description="Why, for the people here."
     )
 
 
@@ -258,43 +285,50 @@ _SENT: Final = NoUndo("Partners have signed dispatches of it.")
 ACTS: Final = (
     _act(
         "draft", "Draft an agreement", draft, audit=(AuditAction.AGREEMENT_ADDED,), arguments=("title",),
-        command=OwnSurface("exchange agreements draft"), page=OwnSurface("/agreements/new"), makes=True,
-        undo=lambda _: say("Agreement added"),
+        command=OwnSurface("exchange agreements draft"), page="/agreements/new", makes=True,
+        undo=lambda _: say("Agreement added"), title=N_("Draft an agreement"), button=N_("Save and sign"),
     ),
     _act(
         "import", "Import an agreement or a signature", import_, audit=(AuditAction.AGREEMENT_ADDED,),
-        command=OwnSurface("exchange agreements import"), page=OwnSurface("/agreements/import"), arguments=(),
+        command=OwnSurface("exchange agreements import"), page=OwnSurface("/agreements/import", BESIDE), arguments=(),
         makes=True, undo=lambda _: say("Agreement added"),
     ),
     _act(
         "sign", "Sign an agreement", sign, audit=(AuditAction.AGREEMENT_SIGNED,),
-        command="exchange agreements sign", page=OwnSurface("/agreements/{agreement}/sign"),
+        command="exchange agreements sign", page=OwnSurface("/agreements/{agreement}/sign", BESIDE),
         undo=lambda _: say("Agreement signed"),
     ),
     _act(
         "send", "Send an agreement to its parties", send, audit=(AuditAction.DISPATCH_SEALED,),
-        command=OwnSurface("exchange agreements send"), page=OwnSurface("/agreements/{agreement}/send"), undo=_SENT,
+        command=OwnSurface("exchange agreements send"),
+        page=OwnSurface("/agreements/{agreement}/send", BESIDE),
+        undo=_SENT,
     ),
     _act(
         "adopt", "Adopt an agreement", adopt,
         audit=(AuditAction.AGREEMENT_ADOPTED, AuditAction.RECALL_MADE, AuditAction.DISPATCH_SEALED),
-        command=OwnSurface("exchange agreements adopt"), page=OwnSurface("/agreements/{agreement}/adopt"), undo=_SENT,
+        command=OwnSurface("exchange agreements adopt"),
+        page=OwnSurface("/agreements/{agreement}/adopt", BESIDE),
+        undo=_SENT,
     ),
     _act(
         "refuse", "Refuse an agreement", refuse, audit=(AuditAction.AGREEMENT_REFUSED,),
-        command="exchange agreements refuse", page=OwnSurface("/agreements/{agreement}/refuse"),
+        command="exchange agreements refuse", page=OwnSurface("/agreements/{agreement}/refuse", BESIDE),
         undo=lambda _: say("Agreement refused"),
     ),
     _act(
         "remove", "Remove a party from an agreement", remove_party, noun="party",
         audit=(AuditAction.AGREEMENT_ADOPTED, AuditAction.RECALL_MADE, AuditAction.DISPATCH_SEALED),
-        command=OwnSurface("exchange agreements remove-party"), page=OwnSurface("/agreements/{agreement}/remove-party"),
+        command=OwnSurface("exchange agreements remove-party"),
+        page=OwnSurface("/agreements/{agreement}/remove-party", BESIDE),
         arguments=("agreement", "party"), undo=_SENT,
     ),
     _act(
         "leave", "Leave an agreement", leave,
         audit=(AuditAction.AGREEMENT_LEFT, AuditAction.DISPATCH_SEALED),
-        command=OwnSurface("exchange agreements leave"), page=OwnSurface("/agreements/{agreement}/leave"), undo=_SENT,
+        command=OwnSurface("exchange agreements leave"),
+        page=OwnSurface("/agreements/{agreement}/leave", BESIDE),
+        undo=_SENT,
     ),
 )  # fmt: skip
 """What can be done with agreements."""

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Final
 
-from tocsin.exchange.ledger.acts import NO_ROUTE
+from tocsin.exchange.ledger.acts import NO_ROUTE, PREVIEWED
 from tocsin.exchange.ledger.cases import (
     accept,
     acknowledge,
@@ -18,6 +18,7 @@ from tocsin.exchange.ledger.cases import (
     reply,
     withdraw,
 )
+from tocsin.exchange.partners import BESIDE
 from tocsin.incidents.act_parts import SIGNED
 from tocsin.interface import Act, NoUndo, OwnSurface
 from tocsin.node.accounts import Permission
@@ -33,69 +34,74 @@ ACTS: Final = (
     _act(
         "offer", "Offer a case to a partner", offer, noun="case",
         audit=(AuditAction.DISPATCH_SEALED, AuditAction.INCIDENT_ENTRY), command="exchange offer",
-        page=OwnSurface("/partners/{partner}/offer"), arguments=("partner",), told=_TOLD, makes=True, undo=_SIGNED,
+        page=OwnSurface("/partners/{partner}/offer", PREVIEWED),
+        arguments=("partner",), told=_TOLD, makes=True, undo=_SIGNED,
     ),
     _act(
         "accept", "Accept a case of a partner", accept, noun="case",
         audit=(AuditAction.CASE_DECIDED, AuditAction.DISPATCH_SEALED, AuditAction.INCIDENT_ENTRY),
-        command="exchange accept", page=OwnSurface("/exchange/cases/{case}/accept"), arguments=("case",),
+        command="exchange accept", page=OwnSurface("/exchange/cases/{case}/accept", BESIDE), arguments=("case",),
         told=_TOLD, makes=True, undo=_SIGNED,
     ),
     _act(
         "refuse", "Refuse a case of a partner", refuse, noun="case",
         audit=(AuditAction.CASE_DECIDED, AuditAction.DISPATCH_SEALED), command="exchange refuse",
-        page=OwnSurface("/exchange/cases/{case}/refuse"), arguments=("case",), told=_TOLD, undo=_SIGNED,
+        page=OwnSurface("/exchange/cases/{case}/refuse", BESIDE), arguments=("case",), told=_TOLD, undo=_SIGNED,
     ),
     _act(
         "withdraw", "Withdraw the offer of a case", withdraw, noun="case",
         audit=(AuditAction.CASE_DECIDED, AuditAction.DISPATCH_SEALED), command="exchange withdraw",
-        page=OwnSurface("/exchange/cases/{case}/withdraw"), arguments=("case",), told=_TOLD, undo=_SIGNED,
+        page=OwnSurface("/exchange/cases/{case}/withdraw", BESIDE), arguments=("case",), told=_TOLD, undo=_SIGNED,
     ),
     _act(
         "ask", "Ask a partner for assistance", ask, noun="request",
         audit=(AuditAction.MESSAGE_SENT, AuditAction.DISPATCH_SEALED), command="exchange ask",
-        page=OwnSurface("/partners/{partner}/ask"), arguments=("partner",), makes=True,
+        page=OwnSurface("/partners/{partner}/ask", "It offers the open incidents where a reference is typed."),
+        arguments=("partner",), makes=True,
         told="Request {message} to {name}. Dispatch {dispatch}.", undo=_SIGNED,
     ),
     _act(
         "note", "Send a notice to partners", notice, noun="notice",
         audit=(AuditAction.MESSAGE_SENT, AuditAction.DISPATCH_SEALED), command="exchange note",
-        page=OwnSurface("/exchange/notice"), makes=True, told="{name}: notice {message}, dispatch {dispatch}. {left}",
+        page=OwnSurface("/exchange/notice", "It says of each partner whether the notice went, and why not."),
+        makes=True, told="{name}: notice {message}, dispatch {dispatch}. {left}",
         undo=_SIGNED,
     ),
     _act(
         "acknowledge", "Acknowledge a request or notice of a partner", acknowledge, noun="partner message",
         audit=(AuditAction.MESSAGE_DECIDED,), command="exchange acknowledge",
-        page=OwnSurface("/exchange/messages/{message}/acknowledge"), arguments=("message",), told=_ANSWERED,
+        page=OwnSurface("/exchange/messages/{message}/acknowledge", BESIDE), arguments=("message",), told=_ANSWERED,
         undo=NoUndo("The answer that says so has gone to whoever asked."),
     ),
     _act(
         "reply", "Answer a request of a partner", reply, noun="request",
         audit=(AuditAction.MESSAGE_DECIDED, AuditAction.DISPATCH_SEALED), command="exchange reply",
-        page=OwnSurface("/exchange/messages/{message}/reply"), arguments=("message",), told=_ANSWERED, undo=_SIGNED,
+        page=OwnSurface("/exchange/messages/{message}/reply", BESIDE),
+        arguments=("message",), told=_ANSWERED, undo=_SIGNED,
     ),
     _act(
         "ask-source", "Ask a source whether an item may go on", ask_source, noun="request",
         audit=(AuditAction.MESSAGE_SENT, AuditAction.DISPATCH_SEALED), command="exchange ask-source",
-        page=OwnSurface("/exchange/items/{item}/ask-source"), arguments=("item", "partner"), makes=True,
+        page=OwnSurface("/exchange/items/{item}/ask-source", BESIDE), arguments=("item", "partner"), makes=True,
         told="Request {message} to {name}. Dispatch {dispatch}.", undo=_SIGNED,
     ),
     _act(
         "consent", "Consent to passing an item on", consent, noun="request",
         audit=(AuditAction.MESSAGE_DECIDED, AuditAction.DISPATCH_SEALED), command="exchange consent",
-        page=OwnSurface("/exchange/messages/{message}/consent"), arguments=("message",), told=_ANSWERED,
+        page=OwnSurface("/exchange/messages/{message}/consent", BESIDE), arguments=("message",), told=_ANSWERED,
         undo=NoUndo("It is signed, and the partner has it; the answer 'refused' withdraws it."),
     ),
     _act(
         "record-consent", "Record what a source says of passing on", record_consent, noun="partner",
         audit=(AuditAction.CONSENT_NOTED,), command="exchange record-consent",
-        page=OwnSurface("/partners/{partner}/consent"), arguments=("partner",),
+        page=OwnSurface("/partners/{partner}/consent", "Its page asks first to whom an item may go on."),
+        arguments=("partner",),
         told="{source}, to {name}: {answer}.", undo=lambda _: say("Consent of a source recorded"),
     ),
     _act(
         "open", "Open an incident for a request of a partner", open_incident, noun="request",
         audit=(AuditAction.MESSAGE_DECIDED, AuditAction.INCIDENT_ENTRY), command="exchange open",
-        page=OwnSurface("/exchange/messages/{message}/open"), arguments=("message",), makes=True,
+        page=OwnSurface("/exchange/messages/{message}/open", BESIDE), arguments=("message",), makes=True,
         told="Request {message} of {name}: {incident}.", undo=NoUndo("It opens an incident, which is closed there."),
     ),
 )  # fmt: skip

@@ -39,18 +39,24 @@ OBSERVABLES: Final = "observables.csv"
 _PREVIEWED: Final = 5_000_000  # bytes of an item that are read for a look at it
 
 
+ItemNumber = Annotated[
+    int, Field(ge=1, le=2**31, title=N_("Shared item"), description="The number of the offered item.")
+]
+
+
 class OfferNamed(BaseModel):
     """Which offered item."""
 
-    item: int = Field(ge=1, le=2**31, description="The number of the offered item.")
+    item: ItemNumber
 
 
 class AdoptedItem(OfferNamed):
     """An offered item, and where it is adopted into."""
 
-    incident: str = Field(
+    incident: Annotated[str, Wording(hint=N_("Empty: a new incident with this title and marking."))] = Field(
         "",
         max_length=60,
+        title=N_("Reference of the incident"),
         description="The reference of an incident; without it, that of an earlier version, or a new one.",
     )
 
@@ -59,7 +65,7 @@ class DeclinedItem(OfferNamed):
     """An offered item, and why it is declined."""
 
     reason: Annotated[str, Wording(lacking=N_("Say why."))] = Field(
-        min_length=1, max_length=500, pattern=LINE, description="Why, for the people here."
+        min_length=1, max_length=500, pattern=LINE, title=N_("Reason"), description="Why, for the people here."
     )
 
 

@@ -57,15 +57,18 @@ LEFT = "agreement-left"
 class AgreementNamed(BaseModel):
     """Which edition of an agreement."""
 
-    agreement: int = Field(ge=1, le=2**31, description="The number in 'tocsin exchange agreements list'.")
+    agreement: int = Field(
+        ge=1, le=2**31, title=N_("Agreement"), description="The number in 'tocsin exchange agreements list'."
+    )
 
 
 class RemovedParty(AgreementNamed):
     """A party that is left out of an agreement from now on."""
 
     party: Annotated[str, Wording(lacking=N_("Choose a party."))] = Field(
-        min_length=1, max_length=200, description="Number or name of a partner, or the UUID of a node."
-    )
+        min_length=1, max_length=200, title=N_("Party"),
+        description="Number or name of a partner, or the UUID of a node.",
+    )  # fmt: skip
 
 
 class AgreementResult(BaseModel):

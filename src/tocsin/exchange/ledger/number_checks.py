@@ -12,8 +12,8 @@ from tocsin.exchange.ledger.models import ExchangeLink
 from tocsin.exchange.ledger.spoken_answers import WhoSaid
 from tocsin.exchange.ledger.states import Direction
 from tocsin.exchange.partners import Partner, PartnerNamed, find_partner
-from tocsin.incidents.act_parts import LINE, kept
-from tocsin.interface import ActContext
+from tocsin.incidents.act_parts import kept
+from tocsin.interface import N_, ActContext
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.records import AuditAction, audit, newest_at
 from tocsin.node.sentences import say
@@ -22,8 +22,11 @@ from tocsin.node.sentences import say
 class PartnerNumber(PartnerNamed):
     """The highest number of ours that a partner has."""
 
-    number: int = Field(ge=0, le=2**31, description="The highest number that came to the partner from here; 0: none.")
-    who: WhoSaid = Field(min_length=1, max_length=200, pattern=LINE, description="Who at the partner said it.")
+    number: int = Field(
+        ge=0, le=2**31, title=N_("Highest number that the partner has"),
+        description="The highest number that came to the partner from here; 0: none.",
+    )  # fmt: skip
+    who: WhoSaid
 
 
 class PartnerNumberResult(BaseModel):

@@ -19,7 +19,7 @@ from tocsin.exchange.ledger.recipients import policy_for, recipient_for
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch, sealed_before
 from tocsin.exchange.ledger.sending import DispatchResult, passing_of, result_of
 from tocsin.exchange.ledger.states import OfferState
-from tocsin.exchange.partners import Partner, find_partner
+from tocsin.exchange.partners import Once, Partner, PartnerName, find_partner
 from tocsin.exchange.recalls import ReportSum
 from tocsin.exchange.statements import (
     DispatchType,
@@ -56,8 +56,8 @@ from tocsin.sharing.gate import (
 class PassedOnItem(OfferNamed):
     """An item of a partner, and to which other partner it goes on."""
 
-    partner: str = Field(min_length=1, max_length=200, description="Number or name of the other partner.")
-    once: str = Field("", max_length=100, description="A word by which the same request is taken once.")
+    partner: PartnerName = Field(description="Number or name of the other partner.")
+    once: Once = ""
 
 
 class SumResult(BaseModel):

@@ -26,7 +26,7 @@ from tocsin.exchange.ledger.mail_sealing import seal_for, tell_of_key
 from tocsin.exchange.ledger.models import OutgoingRow, PassedItem
 from tocsin.exchange.ledger.recipients import agreement_of, policy_for, recipient_for
 from tocsin.exchange.ledger.sealing import DispatchDraft, prepare_dispatch, sealed_before
-from tocsin.exchange.partners import Partner, find_partner
+from tocsin.exchange.partners import Once, Partner, PartnerName, find_partner
 from tocsin.exchange.sharing import (
     NOT_CHOSEN,
     USUAL,
@@ -64,7 +64,7 @@ from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.records import cut, node_uuid
 from tocsin.node.sentences import say
-from tocsin.sharing.gate import DataClass, ItemSource, Marking, ReleaseItem, highest, read_marking
+from tocsin.sharing.gate import DATA_CLASSES, DataClass, ItemSource, Marking, ReleaseItem, highest, read_marking
 from tocsin.sharing.gate import Tlp as TlpLabel
 from tocsin.sharing.rules import rules_in_force
 
@@ -95,6 +95,27 @@ def _claims_of(value: Any) -> Any:
     return tuple(_claim_of(one) for one in lines if one)
 
 
+MARKINGS: Final = {label: f"TLP:{label}" for label in ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT")}
+MORE_CLASSES: Final = {
+    of: DATA_CLASSES[of] for of in (DataClass.ANALYSIS, DataClass.CONTENT, DataClass.PERSONAL, DataClass.EVIDENCE)
+}
+"""Classes that go only where a person selects them."""
+ExtraClasses = Annotated[
+    tuple[DataClass, ...],
+    Field(title=N_("Also send")),
+    Wording(choices=MORE_CLASSES, hint=N_("Facts of the case and technical data need not be selected.")),
+]
+StricterMarking = Annotated[
+    Tlp | None,
+    Field(title=N_("Marking")),
+    Wording(
+        choices={of: said for of, said in MARKINGS.items() if of != "CLEAR"},
+        nothing=N_("As the incident"),
+        hint=N_("It only gets stricter."),
+    ),
+]
+
+
 class JurisdictionClaim(BaseModel):
     """A country that claims what is sent."""
 
@@ -110,22 +131,27 @@ class NewDispatch(BaseModel):
 
     model_config = ConfigDict(ser_json_bytes="base64")
 
-    partner: Annotated[str, Wording(lacking=N_("Choose a partner."))] = Field(
-        min_length=1, max_length=200, description="Number or name of the partner."
+    partner: PartnerName
+    incident: str = Field(
+        "", max_length=60, title=N_("Reference of the incident"), description="The reference of an incident."
     )
-    incident: str = Field("", max_length=60, description="The reference of an incident.")
-    documents: tuple[SentDocument, ...] = Field((), max_length=100, description="Files.")
-    classes: tuple[DataClass, ...] = Field(
+    documents: tuple[SentDocument, ...] = Field((), max_length=100, title=N_("Files"), description="Files.")
+    classes: ExtraClasses = Field(
         (), description="Classes that go besides the usual ones: analysis, content, personal, evidence."
     )
     agreement: Annotated[UUID | None, BeforeValidator(lambda value: value or None)] = Field(
-        None, description="The UUID of the agreement under which it goes; else the one that binds most."
+        None,
+        title=N_("Agreement"),
+        description="The UUID of the agreement under which it goes; else the one that binds most.",
     )
     jurisdictions: Annotated[tuple[JurisdictionClaim, ...], BeforeValidator(_claims_of), Wording(lines=True)] = Field(
-        (), max_length=50, description="Countries that claim it: 'KE subject Data Protection Act', a line each."
+        (), max_length=50, title=N_("Jurisdictions"),
+        description="Countries that claim it: 'KE subject Data Protection Act', a line each.",
+    )  # fmt: skip
+    tlp: StricterMarking = Field(
+        None, description="The marking of files, AMBER without it; an incident only gets stricter."
     )
-    tlp: Tlp | None = Field(None, description="The marking of files, AMBER without it; an incident only gets stricter.")
-    once: str = Field("", max_length=100, description="A word by which the same request is taken once.")
+    once: Once = ""
 
 
 class DispatchResult(BaseModel):

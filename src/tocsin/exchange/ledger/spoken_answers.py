@@ -10,33 +10,50 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.ledger.answer_models import SpokenAnswer
 from tocsin.exchange.ledger.models import OutgoingRow, PassedItem, RecallItemRow
-from tocsin.exchange.ledger.states import RECALL_DAYS, AnswerWay
+from tocsin.exchange.ledger.states import ANSWER_WAYS, RECALL_DAYS, AnswerWay
 from tocsin.exchange.partners import Partner
-from tocsin.exchange.statements import RecallState
+from tocsin.exchange.statements import RECALL_ANSWERS, RecallState
 from tocsin.incidents.act_parts import LINE, kept
 from tocsin.interface import N_, ActContext, Wording
 from tocsin.node.errors import NotFoundError
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 
-ChosenAnswer = Annotated[RecallState, Wording(lacking=N_("Choose an answer."))]
+ChosenAnswer = Annotated[
+    RecallState,
+    Field(title=N_("Answer")),
+    Wording(lacking=N_("Choose an answer."), choices=RECALL_ANSWERS),
+]
 """What became of what is recalled: nothing is assumed."""
 
-HowSaid = Annotated[AnswerWay, Wording(lacking=N_("Say how they answered."))]
+HowSaid = Annotated[
+    AnswerWay,
+    Field(title=N_("How they answered"), description="telephone, mail or in-person."),
+    Wording(lacking=N_("Say how they answered."), choices=ANSWER_WAYS),
+]
 """How a person of a partner said something."""
 
-WhoSaid = Annotated[str, Wording(lacking=N_("Say who at the partner said it."))]
+WhoSaid = Annotated[
+    str,
+    Field(
+        min_length=1, max_length=200, pattern=LINE, title=N_("Who said it"),
+        description="Who at the partner said it.",
+    ),
+    Wording(lacking=N_("Say who at the partner said it.")),
+]  # fmt: skip
 """Who of a partner a person here spoke with."""
 
 
 class RecallAnswer(BaseModel):
     """What a person at a partner says became of what a dispatch brought and we recalled."""
 
-    dispatch: int = Field(ge=1, le=2**31, description="The number of the dispatch, in the list.")
+    dispatch: int = Field(ge=1, le=2**31, title=N_("Dispatch"), description="The number of the dispatch, in the list.")
     state: ChosenAnswer = Field(description="done, kept or not-held.")
-    way: HowSaid = Field(description="telephone, mail or in-person.")
-    who: WhoSaid = Field(min_length=1, max_length=200, pattern=LINE, description="Who at the partner said it.")
-    said: str = Field("", max_length=500, pattern=LINE, description="What else they said.")
+    way: HowSaid
+    who: WhoSaid = Field(title=N_("Who answered"))
+    said: str = Field(
+        "", max_length=500, pattern=LINE, title=N_("What else they said"), description="What else they said."
+    )
 
 
 class RecallAnswerResult(BaseModel):

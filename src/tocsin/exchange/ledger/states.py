@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from tocsin.interface import N_
+
 
 class Direction(StrEnum):
     """Which way something goes."""
@@ -53,6 +55,29 @@ class AnswerWay(StrEnum):
     TELEPHONE = "telephone"
     MAIL = "mail"
     IN_PERSON = "in-person"
+
+
+ANSWER_WAYS: Final[Mapping[str, str]] = {
+    AnswerWay.TELEPHONE: N_("By telephone"),
+    AnswerWay.MAIL: N_("By mail"),
+    AnswerWay.IN_PERSON: N_("In person"),
+}
+
+RECALL_REASONS: Final[Mapping[str, str]] = {
+    "wrong": N_("It is wrong"),
+    "withdrawn": N_("It was withdrawn"),
+    "source-asked": N_("Its source asked for it"),
+    "person-asked": N_("A person asked for it"),
+    "court": N_("A court ordered it"),
+}
+"""Why something is recalled, by its code."""
+
+KEPT_REASONS: Final[Mapping[str, str]] = {
+    "legal-hold": N_("Legal hold"),
+    "law": N_("Law"),
+    NOT_SOURCE: N_("Not its source"),
+}
+"""Why something stays although it is recalled, by its code."""
 
 
 RECALL_DAYS: Final = 7

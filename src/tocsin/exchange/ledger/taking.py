@@ -77,7 +77,9 @@ class PartnerFile(BaseModel):
 
     model_config = ConfigDict(ser_json_bytes="base64")
 
-    content: Annotated[bytes, Wording(lacking=N_("Choose a file."))] = Field(min_length=1, description="Its bytes.")
+    content: Annotated[bytes, Wording(lacking=N_("Choose a file."), file=64_000_001)] = Field(
+        min_length=1, title=N_("File"), description="Its bytes."
+    )
 
 
 class TakingResult(BaseModel):

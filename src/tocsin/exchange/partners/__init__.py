@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tocsin.exchange.partners.allowances import refused_partners
     from tocsin.exchange.partners.attestations import attestations_of, attested, ending_attestations
     from tocsin.exchange.partners.cerebrate import cerebrate_files
-    from tocsin.exchange.partners.key_acts import NO_ROUTE, PartnerNamed
+    from tocsin.exchange.partners.key_acts import BESIDE, NO_ROUTE, Once, PartnerName, PartnerNamed
     from tocsin.exchange.partners.key_notices import check_key_notice, note_key_notice
     from tocsin.exchange.partners.links_abroad import by_country, link_proofs, measured_links
     from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     )
     from tocsin.exchange.partners.states import (
         CHECK_DAYS,
+        CHECK_RESULTS,
+        CHECK_WAYS,
+        KEY_CONFIRMATIONS,
+        KEY_ENDS,
         CheckResult,
         CheckWay,
         KeyConfirmation,

@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 from tocsin.directory import canonical, find_team
 from tocsin.exchange.partners import allowances, attestations, key_acts, key_notices
 from tocsin.exchange.partners.key_acts import (
+    BESIDE,
     NO_ROUTE,
+    Once,
     PartnerNamed,
     PartnerResult,
     check_name,
@@ -23,7 +25,7 @@ from tocsin.exchange.partners.key_acts import (
 )
 from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey
 from tocsin.exchange.partners.read import find_partner, listings_of, read_partner
-from tocsin.exchange.partners.states import CheckResult, CheckWay, PartnerKeyState
+from tocsin.exchange.partners.states import CHECK_RESULTS, CHECK_WAYS, CheckResult, CheckWay, PartnerKeyState
 from tocsin.incidents.act_parts import LINE
 from tocsin.interface import N_, Act, ActContext, Moment, OwnSurface, Wording
 from tocsin.node.accounts import Permission
@@ -44,10 +46,46 @@ def _or_none(value: Any) -> Any:
     return value or None
 
 
-_Name = Annotated[str, Wording(lacking=N_("Write a name."))]
-_Mailbox = Annotated[str, AfterValidator(lambda text: canonical.mailbox(text) if text else "")]
-_Codes = Annotated[str, AfterValidator(_codes)]
-_Node = Annotated[UUID | None, BeforeValidator(_or_none), Wording(lacking=N_("Write a UUID."))]
+_Name = Annotated[
+    str,
+    Field(min_length=1, max_length=200, pattern=LINE, title=N_("Name"), description="What people call it."),
+    Wording(lacking=N_("Write a name.")),
+]
+_Mailbox = Annotated[
+    str, AfterValidator(lambda text: canonical.mailbox(text) if text else ""), Wording(hint=N_("Of its contact."))
+]
+_Codes = Annotated[
+    str, AfterValidator(_codes), Wording(hint=N_("Codes of those whose law it is under, such as MU, FR."))
+]
+_Inbox = Annotated[
+    str,
+    Wording(
+        lacking=N_("Write an address that begins with https://."),
+        hint=N_("Where its node receives; begins with https://. Empty: mail only."),
+    ),
+]
+_Node = Annotated[
+    UUID | None,
+    BeforeValidator(_or_none),
+    Wording(
+        lacking=N_("Write a UUID."), hint=N_("Of its own Tocsin; an invitation brings it. Empty: it has mail only.")
+    ),
+]
+_Team = Annotated[str, Wording(choices="teams", nothing=N_("No team"))]
+_Languages = Annotated[str, Wording(hint=N_("Codes, such as en, fr."))]
+_Hours = Annotated[
+    str, Wording(hint=N_("When it is reached, such as: Mon to Fri 8 to 17 UTC+4, otherwise +230 5550 100"))
+]
+_Formats = Annotated[str, Wording(hint=N_("Media types that it wants, one on each line, the best first."), lines=True)]
+_Person = Annotated[
+    str,
+    Wording(
+        hint=N_(
+            "Only for one person: the partner where that person works. Only a person with an email address and a key "
+            "of their own can be sent TLP:RED."
+        )
+    ),
+]
 _Bytes = Annotated[
     Annotated[int, Field(ge=1, le=2**62)] | None,
     BeforeValidator(_or_none),
@@ -58,22 +96,36 @@ _Bytes = Annotated[
 class PartnerFields(BaseModel):
     """What is said of a partner; only its name is needed."""
 
-    name: _Name = Field(min_length=1, max_length=200, pattern=LINE, description="What people call it.")
-    mailbox: _Mailbox = Field("", max_length=300, description="The email address of its contact.")
-    inbox: Annotated[str, Wording(lacking=N_("Write an address that begins with https://."))] = Field(
-        "", max_length=500, pattern=r"^(https://[^\s]+)?$", description="The HTTPS address where it takes dispatches."
+    name: _Name
+    mailbox: _Mailbox = Field(
+        "", max_length=300, title=N_("Email address"), description="The email address of its contact."
     )
-    node: _Node = Field(None, description="The UUID of its node; without one it has mail only.")
-    team: str = Field("", max_length=200, description="Key of the same team in the directory.")
-    countries: _Codes = Field("", max_length=300, description="Whose law it is under: codes of ISO 3166-1.")
-    languages: str = Field("", max_length=200, pattern=LINE, description="Languages of its people.")
-    hours: str = Field("", max_length=300, pattern=LINE, description="When it is reached.")
-    formats: Annotated[str, Wording(lines=True)] = Field(
-        "", max_length=2_000, description="Media types that it wants, a line each, the best first."
+    countries: _Codes = Field(
+        "", max_length=300, title=N_("Countries"), description="Whose law it is under: codes of ISO 3166-1."
     )
-    largest: _Bytes = Field(None, description="Bytes of the largest file that it takes.")
-    person_of: str = Field(
-        "", max_length=200,
+    languages: _Languages = Field(
+        "", max_length=200, pattern=LINE, title=N_("Languages"), description="Languages of its people."
+    )
+    hours: _Hours = Field("", max_length=300, pattern=LINE, title=N_("Hours"), description="When it is reached.")
+    team: _Team = Field(
+        "", max_length=200, title=N_("Team in the directory"), description="Key of the same team in the directory."
+    )
+    node: _Node = Field(
+        None, title=N_("UUID of its node"), description="The UUID of its node; without one it has mail only."
+    )
+    inbox: _Inbox = Field(
+        "", max_length=500, pattern=r"^(https://[^\s]+)?$", title=N_("Inbox address"),
+        description="The HTTPS address where it takes dispatches.",
+    )  # fmt: skip
+    formats: _Formats = Field(
+        "", max_length=2_000, title=N_("Formats"),
+        description="Media types that it wants, a line each, the best first.",
+    )  # fmt: skip
+    largest: _Bytes = Field(
+        None, title=N_("Largest file, in bytes"), description="Bytes of the largest file that it takes."
+    )
+    person_of: _Person = Field(
+        "", max_length=200, title=N_("Employer"),
         description="It is one person of this partner (number or name), with an address and key of that person alone.",
     )  # fmt: skip
 
@@ -81,23 +133,29 @@ class PartnerFields(BaseModel):
 class NewPartner(PartnerFields):
     """A new partner."""
 
-    once: str = Field("", max_length=100, description="A word by which the same request is taken once.")
+    once: Once = ""
 
 
 class ChangedPartner(PartnerFields, PartnerNamed):
     """A partner, and what is said of it now; what is not named stays."""
 
-    name: _Name = Field("", min_length=1, max_length=200, pattern=LINE, description="What people call it.")
+    name: _Name = ""
 
 
 class NewCheck(PartnerNamed):
     """A communication check: how, when, and what came of it."""
 
-    way: CheckWay = Field(CheckWay.SIGNED_MAIL, description="How it was made; a signed answer alone proves the link.")
-    result: CheckResult = Field(CheckResult.ANSWERED, description="What came of it.")
-    at: Moment | None = Field(None, description="When the answer came, or was given up (UTC); without it, now.")
-    note: str = Field("", max_length=500, pattern=LINE, description="What else is to be known.")
-    once: str = Field("", max_length=100, description="A word by which the same request is taken once.")
+    way: Annotated[CheckWay, Wording(choices=CHECK_WAYS)] = Field(
+        CheckWay.SIGNED_MAIL, title=N_("Method"), description="How it was made; a signed answer alone proves the link."
+    )
+    result: Annotated[CheckResult, Wording(choices=CHECK_RESULTS)] = Field(
+        CheckResult.ANSWERED, title=N_("Result"), description="What came of it."
+    )
+    at: Annotated[Moment | None, Wording(hint=N_("When the answer came, or was given up. Empty: now."))] = Field(
+        None, title=N_("When (UTC)"), description="When the answer came, or was given up (UTC); without it, now."
+    )
+    note: str = Field("", max_length=500, pattern=LINE, title=N_("Note"), description="What else is to be known.")
+    once: Once = ""
 
 
 def add(context: ActContext, request: NewPartner) -> PartnerResult:
@@ -240,20 +298,24 @@ _act = partial(Act, noun="partner", permission=Permission.PARTNERS_WRITE, route=
 ACTS: Final = (
     _act(
         "add", "Add a partner", add, audit=(AuditAction.PARTNER_ADDED,), command="partners add",
-        page=OwnSurface("/partners/new"), arguments=("name",), makes=True, undo=lambda _: say("Partner added"),
+        page="/partners/new", arguments=("name",), makes=True, undo=lambda _: say("Partner added"),
+        title=N_("New partner"), button=N_("Save"),
     ),
     _act(
         "change", "Edit a partner", change, audit=(AuditAction.PARTNER_CHANGED,), command="partners change",
-        page=OwnSurface("/partners/{partner}/change"), arguments=("partner",), undo=lambda _: say("Partner saved"),
+        page="/partners/{partner}/change", arguments=("partner",), undo=lambda _: say("Partner saved"),
+        title=N_("Edit partner"), button=N_("Save"),
     ),
     _act(
         "remove", "Remove a partner", remove, audit=(AuditAction.PARTNER_REMOVED,), command="partners remove",
-        page=OwnSurface("/partners/{partner}/remove"), arguments=("partner",), undo=lambda _: say("Partner removed"),
+        page=OwnSurface("/partners/{partner}/remove", BESIDE),
+        arguments=("partner",), undo=lambda _: say("Partner removed"),
+        title=N_("Remove this partner"),
     ),
     _act(
         "check", "Record a communication check", check, audit=(AuditAction.PARTNER_CHECKED,),
-        command="partners check", page=OwnSurface("/partners/{partner}/check"), arguments=("partner",), makes=True,
-        undo=lambda _: say("Communication check recorded"),
+        command="partners check", page="/partners/{partner}/check", arguments=("partner",), makes=True,
+        undo=lambda _: say("Communication check recorded"), title=N_("Communication check"), button=N_("Save"),
     ),
     *key_acts.ACTS,
     *key_notices.ACTS,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tocsin.exchange.partners.key_acts import NO_ROUTE, PartnerNamed, PartnerResult, note, result_of
 from tocsin.exchange.partners.models import Partner
 from tocsin.exchange.partners.read import find_partner
-from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.interface import N_, Act, ActContext, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction
 from tocsin.node.volumes import allow_bytes, refused_sources
@@ -20,8 +20,14 @@ from tocsin.node.volumes import allow_bytes, refused_sources
 class Allowance(PartnerNamed):
     """How much more a partner may bring today."""
 
-    megabytes: Annotated[int, Wording(lacking=N_("Write a number of megabytes."))] = Field(
-        1_000, ge=1, le=1_000_000, description="So many megabytes more, until midnight UTC."
+    megabytes: Annotated[
+        int,
+        Wording(
+            lacking=N_("Write a number of megabytes."),
+            hint=N_("How much more it may send until midnight (UTC). It tries again by itself."),
+        ),
+    ] = Field(
+        1_000, ge=1, le=1_000_000, title=N_("Megabytes"), description="So many megabytes more, until midnight UTC."
     )
 
 
@@ -45,7 +51,8 @@ ACTS: Final = (
         "allow-more", "Allow a partner more for today", allow_more, noun="partner",
         audit=(AuditAction.PARTNER_ALLOWED,), permission=Permission.PARTNERS_WRITE, route=NO_ROUTE,
         told="{number}: {name}.", command="partners allow-more",
-        page=OwnSurface("/partners/{partner}/allow-more"), arguments=("partner",), makes=True,
+        page="/partners/{partner}/allow-more", arguments=("partner",), makes=True,
+        title=N_("Allow more for today"), button=N_("Allow more"),
     ),
 )  # fmt: skip
 """What can be done with the bound of a day."""

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from tocsin.exchange.partners.key_acts import NO_ROUTE, PartnerNamed, PartnerResult, kept, note, result_of
+from tocsin.exchange.partners.key_acts import BESIDE, NO_ROUTE, PartnerNamed, PartnerResult, kept, note, result_of
 from tocsin.exchange.partners.models import Partner
 from tocsin.exchange.partners.read import ListedPartner, find_partner
 from tocsin.exchange.partners.states import ENDING_DAYS
@@ -19,24 +19,37 @@ from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import attestation_key
 
-_Name = Annotated[str, Wording(lacking=N_("Write what was shown."))]
-_Issuer = Annotated[str, Wording(lacking=N_("Write who issued it."))]
-_Moment = Annotated[Moment | None, BeforeValidator(lambda value: value or None)]
+_Name = Annotated[
+    str,
+    Wording(
+        lacking=N_("Write what was shown."),
+        hint=N_("By the name that transfer rules use, such as NDA, ISO 27001."),
+    ),
+]
+_Issuer = Annotated[str, Wording(lacking=N_("Write who issued it."), hint=N_("Who signed or certified it."))]
+_Moment = Annotated[
+    Moment | None, BeforeValidator(lambda value: value or None), Wording(hint=N_("Empty: it has no end."))
+]
 
 
 class AttestationNamed(PartnerNamed):
     """Which attestation of which partner."""
 
     attestation: _Name = Field(
-        min_length=1, max_length=100, pattern=LINE, description="What it is, such as NDA or ISO 27001."
-    )
+        min_length=1, max_length=100, pattern=LINE, title=N_("Document or certificate"),
+        description="What it is, such as NDA or ISO 27001.",
+    )  # fmt: skip
 
 
 class NewAttestation(AttestationNamed):
     """What a partner has shown, who issued it, and until when it counts."""
 
-    issuer: _Issuer = Field(min_length=1, max_length=200, pattern=LINE, description="Who issued or signed it.")
-    expires: _Moment = Field(None, description="When it ends (UTC); without it, it has no end.")
+    issuer: _Issuer = Field(
+        min_length=1, max_length=200, pattern=LINE, title=N_("Issued by"), description="Who issued or signed it."
+    )
+    expires: _Moment = Field(
+        None, title=N_("Expires (UTC)"), description="When it ends (UTC); without it, it has no end."
+    )
 
 
 class Attestation(BaseModel):
@@ -119,13 +132,13 @@ _act = partial(
 ACTS: Final = (
     _act(
         "attest", "Record an attestation of a partner", attest, audit=(AuditAction.PARTNER_ATTESTED,),
-        command="partners attest", page=OwnSurface("/partners/{partner}/attest"),
-        undo=lambda _: say("Attestation recorded"),
+        command="partners attest", page="/partners/{partner}/attest",
+        undo=lambda _: say("Attestation recorded"), title=N_("Attestation"), button=N_("Save"),
     ),
     _act(
         "unattest", "Remove an attestation of a partner", unattest, audit=(AuditAction.PARTNER_UNATTESTED,),
-        command="partners unattest", page=OwnSurface("/partners/{partner}/unattest"),
-        undo=lambda _: say("Attestation removed"),
+        command="partners unattest", page=OwnSurface("/partners/{partner}/unattest", BESIDE),
+        undo=lambda _: say("Attestation removed"), title=N_("Remove"),
     ),
 )  # fmt: skip
 """What can be done with attestations of partners."""

@@ -14,7 +14,14 @@ from tocsin.directory import canonical
 from tocsin.directory.keys import KeyFacts, KeyFormat, KeyState, judge, key_facts, read_key_file
 from tocsin.exchange.partners.models import Partner, PartnerKey
 from tocsin.exchange.partners.read import find_partner, pinned_keys
-from tocsin.exchange.partners.states import KeyConfirmation, KeyEnd, PartnerKeyState, key_state
+from tocsin.exchange.partners.states import (
+    KEY_CONFIRMATIONS,
+    KEY_ENDS,
+    KeyConfirmation,
+    KeyEnd,
+    PartnerKeyState,
+    key_state,
+)
 from tocsin.exchange.statements import (
     PinnedKey,
     Profile,
@@ -33,34 +40,62 @@ from tocsin.node.records import AuditAction, audit, node_uuid
 from tocsin.node.sentences import say
 
 NO_ROUTE: Final = Absence("A person decides who a partner is; a program has no word in it.")
+BESIDE: Final = "It is a part of the page of what it changes, beside what a person decides by."
+"""Why a form of exchange is no page of its own."""
 MOST_KEYS: Final = 10  # of one profile, or of one file
+
+Once = Annotated[
+    str,
+    Field(max_length=100, title="Key of this request", description="A word by which the same request is taken once."),
+]
+"""What the same request is known by when it comes twice; pages make one for each form."""
+
+PartnerName = Annotated[
+    str,
+    Field(min_length=1, max_length=200, title=N_("Partner"), description="Number or name of the partner."),
+    Wording(lacking=N_("Choose a partner.")),
+]
 
 
 class PartnerNamed(BaseModel):
     """Which partner."""
 
-    partner: str = Field(min_length=1, max_length=200, description="Number or name of the partner.")
+    partner: PartnerName
 
 
 class KeyNamed(PartnerNamed):
     """Which key of which partner."""
 
-    key: str = Field(min_length=1, max_length=100, description="Its fingerprint in full, or its number.")
+    key: str = Field(
+        min_length=1, max_length=100, title=N_("Key"), description="Its fingerprint in full, or its number."
+    )
 
 
 class SignedProfile(BaseModel):
     """A profile as its node signed it."""
 
-    statement: str = Field(min_length=1, max_length=2_000_000, description="The profile.")
-    signature: str = Field(min_length=1, max_length=20_000, description="The signature over it, in ASCII armor.")
+    statement: Annotated[
+        str, Wording(hint=N_("The ZIP file that the partner sent, with its profile and signature."), file=2_000_001)
+    ] = Field(min_length=1, max_length=2_000_000, title=N_("Invitation"), description="The profile.")
+    signature: Annotated[str, Wording(hidden=True)] = Field(
+        min_length=1, max_length=20_000, title=N_("Signature"), description="The signature over it, in ASCII armor."
+    )
 
 
 class NewKey(PartnerNamed):
     """A public key that a partner sent."""
 
-    content: Annotated[str, Wording(lacking=N_("Paste the public key."), lines=True)] = Field(
+    content: Annotated[
+        str,
+        Wording(
+            lacking=N_("Paste the public key."),
+            hint=N_("OpenPGP in ASCII armor; without a node also an S/MIME certificate in PEM."),
+            lines=True,
+        ),
+    ] = Field(
         min_length=1,
         max_length=1_000_000,
+        title=N_("Public key"),
         description="An OpenPGP key in ASCII armor, or an S/MIME certificate (PEM).",
     )
 
@@ -68,12 +103,23 @@ class NewKey(PartnerNamed):
 class ConfirmedKey(KeyNamed):
     """How somebody made sure that a key is the partner's."""
 
-    way: KeyConfirmation = Field(description="How it was confirmed.")
-    said_by: Annotated[str, Wording(lacking=N_("Write who read the fingerprint to you."))] = Field(
-        min_length=1, max_length=200, pattern=LINE, description="Who of the partner read the fingerprint."
+    way: Annotated[KeyConfirmation, Wording(choices=KEY_CONFIRMATIONS)] = Field(
+        title=N_("Method"), description="How it was confirmed."
     )
-    evidence: str = Field(
-        "", max_length=300, pattern=LINE,
+    said_by: Annotated[
+        str,
+        Wording(
+            lacking=N_("Write who read the fingerprint to you."),
+            hint=N_("The person of the partner, with name and role."),
+        ),
+    ] = Field(
+        min_length=1, max_length=200, pattern=LINE, title=N_("Who read the fingerprint to you"),
+        description="Who of the partner read the fingerprint.",
+    )  # fmt: skip
+    evidence: Annotated[
+        str, Wording(hint=N_("Which number was called and where it is from; or whose signature the key has."))
+    ] = Field(
+        "", max_length=300, pattern=LINE, title=N_("Evidence"),
         description="The number that was called and where it is from; or whose signature it has.",
     )  # fmt: skip
 
@@ -81,9 +127,11 @@ class ConfirmedKey(KeyNamed):
 class EndedKey(KeyNamed):
     """Why a key counts no more."""
 
-    why: KeyEnd = Field(description="Why it counts no more.")
-    reason: Annotated[str, Wording(lacking=N_("Say who said so, and when."))] = Field(
-        min_length=1, max_length=500, pattern=LINE, description="Who said so, and when."
+    why: Annotated[KeyEnd, Wording(choices=KEY_ENDS)] = Field(
+        title=N_("What happened"), description="Why it counts no more."
+    )
+    reason: Annotated[str, Wording(lacking=N_("Say who said so, and when."), hint=N_("Who said so, and when."))] = (
+        Field(min_length=1, max_length=500, pattern=LINE, title=N_("Evidence"), description="Who said so, and when.")
     )
 
 
@@ -416,24 +464,25 @@ ACTS: Final = (
             AuditAction.PARTNER_ADDED, AuditAction.PARTNER_CHANGED, AuditAction.PARTNER_KEY_ADDED,
             AuditAction.PARTNER_KEY_ENDED,
         ),
-        command=OwnSurface("partners add-profile"), page=OwnSurface("/partners/profile"), makes=True,
-        told="{number}: {name}.", undo=lambda _: say("Profile read"),
+        command=OwnSurface("partners add-profile"), page="/partners/profile", makes=True,
+        told="{number}: {name}.", undo=lambda _: say("Profile read"), title=N_("Partner from a file"),
+        button=N_("Read the file"),
     ),
     key_act(
         "add-key", "Add a key of a partner", add_key,
         audit=(AuditAction.PARTNER_KEY_ADDED, AuditAction.PARTNER_KEY_ENDED),
-        command=OwnSurface("partners add-key"), page=OwnSurface("/partners/{partner}/keys"), makes=True,
-        arguments=("partner",), undo=lambda _: say("Key added"),
+        command=OwnSurface("partners add-key"), page="/partners/{partner}/keys", makes=True,
+        arguments=("partner",), undo=lambda _: say("Key added"), title=N_("Add key"),
     ),
     key_act(
         "confirm-key", "Confirm a key of a partner", confirm_key, audit=(AuditAction.PARTNER_KEY_CONFIRMED,),
-        command="partners confirm-key", page=OwnSurface(f"{_KEY}/confirm"), arguments=("partner", "key"),
-        undo=lambda _: say("Key confirmed"),
+        command="partners confirm-key", page=f"{_KEY}/confirm", arguments=("partner", "key"),
+        undo=lambda _: say("Key confirmed"), title=N_("Confirm key"),
     ),
     key_act(
         "end-key", "End a key of a partner", end_key, audit=(AuditAction.PARTNER_KEY_ENDED,),
-        command="partners end-key", page=OwnSurface(f"{_KEY}/end"), arguments=("partner", "key"),
-        undo=lambda _: say("Key ended"),
+        command="partners end-key", page=f"{_KEY}/end", arguments=("partner", "key"),
+        undo=lambda _: say("Key ended"), title=N_("End key"),
     ),
 )  # fmt: skip
 """What can be done with keys of partners."""

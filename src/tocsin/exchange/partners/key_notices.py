@@ -31,7 +31,7 @@ from tocsin.exchange.statements import (
     read_statement,
     verify,
 )
-from tocsin.interface import ActContext, OwnSurface
+from tocsin.interface import N_, ActContext
 from tocsin.node.errors import ConflictError, InputError
 from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say
@@ -125,8 +125,8 @@ ACTS: Final = (
     key_act(
         "accept-key", "Confirm a key by the key that it replaces", accept_key,
         audit=(AuditAction.PARTNER_KEY_CONFIRMED, AuditAction.PARTNER_KEY_ENDED), command="partners accept-key",
-        page=OwnSurface("/partners/{partner}/keys/{key}/accept"), arguments=("partner", "key"),
-        undo=lambda _: say("Key confirmed"),
+        page="/partners/{partner}/keys/{key}/accept", arguments=("partner", "key"),
+        undo=lambda _: say("Key confirmed"), title=N_("Confirm by the old key"), button=N_("Confirm the new key"),
     ),
 )  # fmt: skip
 """What can be done with a key that another one vouches for."""

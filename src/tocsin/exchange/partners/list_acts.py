@@ -37,14 +37,28 @@ class PartnerList(BaseModel):
 
     model_config = ConfigDict(ser_json_bytes="base64")
 
-    source: Annotated[str, Wording(lacking=N_("Say whose list it is."))] = Field(
-        min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$",
+    source: Annotated[
+        str,
+        Wording(
+            lacking=N_("Say whose list it is."),
+            hint=N_("Such as FIRST, Trusted Introducer, AfricaCERT, APCERT, LAC4."),
+        ),
+    ] = Field(
+        min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$", title=N_("Publisher of the list"),
         description="Whose list it is, such as FIRST or APCERT. The same again replaces what it said.",
     )  # fmt: skip
-    content: Annotated[bytes, Wording(lacking=N_("Choose a file."))] = Field(min_length=1, description="The file.")
-    columns: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)] = Field(
-        (), max_length=20, description="Where columns have other names than usual: what it is, and its column."
-    )
+    content: Annotated[
+        bytes,
+        Wording(
+            lacking=N_("Choose a file."),
+            hint=N_("CSV or JSON. It makes claims: no key in it counts before it is confirmed."),
+            file=50_000_000,
+        ),
+    ] = Field(min_length=1, title=N_("File"), description="The file.")
+    columns: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs), Wording(hidden=True)] = Field(
+        (), max_length=20, title=N_("Columns"),
+        description="Where columns have other names than usual: what it is, and its column.",
+    )  # fmt: skip
 
 
 class ListResult(BaseModel):
@@ -182,7 +196,8 @@ ACTS: Final = (
         "import-list", "Import a list of teams", import_list, noun="partner", permission=Permission.PARTNERS_WRITE,
         route=NO_ROUTE, told="{source}: {new} partners are new, {known} were known.",
         audit=(AuditAction.PARTNERS_LISTED,), command=OwnSurface("partners import"),
-        page=OwnSurface("/partners/import"), arguments=("source",), makes=True, undo=lambda _: say("List imported"),
+        page="/partners/import", arguments=("source",), makes=True, undo=lambda _: say("List imported"),
+        title=N_("Import a list"), button=N_("Import"),
     ),
 )  # fmt: skip
 """What can be done with lists of partners."""

@@ -1,9 +1,11 @@
 """The closed lists of partners, and what is so at a moment: of a key, and of the link to a partner. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+
+from tocsin.interface import N_
 
 if TYPE_CHECKING:
     from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey, PartnerKeyNotice
@@ -23,6 +25,13 @@ class KeyConfirmation(StrEnum):
     SIGNED = "signed"  # by a key that is pinned, or by a person whom we know
 
 
+KEY_CONFIRMATIONS: Final[Mapping[str, str]] = {
+    KeyConfirmation.TELEPHONE: N_("By telephone, at a number from elsewhere"),
+    KeyConfirmation.IN_PERSON: N_("In person"),
+    KeyConfirmation.SIGNED: N_("Signed by a key that we trust"),
+}
+
+
 class KeyEnd(StrEnum):
     """Why a key counts no more."""
 
@@ -30,6 +39,14 @@ class KeyEnd(StrEnum):
     LOST = "lost"
     COMPROMISED = "compromised"
     NOT_THEIRS = "not-theirs"  # a claim that was wrong
+
+
+KEY_ENDS: Final[Mapping[str, str]] = {
+    KeyEnd.REPLACED: N_("Replaced by another key"),
+    KeyEnd.LOST: N_("Lost"),
+    KeyEnd.COMPROMISED: N_("Compromised"),
+    KeyEnd.NOT_THEIRS: N_("Not the partner's key"),
+}
 
 
 class PartnerKeyState(StrEnum):
@@ -49,12 +66,26 @@ class CheckWay(StrEnum):
     TELEPHONE = "telephone"
 
 
+CHECK_WAYS: Final[Mapping[str, str]] = {
+    CheckWay.SIGNED_MAIL: N_("Signed mail"),
+    CheckWay.MAIL: N_("Mail without a signature"),
+    CheckWay.TELEPHONE: N_("Telephone"),
+}
+
+
 class CheckResult(StrEnum):
     """What came of it."""
 
     ANSWERED = "answered"
     NO_ANSWER = "no-answer"
     WRONG_SIGNATURE = "wrong-signature"
+
+
+CHECK_RESULTS: Final[Mapping[str, str]] = {
+    CheckResult.ANSWERED: N_("Answer received"),
+    CheckResult.NO_ANSWER: N_("No answer"),
+    CheckResult.WRONG_SIGNATURE: N_("Wrong signature"),
+}
 
 
 class LinkState(StrEnum):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tocsin.exchange.protocols.taxii.pages import TaxiiFilter, TaxiiPage, has_object, read_filter
     from tocsin.exchange.protocols.taxii.posts import MOST_BYTES, post, status_of
     from tocsin.exchange.protocols.tokens import (
+        ACCESS_PROTOCOLS,
+        TOKEN_SCOPES,
         AccessProtocol,
         ProgramCaller,
         TokenScope,

@@ -1,16 +1,23 @@
 """What can be done with the tokens of partners."""
 
 from functools import partial
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.exchange.partners import Partner, PartnerNamed, find_partner
+from tocsin.exchange.partners import BESIDE, Partner, PartnerNamed, find_partner
 from tocsin.exchange.protocols.models import PartnerToken
-from tocsin.exchange.protocols.tokens import AccessProtocol, TokenScope, new_secret, secret_hash
-from tocsin.interface import Absence, Act, ActContext, NoUndo, OwnSurface, Reverse
+from tocsin.exchange.protocols.tokens import (
+    ACCESS_PROTOCOLS,
+    TOKEN_SCOPES,
+    AccessProtocol,
+    TokenScope,
+    new_secret,
+    secret_hash,
+)
+from tocsin.interface import N_, Absence, Act, ActContext, NoUndo, OwnSurface, Reverse, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import NotFoundError
 from tocsin.node.records import AuditAction, audit
@@ -20,15 +27,18 @@ from tocsin.node.sentences import say
 class PartnerTokenNamed(PartnerNamed):
     """Which token: a partner has one for each way in."""
 
-    protocol: AccessProtocol = Field(AccessProtocol.TAXII, description="Where it works: taxii or misp.")
+    protocol: Annotated[AccessProtocol, Wording(choices=ACCESS_PROTOCOLS)] = Field(
+        AccessProtocol.TAXII, title=N_("Protocol"), description="Where it works: taxii or misp."
+    )
 
 
 class NewPartnerToken(PartnerTokenNamed):
     """For which partner, and what its program may do."""
 
-    scopes: tuple[TokenScope, ...] = Field(
-        (TokenScope.READ,), description="What it lets do: read, or post, which offers things to you."
-    )
+    scopes: Annotated[tuple[TokenScope, ...], Wording(choices=TOKEN_SCOPES)] = Field(
+        (TokenScope.READ,), title=N_("What it may do"),
+        description="What it lets do: read, or post, which offers things to you.",
+    )  # fmt: skip
 
 
 class PartnerTokenResult(BaseModel):
@@ -115,12 +125,13 @@ ACTS: Final = (
     _act(
         "make", "Make a token for a partner's program", make,
         audit=(AuditAction.PARTNER_TOKEN_MADE, AuditAction.PARTNER_TOKEN_REVOKED),
-        command=OwnSurface("exchange token make"), page=OwnSurface("/partners/{partner}/tokens"),
+        command=OwnSurface("exchange token make"),
+        page=OwnSurface("/partners/{partner}/tokens", "It shows the token, once."),
         arguments=("partner",), told="Token {number} of {name}.", makes=True, undo=Reverse("revoke"),
     ),
     _act(
         "revoke", "Revoke a token of a partner's program", revoke, audit=(AuditAction.PARTNER_TOKEN_REVOKED,),
-        command="exchange token revoke", page=OwnSurface("/partners/{partner}/tokens/revoke"),
+        command="exchange token revoke", page=OwnSurface("/partners/{partner}/tokens/revoke", BESIDE),
         arguments=("partner",), told="Token {number} of {name} is revoked.",
         undo=NoUndo("Only its hash is kept: make a new one."),
     ),

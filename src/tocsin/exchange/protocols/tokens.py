@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import secrets
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.exchange.partners import Partner
 from tocsin.exchange.protocols.models import PartnerToken
+from tocsin.interface import N_
 from tocsin.node.records import Database
 
 _PREFIX: Final = "tcf"
@@ -30,11 +32,20 @@ class AccessProtocol(StrEnum):
     MISP = "misp"
 
 
+ACCESS_PROTOCOLS: Final[Mapping[str, str]] = {AccessProtocol.TAXII: "TAXII 2.1", AccessProtocol.MISP: "MISP"}
+
+
 class TokenScope(StrEnum):
     """What a token lets do."""
 
     READ = "read"
     POST = "post"  # offer things, which a person here adopts or declines
+
+
+TOKEN_SCOPES: Final[Mapping[str, str]] = {
+    TokenScope.READ: N_("Read what the release gate lets this partner have"),
+    TokenScope.POST: N_("Offer things, which a person here adopts or declines"),
+}
 
 
 @dataclass(frozen=True)

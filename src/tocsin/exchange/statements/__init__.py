@@ -6,7 +6,10 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.exchange.statements.kinds import (
+        AGREEMENT_TYPES,
         KINDS,
+        RECALL_ANSWERS,
+        RECALL_REQUESTS,
         Address,
         AgreementType,
         CaseAct,

@@ -4,6 +4,7 @@ A field that is added must be optional: a reader of an earlier version ignores i
 hashes ``sha256:`` and 64 hexadecimal digits, fingerprints of OpenPGP primary keys in either case.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+from tocsin.interface import N_
 from tocsin.sharing.gate import Pap, Tlp
 
 
@@ -161,6 +163,13 @@ class RecallRequest(StrEnum):
     NARROW = "narrow"
 
 
+RECALL_REQUESTS: Final[Mapping[str, str]] = {
+    RecallRequest.ERASE: N_("Erase it"),
+    RecallRequest.STOP_USING: N_("Stop using it"),
+}
+"""What people ask for; a recall that narrows follows from an agreement."""
+
+
 class Recall(StatementBody):
     """The source takes items back, or narrows them."""
 
@@ -181,6 +190,15 @@ class AgreementType(StrEnum):
     MOU = "mou"
     CODE = "code"
     NORM = "norm"
+
+
+AGREEMENT_TYPES: Final[Mapping[str, str]] = {
+    AgreementType.TREATY: N_("Treaty"),
+    AgreementType.LAW: N_("Law"),
+    AgreementType.MOU: N_("Memorandum of understanding"),
+    AgreementType.CODE: N_("Code of conduct"),
+    AgreementType.NORM: N_("Norm"),
+}
 
 
 class SharingAgreement(StatementBody):
@@ -279,6 +297,13 @@ class RecallState(StrEnum):
     DONE = "done"
     KEPT = "kept"
     NOT_HELD = "not-held"
+
+
+RECALL_ANSWERS: Final[Mapping[str, str]] = {
+    RecallState.DONE: N_("Done as asked"),
+    RecallState.KEPT: N_("Kept"),
+    RecallState.NOT_HELD: N_("Not held"),
+}
 
 
 class KeptPart(_Model):

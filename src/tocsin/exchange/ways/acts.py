@@ -6,9 +6,9 @@ from pydantic import BaseModel, Field
 
 from tocsin.exchange.dispatches import OutgoingState
 from tocsin.exchange.ledger import DispatchResult, OutgoingRow, result_of
-from tocsin.exchange.partners import Partner, find_partner
+from tocsin.exchange.partners import BESIDE, Partner, find_partner
 from tocsin.exchange.ways.mailing import mail_dispatch
-from tocsin.interface import Absence, Act, ActContext, NoUndo, OwnSurface
+from tocsin.interface import N_, Absence, Act, ActContext, NoUndo, OwnSurface
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.records import AuditAction, audit
@@ -18,7 +18,7 @@ from tocsin.node.sentences import say
 class DispatchNamed(BaseModel):
     """Which dispatch."""
 
-    dispatch: int = Field(ge=1, le=2**31, description="The number in 'tocsin exchange list'.")
+    dispatch: int = Field(ge=1, le=2**31, title=N_("Dispatch"), description="The number in 'tocsin exchange list'.")
 
 
 def resend(context: ActContext, request: DispatchNamed) -> DispatchResult:
@@ -53,7 +53,7 @@ ACTS: Final = (
         "resend", "Send the mail of a dispatch again", resend, noun="dispatch", permission=Permission.INCIDENTS_WRITE,
         audit=(AuditAction.DISPATCH_RESENT,), command="exchange resend",
         route=Absence("A person decides what goes to a partner, and what becomes of what it sends."),
-        page=OwnSurface("/exchange/dispatches/{dispatch}/resend"), arguments=("dispatch",),
+        page=OwnSurface("/exchange/dispatches/{dispatch}/resend", BESIDE), arguments=("dispatch",),
         told="Dispatch {number} to {name}: {state}.", undo=NoUndo("The mail is on its way."),
     ),
 )  # fmt: skip

@@ -41,10 +41,16 @@ if TYPE_CHECKING:
         help_text_states,
         help_texts_in_files,
     )
-    from tocsin.incidents.arrivals.kinds import ReportKind, guess_kind, rsit_of
+    from tocsin.incidents.arrivals.kinds import KINDS, TEAM_KINDS, ReportKind, guess_kind, rsit_of
     from tocsin.incidents.arrivals.mails import attachments_of, take_mail
     from tocsin.incidents.arrivals.models import (
+        BASES,
+        DOORS,
         ENDED,
+        GROUNDS,
+        REASONS,
+        SCOPES,
+        STATES,
         WITHOUT_ANSWER,
         CloseReason,
         EntryKind,

@@ -16,7 +16,7 @@ from tocsin.incidents.arrivals.handling import (
     set_state,
     take_report,
 )
-from tocsin.incidents.arrivals.models import CloseReason, PublicReport, ReportState
+from tocsin.incidents.arrivals.models import REASONS, STATES, CloseReason, PublicReport, ReportState
 from tocsin.incidents.arrivals.queries import find_report, mails_of
 from tocsin.incidents.arrivals.retention import erase_report
 from tocsin.incidents.read import IncidentReader, compartments_of
@@ -30,43 +30,66 @@ _SUBJECT: Final = N_("Answer to your report %(reference)s")
 _CLOSE: Final = N_("To add something, open your report with its secret: %(page)s")
 _MOVES: Final = {ReportState.NEW, ReportState.OPEN, ReportState.WAITING, ReportState.CLOSED}
 _TEXT: Final = Wording(lacking=N_("Write something, in at most 10,000 characters."), lines=True)
+_READ: Final = Wording(
+    hint=N_(
+        "The reporter reads an answer with the secret of the report, and gets it by email where there is an address."
+        " It assigns the report to you if it is not assigned."
+    )
+)
+ONCE_TITLE: Final = "Idempotency key"
+"""The title of the field that makes a request known when it comes twice; no form shows it."""
 
 
 class InboxReport(BaseModel):
     """Which report."""
 
     reference: Annotated[str, StringConstraints(min_length=1, max_length=40)] = Field(
-        description="The reference of a report.", examples=["0000-0000"]
+        title=N_("Reference"), description="The reference of a report.", examples=["0000-0000"]
     )
 
 
 class InboxMove(InboxReport):
     """Whose turn it is."""
 
-    state: ReportState = Field(description="new, open, waiting (for the reporter) or closed.")
-    reason: CloseReason | None = Field(None, description="Why it is closed; the reporter sees it.")
+    state: Annotated[ReportState, Wording(choices=STATES)] = Field(
+        title=N_("State"), description="new, open, waiting (for the reporter) or closed."
+    )
+    reason: Annotated[CloseReason | None, Wording(choices=REASONS)] = Field(
+        None, title=N_("Reason"), description="Why it is closed; the reporter sees it."
+    )
 
 
 class InboxAssignment(InboxReport):
     """Who works on it."""
 
-    owner: str = Field(min_length=1, max_length=320, description="An account, by email address or number.")
+    owner: Annotated[str, Wording(choices="people")] = Field(
+        min_length=1, max_length=320, title=N_("Person"), description="An account, by email address or number."
+    )
 
 
 class InboxNote(InboxReport):
     """A text on a report."""
 
-    text: Annotated[str, _TEXT] = Field(min_length=1, max_length=10_000, description="The text.")
-    once: str = Field("", max_length=100, description="A name for this text: the same twice is kept once.")
+    text: Annotated[str, _TEXT] = Field(min_length=1, max_length=10_000, title=N_("Text"), description="The text.")
+    once: str = Field(
+        "", max_length=100, title=ONCE_TITLE, description="A name for this text: the same twice is kept once."
+    )
 
 
 class InboxAnswer(InboxNote):
     """A text for the reporter."""
 
-    asks: bool = Field(default=False, description="It asks something: wait for the reporter.")
-    in_clear: bool = Field(
-        default=False, description="It may go without encryption, though it answers a mail that came encrypted."
+    text: Annotated[str, _TEXT, _READ] = Field(
+        min_length=1, max_length=10_000, title=N_("Text"), description="The text."
     )
+    asks: bool = Field(
+        default=False, title=N_("It asks something: wait for the reporter"),
+        description="It asks something: wait for the reporter.",
+    )  # fmt: skip
+    in_clear: bool = Field(
+        default=False, title=N_("This answer may go without encryption"),
+        description="It may go without encryption, though it answers a mail that came encrypted.",
+    )  # fmt: skip
 
 
 class InboxState(BaseModel):
@@ -237,19 +260,20 @@ ACTS: Final = (
     _act(
         "take", "Take a report from the public", take,
         audit=(AuditAction.INBOX_TAKEN, AuditAction.INBOX_MOVED), command="inbox take", route="/inbox/{reference}/take",
-        page=OwnSurface("/reports/public/{reference}/take"), told="{reference} is {state}.",
+        page=OwnSurface("/reports/public/{reference}/take"), told="{reference} is {state}.", title=N_("Assign to me"),
     ),
     _act(
         "leave", "Unassign a report from the public", leave,
         audit=(AuditAction.INBOX_TAKEN, AuditAction.INBOX_MOVED), command="inbox leave",
         route="/inbox/{reference}/leave",
-        page=OwnSurface("/reports/public/{reference}/leave"), told="{reference} is {state}.",
+        page=OwnSurface("/reports/public/{reference}/leave"), told="{reference} is {state}.", title=N_("Unassign"),
     ),
     _act(
         "assign", "Assign a report from the public to a person", assign,
         audit=(AuditAction.INBOX_TAKEN, AuditAction.INBOX_MOVED), command="inbox assign",
         route="/inbox/{reference}/assign", page=OwnSurface("/reports/public/{reference}/assign"),
-        arguments=("reference", "owner"), told="{reference} is assigned.",
+        arguments=("reference", "owner"), told="{reference} is assigned.", title=N_("Assigned to"),
+        button=N_("Assign"),
     ),
     _act(
         "move", "Set the state of a report from the public", move, audit=(AuditAction.INBOX_MOVED,),
@@ -260,17 +284,21 @@ ACTS: Final = (
         "answer", "Answer who reported something", answer,
         audit=(AuditAction.INBOX_ANSWERED, AuditAction.INBOX_TAKEN, AuditAction.INBOX_MOVED), command="inbox answer",
         route="/inbox/{reference}/answer", page=OwnSurface("/reports/public/{reference}/say"),
-        told="{reference} is answered, and {state}.",
+        told="{reference} is answered, and {state}.", title=N_("Answer"), button=N_("Send answer"),
     ),
     _act(
         "note", "Keep a note on a report from the public", note, audit=(AuditAction.INBOX_NOTED,), command="inbox note",
         route="/inbox/{reference}/note", page=OwnSurface("/reports/public/{reference}/say"),
-        told="The note on {reference} is kept.",
+        told="The note on {reference} is kept.", title=N_("Save as note"),
     ),
     _act(
         "erase", "Delete a report from the public", erase, audit=(AuditAction.INBOX_ERASED,), command="inbox erase",
         route="/inbox/{reference}/erase", page=OwnSurface("/reports/public/{reference}/erase"), signed=("", ""),
-        told="{reference} is gone for good.",
+        told="{reference} is gone for good.", title=N_("Delete on request of the reporter"),
+        notice=N_(
+            "The report, its files and all messages are deleted for good. Its reference and each step stay in the"
+            " audit log."
+        ),
     ),
 )  # fmt: skip
 """What can be done with reports from the public."""

@@ -12,6 +12,8 @@ from tocsin.incidents.arrivals.acts import InboxReport, InboxState, person_of, r
 from tocsin.incidents.arrivals.basis import add_release, settle_events
 from tocsin.incidents.arrivals.handling import audit_report, enter
 from tocsin.incidents.arrivals.models import (
+    BASES,
+    SCOPES,
     EntryKind,
     PublicReport,
     ReleaseGround,
@@ -29,55 +31,73 @@ from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say
 
 _Line = StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=LINE)
+_Scope = Annotated[ReleaseScope, Wording(choices=SCOPES)]
 
 
 class InboxBasis(InboxReport):
     """On what basis it came."""
 
-    basis: ReportBasis = Field(description="mandatory (an act demands it), voluntary or request (of an authority).")
-    basis_act: Annotated[str, Wording(option="--act")] = Field(
-        "", max_length=200, pattern=LINE, description="The act that demands it, or the instrument of the request."
+    basis: Annotated[ReportBasis, Wording(choices=BASES)] = Field(
+        title=N_("Basis"), description="mandatory (an act demands it), voluntary or request (of an authority)."
     )
-    reason: Annotated[str, _Line, Wording(lacking=N_("Say why."))] = Field(description="Why.")
+    basis_act: Annotated[str, Wording(option="--act")] = Field(
+        "", max_length=200, pattern=LINE, title=N_("Act or instrument"),
+        description="The act that demands it, or the instrument of the request.",
+    )  # fmt: skip
+    reason: Annotated[str, _Line, Wording(lacking=N_("Say why."))] = Field(title=N_("Reason"), description="Why.")
 
 
 class InboxConsent(InboxReport):
     """Who consented, when, how, and to what."""
 
-    scope: ReleaseScope = Field(description="To whom it may go: authority, police or both.")
+    scope: _Scope = Field(title=N_("For"), description="To whom it may go: authority, police or both.")
     given_by: Annotated[str, _Line, Wording(lacking=N_("Write who consented."))] = Field(
-        description="Who consented.", examples=["The head of IT"]
+        title=N_("Given by"), description="Who consented.", examples=["The head of IT"]
     )
-    means: Annotated[str, _Line, Wording(lacking=N_("Write how it was given."), option="--how")] = Field(
-        description="How it was given.", examples=["By email"]
-    )
+    means: Annotated[
+        str,
+        _Line,
+        Wording(lacking=N_("Write how it was given."), option="--how", hint=N_("Such as: by email to the lead")),
+    ] = Field(title=N_("How"), description="How it was given.", examples=["By email"])
     given_at: Annotated[Moment, Wording(lacking=N_("Write when it was given."), option="--at")] = Field(
-        description="When.", examples=["2026-12-04 16:30"]
+        title=N_("When (UTC)"), description="When.", examples=["2026-12-04 16:30"]
     )
 
 
 class InboxOrder(InboxReport):
     """Which order demands it."""
 
-    scope: ReleaseScope = Field(description="To whom it must go: authority, police or both.")
+    scope: _Scope = Field(title=N_("For"), description="To whom it must go: authority, police or both.")
     given_by: Annotated[str, _Line, Wording(lacking=N_("Write who ordered it."))] = Field(
-        description="Who ordered it.", examples=["District court"]
+        title=N_("Ordered by"), description="Who ordered it.", examples=["District court"]
     )
     means: Annotated[str, _Line, Wording(lacking=N_("Cite it: the instrument and its number."), option="--cite")] = (
-        Field(description="The instrument and its number.", examples=["Order 12/2026"])
-    )
+        Field(
+            title=N_("Instrument and number"), description="The instrument and its number.",
+            examples=["Order 12/2026"],
+        )
+    )  # fmt: skip
     given_at: Annotated[Moment, Wording(lacking=N_("Write the date of the order."), option="--at")] = Field(
-        description="Its date.", examples=["2026-12-04"]
+        title=N_("Date (UTC)"), description="Its date.", examples=["2026-12-04"]
     )
 
 
 class InboxRelease(InboxReport):
     """Which consent, and why it holds no more."""
 
-    release: int = Field(ge=1, le=2**31 - 1, description="The number of the consent.")
-    reason: Annotated[str, _Line, Wording(lacking=N_("Say why."))] = Field(
-        description="Who withdrew it, and how.", examples=["The head of IT, by phone"]
+    release: Annotated[int, Wording(choices="consents")] = Field(
+        ge=1, le=2**31 - 1, title=N_("Consent"), description="The number of the consent."
     )
+    reason: Annotated[
+        str,
+        _Line,
+        Wording(
+            lacking=N_("Say why."),
+            hint=N_(
+                "Who withdrew it, and how. What waits to be sent by it is withheld; what was sent is not called back."
+            ),
+        ),
+    ] = Field(title=N_("Reason"), description="Who withdrew it, and how.", examples=["The head of IT, by phone"])
 
 
 def set_basis(context: ActContext, request: InboxBasis) -> InboxState:
@@ -187,22 +207,26 @@ ACTS: Final = (
         "set-basis", "Set the basis on which a report came", set_basis,
         audit=(AuditAction.INBOX_BASIS,), command="inbox set-basis", route="/inbox/{reference}/basis",
         page=OwnSurface("/reports/public/{reference}/basis"), undo=lambda _: say("Basis changed"),
+        title=N_("Change the basis"),
     ),
     _act(
         "record-consent", "Record consent to give a report to a supervisor or the police", record_consent,
         audit=(AuditAction.INBOX_RELEASED,), command="inbox record-consent", route="/inbox/{reference}/consent",
         page=OwnSurface("/reports/public/{reference}/consent"), undo=lambda _: say("Consent recorded"),
+        title=N_("Record consent"),
     ),
     _act(
         "withdraw-consent", "Withdraw consent to give a report to a supervisor or the police", withdraw_consent,
         audit=(AuditAction.INBOX_RELEASED,), command="inbox withdraw-consent",
         route="/inbox/{reference}/consent/withdraw", arguments=("reference", "release"),
         page=OwnSurface("/reports/public/{reference}/withdraw-consent"), undo=lambda _: say("Consent withdrawn"),
+        title=N_("Withdraw consent"),
     ),
     _act(
         "record-order", "Record an order to give a report to a supervisor or the police", record_order,
         audit=(AuditAction.INBOX_RELEASED,), command="inbox record-order", route="/inbox/{reference}/order",
         page=OwnSurface("/reports/public/{reference}/order"), undo=lambda _: say("Order recorded"),
+        title=N_("Record order"),
     ),
 )  # fmt: skip
 """What is said of the basis of reports."""

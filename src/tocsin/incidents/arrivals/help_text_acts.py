@@ -1,14 +1,14 @@
 """The act by which a node makes the shipped texts for the public its own word."""
 
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
 
 from tocsin.delivery.texts import FaultError, TextFolders
 from tocsin.incidents.arrivals.help_texts import adopt_help
-from tocsin.incidents.arrivals.kinds import ReportKind
-from tocsin.interface import Absence, Act, ActContext, OwnSurface
+from tocsin.incidents.arrivals.kinds import KINDS, ReportKind
+from tocsin.interface import N_, Absence, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import SettingError
 from tocsin.node.node import Node
@@ -19,7 +19,9 @@ from tocsin.node.records import AuditAction
 class HelpTextAdoption(BaseModel):
     """Which texts."""
 
-    kinds: tuple[ReportKind, ...] = Field((), description="The kinds of incidents; none: all of them.")
+    kinds: Annotated[tuple[ReportKind, ...], Wording(choices=KINDS)] = Field(
+        (), title=N_("Kind"), description="The kinds of incidents; none: all of them."
+    )
 
 
 class AdoptedHelpText(BaseModel):
@@ -60,7 +62,7 @@ ACTS: Final = (
         permission=Permission.RULES_WRITE, audit=(AuditAction.HELP_TEXT_ADOPTED,), command="help-texts adopt",
         route=Absence("A person reads a text before it is adopted."), page=OwnSurface("/reports/help-texts"),
         arguments=("kinds",),
-        signed=("--as", "Who adopts them."), told="{kind}: adopted.",
+        signed=("--as", "Who adopts them."), told="{kind}: adopted.", title=N_("Help texts"), button=N_("Adopt all"),
     ),
 )  # fmt: skip
 """What can be done with texts for the public."""

@@ -4,6 +4,8 @@ import re
 from enum import StrEnum
 from typing import Final
 
+from tocsin.interface import N_
+
 
 class ReportKind(StrEnum):
     """What it is, as somebody would say who is no specialist."""
@@ -19,6 +21,25 @@ class ReportKind(StrEnum):
     FLAW = "flaw"  # a weakness of a product, a service or a page
     SPAM = "spam"  # unwanted mail in bulk
     OTHER = "other"
+
+
+KINDS: Final = {
+    ReportKind.RANSOMWARE: N_("Files are locked"),
+    ReportKind.MONEY: N_("Money is lost"),
+    ReportKind.BREAK_IN: N_("An account was taken over"),
+    ReportKind.DECEIT: N_("A fake page or message"),
+    ReportKind.HURT: N_("Threats, blackmail or harassment"),
+    ReportKind.FLOOD: N_("A site or service is down"),
+    ReportKind.PROGRAM: N_("A device behaves strangely"),
+    ReportKind.LEAK: N_("Data got out"),
+    ReportKind.FLAW: N_("A security flaw"),
+    ReportKind.SPAM: N_("Unwanted mail"),
+    ReportKind.OTHER: N_("Something else, or I do not know"),
+}
+"""Kinds of reports, as the public says."""
+
+TEAM_KINDS: Final = {**KINDS, ReportKind.OTHER: N_("Other")}
+"""The same as the team reads them."""
 
 
 _RSIT: Final = {

@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.delivery.mailbox import ReceivedMail
+from tocsin.interface import N_
 from tocsin.node.records import Base, Json, UTCDateTime
 
 
@@ -27,12 +28,36 @@ class ReportDoor(StrEnum):
     NOTICE = "notice"  # of an entity, under an act or voluntarily: `tocsin.incidents.notices`
 
 
+DOORS: Final = {
+    ReportDoor.FORM: N_("Form"),
+    ReportDoor.MAIL: N_("Email"),
+    ReportDoor.PHONE: N_("Telephone"),
+    ReportDoor.CHAT: N_("Chat"),
+    ReportDoor.PAPER: N_("Paper mail"),
+    ReportDoor.PORTAL: N_("Portal"),
+    ReportDoor.API: N_("API"),
+    ReportDoor.XARF: N_("X-ARF report"),
+    ReportDoor.PROBLEM: N_("Problem"),
+    ReportDoor.PARTNER: N_("Another CSIRT"),
+    ReportDoor.NOTICE: N_("Notice"),
+}
+"""How a report came in, in words."""
+
+
 class ReportBasis(StrEnum):
     """Why a report came: what its sender owes, or gives."""
 
     MANDATORY = "mandatory"  # an act demands it
     VOLUNTARY = "voluntary"
     REQUEST = "request"  # an authority asked for it, by an instrument
+
+
+BASES: Final = {
+    ReportBasis.MANDATORY: N_("Mandatory"),
+    ReportBasis.VOLUNTARY: N_("Voluntary"),
+    ReportBasis.REQUEST: N_("Request of an authority"),
+}
+"""On what basis a report came, in words."""
 
 
 class ReleaseGround(StrEnum):
@@ -42,12 +67,27 @@ class ReleaseGround(StrEnum):
     ORDER = "order"  # of a court or an authority, which is cited
 
 
+GROUNDS: Final = {
+    ReleaseGround.CONSENT: N_("Consent"),
+    ReleaseGround.ORDER: N_("Order"),
+}
+"""By what it may go on, in words."""
+
+
 class ReleaseScope(StrEnum):
     """To whom it may go."""
 
     AUTHORITY = "authority"
     POLICE = "police"
     BOTH = "both"
+
+
+SCOPES: Final = {
+    ReleaseScope.AUTHORITY: N_("Supervisors and authorities"),
+    ReleaseScope.POLICE: N_("Police"),
+    ReleaseScope.BOTH: N_("Authorities and police"),
+}
+"""To whom it may go, in words."""
 
 
 class ReportState(StrEnum):
@@ -62,6 +102,18 @@ class ReportState(StrEnum):
     HANDED_OVER = "handed-over"  # to a team of the directory
     REJECTED = "rejected"
 
+
+STATES: Final = {
+    ReportState.NEW: N_("New"),
+    ReportState.OPEN: N_("In progress"),
+    ReportState.WAITING: N_("Waiting for the reporter"),
+    ReportState.INCIDENT: N_("In an incident"),
+    ReportState.CLOSED: N_("Closed with an answer"),
+    ReportState.CLOSED_WITHOUT: N_("Closed without an answer"),
+    ReportState.HANDED_OVER: N_("Handed over"),
+    ReportState.REJECTED: N_("Rejected"),
+}
+"""Whose turn it is, as the team reads it."""
 
 ENDED: Final = (ReportState.CLOSED, ReportState.CLOSED_WITHOUT, ReportState.HANDED_OVER, ReportState.REJECTED)
 """After these nothing is left to do."""
@@ -98,6 +150,21 @@ class CloseReason(StrEnum):
     NEWSLETTER = "newsletter"
     TEST = "test"
     SPAM = "spam"
+
+
+REASONS: Final = {
+    CloseReason.SOLVED: N_("Solved"),
+    CloseReason.PASSED_ON: N_("Passed on to the responsible team"),
+    CloseReason.DUPLICATE: N_("Duplicate of another report"),
+    CloseReason.NO_INCIDENT: N_("Not an incident"),
+    CloseReason.NO_ANSWER: N_("No answer to our question"),
+    CloseReason.OUT_OF_SCOPE: N_("Others are responsible"),
+    CloseReason.INFORMATION: N_("For information"),
+    CloseReason.NEWSLETTER: N_("Newsletter"),
+    CloseReason.TEST: N_("Test"),
+    CloseReason.SPAM: N_("Spam"),
+}
+"""Why a report was closed, for the team and the reporter."""
 
 
 WITHOUT_ANSWER: Final = frozenset({CloseReason.INFORMATION, CloseReason.NEWSLETTER, CloseReason.TEST, CloseReason.SPAM})

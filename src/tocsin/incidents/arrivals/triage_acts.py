@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.delivery.texts import check_filled
 from tocsin.directory import canonical, read_team
-from tocsin.incidents.arrivals.acts import InboxReport, InboxState, person_of, reader_of
+from tocsin.incidents.arrivals.acts import ONCE_TITLE, InboxReport, InboxState, person_of, reader_of
 from tocsin.incidents.arrivals.files import ReportAttachment
 from tocsin.incidents.arrivals.handling import (
     ReporterLetter,
@@ -23,8 +23,8 @@ from tocsin.incidents.arrivals.handling import (
     plan_ring_back,
     reject_report,
 )
-from tocsin.incidents.arrivals.kinds import ReportKind, guess_kind, rsit_of
-from tocsin.incidents.arrivals.models import CloseReason, PublicFile, PublicReport, ReportDoor, ReportState
+from tocsin.incidents.arrivals.kinds import TEAM_KINDS, ReportKind, guess_kind, rsit_of
+from tocsin.incidents.arrivals.models import REASONS, CloseReason, PublicFile, PublicReport, ReportDoor, ReportState
 from tocsin.incidents.arrivals.queries import find_report
 from tocsin.incidents.arrivals.submission import ReportForm, add_report, report_of_act
 from tocsin.incidents.arrivals.tickets import ticket_named
@@ -68,76 +68,130 @@ class NewInboxReport(BaseModel):
     """What somebody reported who used no form."""
 
     what: Annotated[
-        str, _STRIPPED, Wording(lacking=N_("Say what happened, in at most 10,000 characters."), lines=True)
-    ] = Field(min_length=1, max_length=10_000, description="What was said or written.")
-    door: Annotated[ReportDoor, AfterValidator(_by_hand)] = Field(
-        ReportDoor.API, description="How it came in; not by itself, as forms and mails do."
+        str,
+        _STRIPPED,
+        Wording(
+            lacking=N_("Say what happened, in at most 10,000 characters."),
+            lines=True,
+            hint=N_(
+                "In the words of the caller, or the chat as it was pasted. Addresses, names and hashes in it are found"
+                " by themselves."
+            ),
+        ),
+    ] = Field(min_length=1, max_length=10_000, title=N_("What happened"), description="What was said or written.")
+    door: Annotated[ReportDoor, AfterValidator(_by_hand), Wording(choices="doors")] = Field(
+        ReportDoor.API, title=N_("Came by"), description="How it came in; not by itself, as forms and mails do."
     )
-    kind: ReportKind | None = Field(None, description="What it is; guessed from the words where it is not given.")
-    subject: str = Field("", max_length=300, pattern=_LINE, description="What it is about, in a line.")
-    place: str = Field("", max_length=500, pattern=_LINE, description="Where: an address, a name, a URL.")
-    happened: str = Field("", max_length=500, pattern=_LINE, description="When, as it was said.")
-    sender: str = Field("", max_length=200, pattern=_LINE, description="Who reports it.")
+    kind: Annotated[ReportKind | None, Wording(choices=TEAM_KINDS, nothing=N_("Guess from the words"))] = Field(
+        None, title=N_("Kind"), description="What it is; guessed from the words where it is not given."
+    )
+    subject: str = Field(
+        "", max_length=300, pattern=_LINE, title=N_("Subject"), description="What it is about, in a line."
+    )
+    place: str = Field(
+        "", max_length=500, pattern=_LINE, title=N_("Where"), description="Where: an address, a name, a URL."
+    )
+    happened: str = Field("", max_length=500, pattern=_LINE, title=N_("When"), description="When, as it was said.")
+    sender: str = Field("", max_length=200, pattern=_LINE, title=N_("Who"), description="Who reports it.")
     mailbox: Annotated[str, AfterValidator(_mailbox)] = Field(
-        "", max_length=320, description="The email address for an answer.", examples=["reporter@example.org"]
+        "", max_length=320, title=N_("Email address"), description="The email address for an answer.",
+        examples=["reporter@example.org"],
+    )  # fmt: skip
+    phone: str = Field(
+        "", max_length=60, pattern=r"^[0-9+() ./-]*$", title=N_("Telephone number"),
+        description="The number to ring back.",
+    )  # fmt: skip
+    language: Annotated[str, Wording(choices="languages", nothing=N_("Not known"))] = Field(
+        "", max_length=20, pattern=r"^[A-Za-z-]*$", title=N_("Language"), description="The language of the reporter."
     )
-    phone: str = Field("", max_length=60, pattern=r"^[0-9+() ./-]*$", description="The number to ring back.")
-    language: str = Field("", max_length=20, pattern=r"^[A-Za-z-]*$", description="The language of the reporter.")
-    ring_back_at: AwareDatetime | None = Field(None, description="When to ring back.")
-    once: str = Field("", max_length=100, description="A name for this report: the same twice is kept once.")
+    ring_back_at: AwareDatetime | None = Field(None, title=N_("Ring back at (UTC)"), description="When to ring back.")
+    once: str = Field(
+        "", max_length=100, title=ONCE_TITLE, description="A name for this report: the same twice is kept once."
+    )
 
 
 class InboxReports(BaseModel):
     """Which reports."""
 
-    reference: tuple[Annotated[str, StringConstraints(min_length=1, max_length=40)], ...] = Field(
-        min_length=1, max_length=MOST, description="The reference of a report.", examples=["0000-0000"]
-    )
+    reference: Annotated[
+        tuple[Annotated[str, StringConstraints(min_length=1, max_length=40)], ...], Wording(hidden=True)
+    ] = Field(
+        min_length=1, max_length=MOST, title=N_("Selected reports"), description="The reference of a report.",
+        examples=["0000-0000"],
+    )  # fmt: skip
 
 
 class InboxNewIncident(InboxReports):
     """What the incident is called."""
 
-    title: str = Field("", max_length=200, pattern=_LINE, description="Its name; made of kind and place if empty.")
+    title: Annotated[str, Wording(hint=N_("You lead it. The reports are worked on there from then on."))] = Field(
+        "", max_length=200, pattern=_LINE, title=N_("Name"), description="Its name; made of kind and place if empty."
+    )
 
 
 class InboxInIncident(InboxReports):
     """Which incident."""
 
-    incident: Annotated[str, Wording(lacking=N_("Name an incident by its reference."))] = Field(
-        min_length=1, max_length=60, description="The reference of an incident.", examples=["INC-0000-0000"]
-    )
+    incident: Annotated[
+        str,
+        Wording(
+            lacking=N_("Name an incident by its reference."),
+            hint=N_("Such as INC-4KX7-9M2P. In a restricted incident only its members see the reports."),
+        ),
+    ] = Field(
+        min_length=1, max_length=60, title=N_("Reference of the incident"),
+        description="The reference of an incident.", examples=["INC-0000-0000"],
+    )  # fmt: skip
 
 
 class InboxClosing(InboxReports):
     """Why they are closed."""
 
-    reason: CloseReason = Field(description="Why; information, newsletter, test and spam need no answer.")
+    reason: Annotated[CloseReason, Wording(choices=REASONS, hint=N_("Who reported by the form sees it."))] = Field(
+        title=N_("Reason"), description="Why; information, newsletter, test and spam need no answer."
+    )
 
 
 class InboxRejection(InboxReports):
     """Why they are rejected."""
 
-    reason: Annotated[str, _STRIPPED, Wording(lacking=N_("Say why."), lines=True)] = Field(
-        min_length=1, max_length=500, description="Why; kept as a note for the team."
-    )
+    reason: Annotated[
+        str,
+        _STRIPPED,
+        Wording(lacking=N_("Say why."), hint=N_("For the team only. Nothing is sent to the reporter."), lines=True),
+    ] = Field(min_length=1, max_length=500, title=N_("Reason"), description="Why; kept as a note for the team.")
 
 
 class InboxHandOver(InboxReports):
     """To which team, and what is written to it."""
 
-    team: Annotated[str, Wording(lacking=N_("Name a team of the directory."))] = Field(
-        min_length=1, max_length=200, description="The key of the team.", examples=["bank-cert"]
+    team: Annotated[
+        str,
+        Wording(
+            lacking=N_("Name a team of the directory."),
+            choices="teams",
+            hint=N_("A check mark: one of its networks is named in a report."),
+        ),
+    ] = Field(
+        min_length=1, max_length=200, title=N_("Team"), description="The key of the team.", examples=["bank-cert"]
     )
-    text: Annotated[str, _STRIPPED, Wording(lacking=N_("Write what the team needs to know."), lines=True)] = Field(
-        min_length=1, max_length=10_000, description="The mail to the team; nothing else of the report is in it."
-    )
+    text: Annotated[
+        str,
+        _STRIPPED,
+        Wording(
+            lacking=N_("Write what the team needs to know."), lines=True,
+            hint=N_("This is mailed to the team, with the reference. Nothing else of the report is sent."),
+        ),
+    ] = Field(
+        min_length=1, max_length=10_000, title=N_("Text"),
+        description="The mail to the team; nothing else of the report is in it.",
+    )  # fmt: skip
 
 
 class InboxRingBack(InboxReport):
     """When to ring back."""
 
-    at: AwareDatetime | None = Field(None, description="When; without it, it was done.")
+    at: AwareDatetime | None = Field(None, title=N_("Ring back at (UTC)"), description="When; without it, it was done.")
 
 
 class InboxPlace(BaseModel):
@@ -299,47 +353,51 @@ ACTS: Final = (
     _act(
         "add", "Add a report to the inbox", add, audit=(AuditAction.INBOX_RECEIVED,), command="inbox add",
         route="/inbox", page=OwnSurface("/inbox/phone"), arguments=("what",), signed=("", ""), makes=True,
-        told="{reference} is in the inbox.",
+        told="{reference} is in the inbox.", title=N_("Phone note"), button=N_("Save to the inbox"),
         undo=lambda n: say_count("%(n)s report added", "%(n)s reports added", n),
     ),
     _act(
         "open-incident", "Open an incident of reports", open_incident, audit=_INCIDENT,
         command="inbox open-incident", route="/inbox/{reference}/new-incident",
         told="{reference} is in the new incident {incident}.", permission=Permission.INCIDENTS_WRITE,
-        undo=lambda _: say("Incident opened"),
+        undo=lambda _: say("Incident opened"), title=N_("New incident"), button=N_("Open incident"),
     ),
     _act(
         "put", "Add reports to an incident", put, audit=_INCIDENT, command="inbox put",
         route="/inbox/{reference}/incident", permission=Permission.INCIDENTS_WRITE,
-        told="{reference} is in {incident}.",
+        told="{reference} is in {incident}.", title=N_("Add to an incident"), button=N_("Add"),
         undo=lambda _: say("Added to the incident"),
     ),
     _act(
         "take-out", "Take reports out of an incident", take_from, audit=_INCIDENT, command="inbox take-out",
         route="/inbox/{reference}/take-out", permission=Permission.INCIDENTS_WRITE,
-        told="{reference} is no longer in {incident}; it is {state}.",
+        told="{reference} is no longer in {incident}; it is {state}.", title=N_("Take out of the incident"),
+        button=N_("Take out"),
         undo=lambda _: say("Taken out of the incident"),
     ),
     _act(
         "close", "Close reports", close, audit=_MOVED, command="inbox close", route="/inbox/{reference}/close",
         told="{reference} is {state}.", undo=lambda n: say_count("%(n)s report closed", "%(n)s reports closed", n),
+        title=N_("Close reports"), button=N_("Close"),
     ),
     _act(
         "reject", "Reject reports", reject, audit=(*_MOVED, AuditAction.INBOX_NOTED), command="inbox reject",
         route="/inbox/{reference}/reject", told="{reference} is {state}.",
         undo=lambda n: say_count("%(n)s report rejected", "%(n)s reports rejected", n),
+        title=N_("Reject reports"), button=N_("Reject"),
     ),
     _act(
         "hand-over", "Hand reports over to a team of the directory", hand_over,
         audit=(*_MOVED, AuditAction.INBOX_SENT_ON), command="inbox hand-over", route="/inbox/{reference}/hand-over",
         told="{reference} is {state}.",
         undo=lambda n: say_count("%(n)s report handed over", "%(n)s reports handed over", n),
+        title=N_("Hand over to a team"), button=N_("Hand over and send"),
     ),
     _act(
         "ring-back", "Say when to ring a reporter back, or that it was done", ring_back,
         audit=(AuditAction.INBOX_NOTED,), command="inbox ring-back", route="/inbox/{reference}/ring-back",
         page=OwnSurface("/reports/public/{reference}/ring-back"), told="Noted on {reference}.",
-        undo=lambda _: say("Ring-back changed"),
+        undo=lambda _: say("Ring-back changed"), title=N_("Ring back"), button=N_("Done"),
     ),
 )  # fmt: skip
 """What is done with reports on the way to where they belong."""

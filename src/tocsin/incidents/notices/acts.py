@@ -23,6 +23,7 @@ from tocsin.incidents.arrivals import (
 from tocsin.incidents.notices.laws import NoticeKind, find_law, read_values
 from tocsin.incidents.notices.read import find_notice
 from tocsin.incidents.notices.write import (
+    KINDS,
     NoticeFiling,
     NoticeOffice,
     answer_notice,
@@ -60,31 +61,48 @@ def _by_hand(door: ReportDoor) -> ReportDoor:
 class NewNotice(BaseModel):
     """What an entity filed by mail, on paper or by telephone."""
 
-    team: Annotated[str, Wording(lacking=N_("Name a team of the directory."))] = Field(
-        min_length=1, max_length=200, description="The entity: key of a team of the directory.", examples=["operator"]
+    team: Annotated[
+        str, Wording(lacking=N_("Name a team of the directory."), hint=N_("Key of a team of the directory."))
+    ] = Field(
+        min_length=1, max_length=200, title=N_("Entity"),
+        description="The entity: key of a team of the directory.", examples=["operator"],
+    )  # fmt: skip
+    law: Annotated[str, Wording(hidden=True)] = Field(
+        min_length=1, max_length=60, title=N_("Act"), description="The act: nis2, dora, gdpr, cra or voluntary.",
+        examples=["nis2"],
+    )  # fmt: skip
+    kind: Annotated[NoticeKind, Wording(choices=KINDS, hidden=True)] = Field(
+        title=N_("Kind"), description="early_warning, notification, intermediate or final_report."
     )
-    law: str = Field(
-        min_length=1, max_length=60, description="The act: nis2, dora, gdpr, cra or voluntary.", examples=["nis2"]
+    door: Annotated[ReportDoor, AfterValidator(_by_hand), Wording(choices="doors")] = Field(
+        title=N_("Came by"), description="How it came: mail, paper or phone."
     )
-    kind: NoticeKind = Field(description="early_warning, notification, intermediate or final_report.")
-    door: Annotated[ReportDoor, AfterValidator(_by_hand)] = Field(description="How it came: mail, paper or phone.")
     received_at: Annotated[Moment, Wording(lacking=N_("Write when it was received."))] = Field(
-        description="When it was received.", examples=["2026-11-27 14:30"]
+        title=N_("Received (UTC)"), description="When it was received.", examples=["2026-11-27 14:30"]
     )
     fields: Annotated[dict[str, Any], BeforeValidator(_object)] = Field(
+        title=N_("Details"),
         description="What it says, by the id of the field; see `tocsin notices fields`.",
         examples=[{"what": "Ransomware"}],
     )
-    after: str = Field("", max_length=40, description="The reference of an earlier notice of the same incident.")
-    corrects: str = Field("", max_length=40, description="The reference of the notice that it corrects.")
-    once: str = Field("", max_length=100, description="A name for this notice: the same twice is kept once.")
+    after: Annotated[str, Wording(hidden=True)] = Field(
+        "", max_length=40, title=N_("Earlier notice"),
+        description="The reference of an earlier notice of the same incident.",
+    )  # fmt: skip
+    corrects: Annotated[str, Wording(hidden=True)] = Field(
+        "", max_length=40, title=N_("Corrected notice"), description="The reference of the notice that it corrects."
+    )
+    once: str = Field(
+        "", max_length=100, title="Key of this request",
+        description="A name for this notice: the same twice is kept once.",
+    )  # fmt: skip
 
 
 class NoticeNamed(BaseModel):
     """Which notice."""
 
     reference: Annotated[str, StringConstraints(min_length=1, max_length=40)] = Field(
-        description="The reference of a notice.", examples=["0000-0000"]
+        title=N_("Reference"), description="The reference of a notice.", examples=["0000-0000"]
     )
 
 
@@ -92,17 +110,22 @@ class NoticeAnswer(NoticeNamed):
     """What is answered."""
 
     text: Annotated[str, Wording(lacking=N_("Write something, in at most 10,000 characters."), lines=True)] = Field(
-        min_length=1, max_length=10_000, description="The answer: feedback and, where it was asked for, guidance."
-    )
-    once: str = Field("", max_length=100, description="A name for this answer: the same twice is kept once.")
+        min_length=1, max_length=10_000, title=N_("Text"),
+        description="The answer: feedback and, where it was asked for, guidance.",
+    )  # fmt: skip
+    once: str = Field(
+        "", max_length=100, title="Key of this request",
+        description="A name for this answer: the same twice is kept once.",
+    )  # fmt: skip
 
 
 class NoticeWaiver(NoticeNamed):
     """Why a notice needs no answer."""
 
-    reason: Annotated[str, Wording(lacking=N_("Say why."))] = Field(
-        min_length=1, max_length=1_000, description="Why; the entity does not see it."
-    )
+    reason: Annotated[
+        str,
+        Wording(lacking=N_("Say why."), hint=N_("It stays as a note; the deadline of our answer does not apply then.")),
+    ] = Field(min_length=1, max_length=1_000, title=N_("Reason"), description="Why; the entity does not see it.")
 
 
 class NoticeResult(BaseModel):
@@ -215,6 +238,7 @@ def result_of(notice: Notice, reference: str) -> NoticeResult:
     )  # fmt: skip
 
 
+_BESIDE: Final = "It is a part of the page of the notice."
 _act = partial(
     Act,
     noun="notice",
@@ -226,19 +250,23 @@ _act = partial(
 ACTS: Final = (
     _act(
         "add", "Add a notice that an entity filed by mail, on paper or by telephone", add,
-        audit=(AuditAction.INBOX_RECEIVED,), command="notices add", route="/notices", page=OwnSurface("/notices/new"),
+        audit=(AuditAction.INBOX_RECEIVED,), command="notices add", route="/notices",
+        page=OwnSurface("/notices/new", "Its fields are those of the law that is chosen, in the words of the law."),
         makes=True, signed=("", ""), undo=lambda _: say("Notice added"),
+        title=N_("New notice"), button=N_("Add notice"),
     ),
     _act(
         "answer", "Answer the early warning or another notice", answer,
         audit=(AuditAction.INBOX_ANSWERED, AuditAction.INBOX_TAKEN, AuditAction.INBOX_MOVED),
         command="notices answer", route="/notices/{reference}/answer", arguments=("reference",),
-        page=OwnSurface("/notices/{reference}/answer"), undo=lambda _: say("Answer sent"),
+        page=OwnSurface("/notices/{reference}/answer", _BESIDE), undo=lambda _: say("Answer sent"),
+        title=N_("Send answer"),
     ),
     _act(
         "waive", "Say that a notice needs no answer", waive, audit=(AuditAction.INBOX_NOTED, AuditAction.INBOX_TAKEN),
         command="notices no-answer", route="/notices/{reference}/no-answer", arguments=("reference",),
-        page=OwnSurface("/notices/{reference}/no-answer"), undo=lambda _: say("No answer needed"),
+        page=OwnSurface("/notices/{reference}/no-answer", _BESIDE), undo=lambda _: say("No answer needed"),
+        title=N_("No answer needed"),
     ),
 )  # fmt: skip
 """What can be done with notices."""

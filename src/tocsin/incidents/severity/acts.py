@@ -29,7 +29,10 @@ class IncidentRating(IncidentAddition):
     """Answers to the questions of a severity scheme."""
 
     scheme: str = Field(
-        "", max_length=200, title="Severity scheme", description="A scheme of the settings; without it, the usual one."
+        "",
+        max_length=200,
+        title=N_("Severity scheme"),
+        description="A scheme of the settings; without it, the usual one.",
     )
     answers: _Answers = Field(
         min_length=1,

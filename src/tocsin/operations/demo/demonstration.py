@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from tocsin.delivery import Delivery, DeliveryState
 from tocsin.delivery import acts as mail_acts
-from tocsin.directory import MuteKind, Team, import_directory, read_directory
+from tocsin.directory import MuteKind, Team, act_requests, import_directory, read_directory
 from tocsin.directory import acts as directory_acts
 from tocsin.directory.claims import acts as claim_acts
 from tocsin.directory.contacts import KIND as VERIFY
@@ -236,18 +236,19 @@ def directory(demonstration: Demonstration) -> None:
     file = demonstration.node.home / "registry-copy.toml"
     file.write_text(_COPY.format(disputed=demonstration.country.territories["harbour"].prefixes[0]), encoding="utf-8")
     import_directory(demonstration.node.database, file, now=demonstration.now, actor="demo", source="registry-copy")
-    same = directory_acts.TeamsThatAreOne(keep="summit", team="summit-ltd", reason="One company; their head said so.")
+    same = act_requests.TeamsThatAreOne(keep="summit", team="summit-ltd", reason="One company; their head said so.")
     directory_acts.merge(context, same)
     _verify(demonstration)
     stray = demonstration.country.strays[0]
     claim_acts.make(context, claim_acts.NewClaim(value=stray.prefixes[0], team="campus", mailbox="noc@campus.example"))
     asn = str(demonstration.country.territories["hosting"].asn)
     directory_acts.deny_it(
-        context, directory_acts.ThingDenied(team="hosting", kind="asn", value=asn, reason="Sold to another company.")
+        context,
+        act_requests.ThingDenied(team="hosting", kind="asn", value=asn, reason="Sold to another company."),
     )
     directory_acts.mute_for(
         context,
-        directory_acts.MuteRequest(
+        act_requests.MuteRequest(
             team="harbour", kind=MuteKind.IDENTIFIER, value="open-snmp", days=30, reason="Being replaced."
         ),
     )

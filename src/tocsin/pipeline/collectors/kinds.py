@@ -14,7 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from tocsin.node.errors import SettingError
 from tocsin.node.sentences import say
-from tocsin.node.settings import problem_of, read_secret
+from tocsin.node.setting_faults import problem_of
+from tocsin.node.settings import read_secret
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 

@@ -26,26 +26,27 @@ from tocsin.pipeline.to_do.work import assignable, row_of
 class ItemNamed(BaseModel):
     """Which to-do item."""
 
-    kind: ItemKind = Field(description="What kind of item.")
-    subject: str = Field(
-        "", max_length=300, description="What it is about, where its kind has several.", examples=["harbour-telecom"]
-    )
+    kind: Annotated[ItemKind, Wording(hidden=True)] = Field(title=N_("Kind"), description="What kind of item.")
+    subject: Annotated[str, Wording(hidden=True)] = Field(
+        "", max_length=300, title=N_("Item"), description="What it is about, where its kind has several.",
+        examples=["harbour-telecom"],
+    )  # fmt: skip
 
 
 class ItemAssigned(ItemNamed):
     """Who gets it."""
 
-    to: Annotated[str, Wording(lacking=N_("Choose a person."))] = Field(
-        min_length=1, max_length=200, description="Email address or number of an account."
+    to: Annotated[str, Wording(lacking=N_("Choose a person."), choices="people")] = Field(
+        min_length=1, max_length=200, title=N_("Assign to"), description="Email address or number of an account."
     )
 
 
 class ItemSnoozed(ItemNamed):
     """Until when it sleeps."""
 
-    until: Annotated[str, Wording(lacking=N_("Say until when."))] = Field(
-        min_length=1, max_length=40, description="tomorrow, next week, or a date; with a time or at 8:00 (UTC).",
-        examples=["2026-12-04 8:00"],
+    until: Annotated[str, Wording(lacking=N_("Say until when."), hint=N_("A date, at 8:00 UTC."))] = Field(
+        min_length=1, max_length=40, title=N_("Snooze until"),
+        description="tomorrow, next week, or a date; with a time or at 8:00 (UTC).", examples=["2026-12-04 8:00"],
     )  # fmt: skip
 
 
@@ -145,23 +146,23 @@ _act = partial(
 ACTS: Final = (
     _act(
         "take", "Take a to-do item", take, audit=(AuditAction.ITEM_ASSIGNED,), command="todo take",
-        route="/todo/take", told="{kind} is yours.", signed=("--as", "Whose account it is; needed."),
+        route="/todo/take", told="{kind} is yours.", signed=("--as", "Whose account it is; needed."), title=N_("Take"),
     ),
     _act(
         "assign", "Assign a to-do item", assign, audit=(AuditAction.ITEM_ASSIGNED,), command="todo assign",
-        route="/todo/assign", told="{kind} is assigned.",
+        route="/todo/assign", told="{kind} is assigned.", title=N_("Assign"),
     ),
     _act(
         "leave", "Give a to-do item back", leave, audit=(AuditAction.ITEM_ASSIGNED,), command="todo leave",
-        route="/todo/leave", told="{kind} has no owner.",
+        route="/todo/leave", told="{kind} has no owner.", title=N_("Remove the owner"),
     ),
     _act(
         "snooze", "Snooze a to-do item", snooze, audit=(AuditAction.ITEM_SNOOZED,), command="todo snooze",
-        route="/todo/snooze", told="{kind} is snoozed until {snoozed_until:%Y-%m-%d %H:%M} UTC.",
+        route="/todo/snooze", told="{kind} is snoozed until {snoozed_until:%Y-%m-%d %H:%M} UTC.", title=N_("Snooze"),
     ),
     _act(
         "wake", "Show a snoozed to-do item again", wake, audit=(AuditAction.ITEM_SNOOZED,), command="todo wake",
-        route="/todo/wake", told="{kind} is shown again.",
+        route="/todo/wake", told="{kind} is shown again.", title=N_("End snooze"),
     ),
 )  # fmt: skip
 """What can be done with to-do items."""

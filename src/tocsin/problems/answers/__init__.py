@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         without_withdrawn,
     )
     from tocsin.problems.answers.links import PATH, links, reference_of
-    from tocsin.problems.answers.models import WITHDRAWN, Answer, AnswerVerdict, Via
+    from tocsin.problems.answers.models import VERDICTS, WITHDRAWN, Answer, AnswerVerdict, Via
     from tocsin.problems.answers.newest import NewestAnswers
     from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, stand, standings
     from tocsin.problems.answers.queries import AnswerInList, list_answers

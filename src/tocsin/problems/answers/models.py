@@ -1,5 +1,6 @@
 """The tables of answers: what a team says of the problems that a digest told."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -10,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.delivery import Delivery
+from tocsin.interface import N_
 from tocsin.node.records import Base, UTCDateTime
 
 _Keys = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -23,6 +25,16 @@ class AnswerVerdict(StrEnum):
     FALSE = "false"  # it is not there; the report is wrong
     ACCEPTED = "accepted"  # it is there and stays, for the time being
     NOT_OURS = "not_ours"  # somebody else must know
+
+
+VERDICTS: Final[Mapping[AnswerVerdict, str]] = {
+    AnswerVerdict.FIXED: N_("Fixed"),
+    AnswerVerdict.ACKNOWLEDGED: N_("In progress"),
+    AnswerVerdict.FALSE: N_("False positive"),
+    AnswerVerdict.ACCEPTED: N_("Risk accepted"),
+    AnswerVerdict.NOT_OURS: N_("Not ours"),
+}
+"""What a team can say."""
 
 
 WITHDRAWN: Final = "withdrawn"

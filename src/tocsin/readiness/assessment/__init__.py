@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from tocsin.readiness.assessment.compare import AssessmentComparison, compare, read_under
     from tocsin.readiness.assessment.crosswalk import ChainLink, QuestionLink
     from tocsin.readiness.assessment.csv_rows import numbered_rows, read_csv
-    from tocsin.readiness.assessment.effective import AnswerFacts, EffectiveAnswer, EvidenceFacts, StatementFacts
+    from tocsin.readiness.assessment.effective import (
+        ASSESSORS,
+        STATUSES,
+        AnswerFacts,
+        EffectiveAnswer,
+        EvidenceFacts,
+        StatementFacts,
+    )
     from tocsin.readiness.assessment.evidence import EvidenceStatement, add_evidence, use_evidence
     from tocsin.readiness.assessment.frameworks import (
         Framework,
@@ -49,6 +56,7 @@ if TYPE_CHECKING:
         UnitTarget,
     )
     from tocsin.readiness.assessment.plan import (
+        TARGETS,
         Goal,
         TargetProgress,
         Task,

@@ -15,7 +15,7 @@ from tocsin.interface import fields
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
-from tocsin.readiness.assessment.effective import ASSESSOR_KINDS, STATUSES
+from tocsin.readiness.assessment.effective import ASSESSORS, STATUSES
 from tocsin.readiness.assessment.frameworks import Framework, from_document
 from tocsin.readiness.assessment.measures import Measurement, Row, measure
 from tocsin.readiness.assessment.models import (
@@ -307,7 +307,7 @@ def note(session: Session, subject: str, by: str, now: datetime, detail: dict[st
 def _check_words(given: AnswerInput) -> None:
     if given.status == "measured":
         raise UsageError("A measured value cannot be typed in.", hint="Use 'tocsin assessment measure' with the facts.")
-    for word, known in ((given.status, STATUSES), (given.assessor_kind, ASSESSOR_KINDS)):
+    for word, known in ((given.status, STATUSES), (given.assessor_kind, ASSESSORS)):
         if word not in known:
             raise UsageError(f"'{word}' is none of {', '.join(known)}.")
 

@@ -8,16 +8,25 @@ narrow the second; it never touches the first.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal
 
+from tocsin.interface import N_
 from tocsin.readiness.assessment.frameworks import Framework
 from tocsin.readiness.assessment.measures import Measurement, as_reading
 from tocsin.readiness.assessment.scoring import QuestionScore, exactly
 
 Status = Literal["declared", "verified"]
 AssessorKind = Literal["self", "peer", "independent", "system"]
-STATUSES: tuple[Status, ...] = ("declared", "verified")
-ASSESSOR_KINDS: tuple[AssessorKind, ...] = ("self", "system", "peer", "independent")
+STATUSES: Final[Mapping[Status, str]] = {"declared": N_("Declared"), "verified": N_("Verified with evidence")}
+"""How sure an answer is, in words, the least sure first."""
+
+ASSESSORS: Final[Mapping[AssessorKind, str]] = {
+    "self": N_("The assessed"),
+    "system": N_("A system"),
+    "peer": N_("A peer"),
+    "independent": N_("An independent assessor"),
+}
+"""Who says so, in words, the least independent first."""
 
 
 @dataclass(frozen=True)
@@ -143,9 +152,9 @@ def _reading(framework: Framework, answer: AnswerFacts) -> QuestionScore | None:
 
 
 def _strength(answer: AnswerFacts) -> tuple[int, int, datetime]:
-    kinds: tuple[str, ...] = ASSESSOR_KINDS
+    kinds: tuple[str, ...] = tuple(ASSESSORS)
     return (
-        STATUSES.index("verified" if answer.status == "verified" else "declared"),
+        list(STATUSES).index("verified" if answer.status == "verified" else "declared"),
         kinds.index(answer.assessor_kind),
         answer.at,
     )

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.interface import fields
+from tocsin.interface import N_, fields
 from tocsin.node.errors import InputError, NotFoundError, UsageError
 from tocsin.node.records import from_row
 from tocsin.node.sentences import say
@@ -21,7 +21,13 @@ from tocsin.readiness.assessment.scoring import UNKNOWN, QuestionScore, Score, s
 from tocsin.readiness.assessment.snapshot import ActionFacts, Snapshot, read_snapshot
 
 Moved = Literal["better", "worse", "no clear change", "not measured", "method changed"]
-KINDS = ("relative", "points", "gap", "reach")
+TARGETS: Final[Mapping[str, str]] = {
+    "relative": N_("Up by so many percent"),
+    "points": N_("Up by so many points"),
+    "gap": N_("So many percent of the gap closed"),
+    "reach": N_("At so many points"),
+}
+"""Each kind of target, in words."""
 
 
 @dataclass(frozen=True)
@@ -186,8 +192,8 @@ def set_target(session: Session, unit: str, framework: Framework, goal: Goal, *,
         NotFoundError: the framework has no such pillar or indicator.
 
     """
-    if goal.kind not in KINDS:
-        raise UsageError(f"A target is one of {', '.join(KINDS)}, not '{goal.kind}'.")
+    if goal.kind not in TARGETS:
+        raise UsageError(f"A target is one of {', '.join(TARGETS)}, not '{goal.kind}'.")
     if goal.end <= goal.baseline:
         raise UsageError(
             say("A target that ends in %(end)s cannot begin in %(start)s.", end=str(goal.end), start=str(goal.baseline))

@@ -176,7 +176,7 @@ def start(
     wrong = [key for key, sign, value in pairs if not (key and sign and value)]
     if wrong:
         raise UsageError(f"--group takes KEY=VALUE, not '{wrong[0]}'.")
-    given = {"unit": unit, "name": name, "groups": {key: value for key, _, value in pairs}, "as_of": day(as_of)}
+    given = {"unit": unit, "name": name or unit, "groups": {key: value for key, _, value in pairs}, "as_of": day(as_of)}
     made = perform(call, "startAssessment", by, framework=framework, version=version, **given)
     document = {"assessment": made.id, "unit": unit, "framework": framework, "version": version, "as_of": made.as_of}
     call.emit(document, f"Assessment {made.id} of {made.unit_name} is open.")

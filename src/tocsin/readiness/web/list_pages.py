@@ -1,23 +1,22 @@
-"""The list of assessments, and the form that starts one."""
+"""The list of assessments, and what the form that starts one has besides its request."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy import select
+from starlette.datastructures import FormData
 
-from tocsin.interface import Form, PageMaker, text_of
+from tocsin.interface import N_, FormHooks, FormVisit, PageMaker, text_of
 from tocsin.readiness.assessment import Assessment, AssessmentAnswer, FrameworkVersion
-from tocsin.readiness.web.form import NONE, FormFailure, perform
 from tocsin.readiness.web.framework_pages import known_versions
-from tocsin.readiness.web.visitors import Assessor, Reader
-
-_START: Final = "startAssessment"
+from tocsin.readiness.web.visitors import Reader
 
 
 def add_list_pages(router: APIRouter, maker: PageMaker) -> None:
-    """The list, and how an assessment begins."""
+    """The list."""
     database = maker.node.database
 
     @router.get("")
@@ -31,19 +30,6 @@ def add_list_pages(router: APIRouter, maker: PageMaker) -> None:
         questions = {version.id: _questions(version.definition) for _, version in found}
         return maker.page(request, "readiness/list.html", found=found, answered=answered, questions=questions)
 
-    @router.get("/start")
-    def ask(request: Request, _visitor: Assessor) -> Response:
-        """The form."""
-        return _start_page(maker, request)
-
-    @router.post("/start")
-    def start(request: Request, visitor: Assessor, form: Form) -> Response:
-        """Start an assessment, and lead to it."""
-        framework, _, version = text_of(form, "of").partition(" ")
-        given = {"framework": framework, "version": version, "groups": _groups(text_of(form, "groups"))}
-        done = perform(maker, visitor, _START, form, lambda made: f"/readiness/{made.id}", **given)
-        return done if isinstance(done, Response) else _start_page(maker, request, done)
-
 
 def _questions(definition: dict[str, Any]) -> int:
     return sum(len(one["question"]) for pillar in definition["pillar"] for one in pillar["indicator"])
@@ -55,14 +41,21 @@ def _groups(text: str) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in pairs if key.strip() and value.strip()}
 
 
-def _start_page(maker: PageMaker, request: Request, refused: FormFailure = NONE) -> Response:
-    return maker.page(
-        request,
-        "readiness/start.html",
-        status=refused.status,
-        failed=refused,
-        of=_START,
-        versions=known_versions(maker),
-        chosen=refused.value(_START, "of", request.query_params.get("of", "")),
-        day=str(maker.now.date()),
-    )
+def _versions(visit: FormVisit) -> list[tuple[str, str]]:
+    known = [(f"{one.framework} {one.version}", one.title) for one in known_versions(visit.maker)]
+    return [(of, f"{title} ({of})") for of, title in known]
+
+
+def _start(_visit: FormVisit, form: FormData) -> Mapping[str, Any]:
+    framework, _, version = text_of(form, "framework").partition(" ")
+    return {"framework": framework, "version": version, "groups": _groups(text_of(form, "groups"))}
+
+
+FORMS: Final = FormHooks(
+    back=lambda visit: ("/readiness", visit.words.say(N_("Readiness"))),
+    after=lambda _visit, made: f"/readiness/{made.id}",
+    given=lambda visit: {"as_of": visit.maker.now.date()},
+    choices={"versions": _versions},
+    takes=_start,
+)
+"""What the form that starts an assessment has besides its request."""

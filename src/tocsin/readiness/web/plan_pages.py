@@ -6,19 +6,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from tocsin.interface import N_, Form, Number, PageMaker
-from tocsin.readiness.assessment import read_snapshot
+from tocsin.readiness.assessment import TARGETS, read_snapshot
 from tocsin.readiness.report import tracked_targets
 from tocsin.readiness.web.form import NONE, FormFailure, perform
 from tocsin.readiness.web.scores import level_of
 from tocsin.readiness.web.visitors import Assessor, Reader
-
-TARGETS: Final = {
-    "relative": N_("Up by so many percent"),
-    "points": N_("Up by so many points"),
-    "gap": N_("So many percent of the gap closed"),
-    "reach": N_("At so many points"),
-}
-"""Each kind of target, as pages say it."""
 
 REACHED: Final = {"yes": N_("Reached"), "no": N_("Not reached"), "open": N_("Within what it may be")}
 """Whether a target is reached, as pages say it."""

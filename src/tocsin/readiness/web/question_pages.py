@@ -18,6 +18,8 @@ from tocsin.node.errors import InputError, NotFoundError
 from tocsin.node.sentences import say
 from tocsin.readiness.acts import evidence_copies
 from tocsin.readiness.assessment import (
+    ASSESSORS,
+    STATUSES,
     AssessmentAnswer,
     Evidence,
     QuestionStatement,
@@ -28,7 +30,7 @@ from tocsin.readiness.assessment import (
     read_snapshot,
 )
 from tocsin.readiness.web.form import NONE, FormFailure, changed, perform
-from tocsin.readiness.web.scores import ASSESSORS, STATUSES, level_of
+from tocsin.readiness.web.scores import level_of
 from tocsin.readiness.web.visitors import Assessor, Reader
 
 _LARGEST: Final = 32_000_000  # bytes of a form with a file

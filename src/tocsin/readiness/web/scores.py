@@ -9,13 +9,6 @@ from tocsin.readiness.assessment import Framework, FrameworkQuestion, Score, Sna
 
 DEPTHS: Final = {"overall": 0, "pillar": 1, "indicator": 2}
 KINDS: Final = {"overall": N_("Overall"), "pillar": N_("Pillar"), "indicator": N_("Indicator")}
-STATUSES: Final = {"declared": N_("Declared"), "verified": N_("Verified with evidence")}
-ASSESSORS: Final = {
-    "self": N_("The assessed"),
-    "system": N_("A system"),
-    "peer": N_("A peer"),
-    "independent": N_("An independent assessor"),
-}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from email.message import Message
 from itertools import islice
@@ -18,7 +18,6 @@ from tocsin.events import alarms_of, set_aside
 from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
-from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads import Arrival, Upload, UploadState, arrive, read_upload, read_uploads
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.idempotency import IdempotentRequest
@@ -154,7 +153,8 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         place = paging.place(_NOUN)
         with node.database.reading() as session:
             found = read_uploads(session, before=place[0] if place else None, state=state, limit=paging.limit + 1)
-        return paging.page(_NOUN, found, lambda one: one.id, lambda one: UploadOut(**_document(node, one)))
+        alarms = dict(zip(found, alarms_of(node.database, *(one.ingests for one in found)), strict=True))
+        return paging.page(_NOUN, found, lambda one: one.id, lambda one: UploadOut(**_document(one, alarms[one])))
 
     @router.get("/reports/{id}", operation_id="readReport", summary="What became of a report")
     def read_report(id: UUID, _visitor: Annotated[Principal, needs(Permission.REPORTS_READ)]) -> ReportWithRows:  # noqa: A002
@@ -163,15 +163,14 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
             found = read_upload(session, id)
         rows = (row for number in found.ingests for row in set_aside(node.quarantine, number))
         shown = aside_that_leaves(node, islice(rows, _SHOWN))
-        return ReportWithRows(**_document(node, found), set_aside=[SetAsideOut(**vars(row)) for row in shown])
+        [alarms] = alarms_of(node.database, found.ingests)
+        return ReportWithRows(**_document(found, alarms), set_aside=[SetAsideOut(**vars(row)) for row in shown])
 
 
-def _document(node: NodeWithStores, one: Upload) -> dict[str, Any]:
+def _document(one: Upload, alarms: Sequence[tuple[str, str]]) -> dict[str, Any]:
     own = ("state", "source", "feed", "files", "sent_by", "sent_at", "done_at", "ingests", "failed")
-    alarms = [{"feed": feed, "words": words} for feed, words in alarms_of(node.database, one.ingests)]
-    return {
-        "id": one.uuid, "sums": one.counts or None, "alarms": alarms, **{name: getattr(one, name) for name in own},
-    }  # fmt: skip
+    shown = [{"feed": feed, "words": words} for feed, words in alarms]
+    return {"id": one.uuid, "sums": one.counts or None, "alarms": shown, **{name: getattr(one, name) for name in own}}
 
 
 def _media_of(request: Request) -> str:
@@ -270,8 +269,9 @@ async def _answer(counter: ApiContext, upload: Upload, seconds: float) -> Respon
         pause = min(pause * 1.5, 0.5)
         upload = await to_thread.run_sync(_read(counter, upload.uuid))
     done = upload.state != UploadState.WAITING
+    [alarms] = await to_thread.run_sync(alarms_of, counter.node.database, upload.ingests)
     made = Response(
-        UploadOut(**_document(counter.node, upload)).model_dump_json(),
+        UploadOut(**_document(upload, alarms)).model_dump_json(),
         201 if done else 202,
         media_type="application/json",
     )

@@ -1,6 +1,6 @@
 """Agreements: the list with the report on what exchanges rest, one of them, and the forms of their acts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -10,7 +10,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from starlette.datastructures import UploadFile
 
 from tocsin.exchange.agreements import (
     AgreementState,
@@ -24,26 +23,36 @@ from tocsin.exchange.agreements import (
 )
 from tocsin.exchange.ledger import agreement_acts, held_by_former, share_by_type
 from tocsin.exchange.partners import Partner, list_partners
-from tocsin.interface import NotHereError, Number, PageRouter, RequestError, needs
+from tocsin.exchange.statements import AgreementType
+from tocsin.interface import (
+    FormHooks,
+    FormVisit,
+    NotHereError,
+    Number,
+    PageRouter,
+    RefusedForm,
+    RequestError,
+    needs,
+    number_in,
+)
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
 from tocsin.node.records import node_uuid
-from tocsin.server.pages.acts import perform_and_go
-from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.acts import form_pages, perform_and_go
+from tocsin.server.pages.context import PageContext, together
 from tocsin.server.pages.exchange_words import AGREEMENT_WORDS
-from tocsin.server.security import Form, text_of
+from tocsin.server.pages.words import N_
+from tocsin.server.security import Form
 
 _PLACE: Final = "/agreements"
 _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
 _WRITER = Annotated[Principal, needs(Permission.PARTNERS_WRITE)]
 _ACTS: Final = {act.name: act for act in agreement_acts.ACTS}
-_LARGEST: Final = 4_000_001  # bytes of a file that are read: one more than an agreement may have
 _WRONG: Final = (ConflictError, InputError, NotFoundError, UsageError)
 _DAYS: Final = 365
-_FIELDS: Final = ("title", "type", "parties", "others", "text", "rules", "until", "follows")
 
 
-def agreement_pages(desk: PageContext) -> APIRouter:
+def _agreement_pages(desk: PageContext) -> APIRouter:
     """The list, an agreement, and what is done with it."""
     router = PageRouter()
 
@@ -52,28 +61,11 @@ def agreement_pages(desk: PageContext) -> APIRouter:
         """All agreements, and on what exchanges rest."""
         return _list(desk, request)
 
-    @router.get(_PLACE + "/new")
-    def ask(request: Request, _visitor: _WRITER, follows: int | None = None) -> Response:
-        """The form of a new one, or of a further edition."""
-        return _form(desk, request, _given(desk, follows) if follows else {})
-
-    @router.post(_PLACE + "/new")
-    def draft(request: Request, visitor: _WRITER, form: Form) -> Response:
-        """Draft it, or say what is wrong."""
-        try:
-            return perform_and_go(desk, visitor, _ACTS["draft"], form, _after)
-        except RequestError as error:
-            return _form(desk, request, _typed(form), error.wrongs)
-        except _WRONG as error:
-            return _form(desk, request, _typed(form), error=error)
-
     @router.post(_PLACE + "/import")
     def import_(request: Request, visitor: _WRITER, form: Form) -> Response:
         """Read the file of an agreement, or a signature."""
-        sent = form.get("file")
-        content = sent.file.read(_LARGEST) if isinstance(sent, UploadFile) else b""
         try:
-            return perform_and_go(desk, visitor, _ACTS["import"], form, _after, content=content)
+            return perform_and_go(desk, visitor, _ACTS["import"], form, _after)
         except RequestError as error:
             return _list(desk, request, UsageError(error.wrongs[0][1]))
         except _WRONG as error:
@@ -153,35 +145,34 @@ def _one(desk: PageContext, request: Request, number: int, error: TocsinError | 
     )  # fmt: skip
 
 
-def _form(
-    desk: PageContext, request: Request, given: Mapping[str, Any], wrongs: Iterable[tuple[str, str]] = (),
-    error: TocsinError | None = None,
-) -> Response:  # fmt: skip
-    with desk.node.database.reading() as session:
-        partners = [one.partner for one in list_partners(session, desk.now) if one.partner.node is not None]
-    wrong = dict(wrongs)
-    return desk.page(
-        request, "agreements/new.html", status=409 if error else 422 if wrong else 200, wrongs=wrong,
-        given=dict.fromkeys(_FIELDS, "") | dict(given),
-        partners=partners, error=error, **AGREEMENT_WORDS,
+def _draft_pages(desk: PageContext) -> APIRouter:
+    """The form of a new agreement, or of a further edition."""
+    hooks = FormHooks(
+        back=lambda visit: (_PLACE, visit.words.say(N_("Agreements"))),
+        after=lambda _, done: _after(done), given=lambda visit: _given(desk, visit),
+        shown=lambda visit, refused: _shown(desk, visit, refused), template="agreements/new.html",
     )  # fmt: skip
+    return form_pages(desk, agreement_acts.ACTS, hooks)
 
 
-def _typed(form: Any) -> dict[str, Any]:
-    return {name: text_of(form, name) for name in _FIELDS}
-
-
-def _given(desk: PageContext, follows: int) -> dict[str, Any]:
-    """What a further edition begins with."""
-    with desk.node.database.reading() as session:
-        one = _find(desk, session, follows)
-        known = {row.node: row.name for row in _parties(session, one.edition.parties)}
-    us, body = node_uuid(desk.node.database), one.body
+def _given(desk: PageContext, visit: FormVisit) -> Mapping[str, Any]:
+    """What an agreement begins with; a further edition, as the one before it is."""
+    if (follows := number_in(visit.asked.get("follows", ""))) is None:
+        return {"type": AgreementType.MOU}
+    one, us = _find(desk, visit.session, follows), node_uuid(desk.node.database)
+    body, known = one.body, {row.node: row.name for row in _parties(visit.session, one.edition.parties)}
     return {
-        "title": body.title, "type": body.type.value, "text": body.text, "rules": body.rules, "follows": follows,
+        "title": body.title, "type": body.type, "text": body.text, "rules": body.rules, "until": body.expires,
         "parties": "\n".join(str(known.get(node, node)) for node in body.parties if node != us),
-        "others": "\n".join(body.others), "until": f"{body.expires:%Y-%m-%dT%H:%M}" if body.expires else "",
+        "others": "\n".join(body.others),
     }  # fmt: skip
+
+
+def _shown(desk: PageContext, visit: FormVisit, refused: RefusedForm) -> Mapping[str, Any]:
+    """The partners who can be parties by name."""
+    named = [one.partner.name for one in list_partners(visit.session, desk.now) if one.partner.node is not None]
+    further = {"title": N_("Draft a further edition")}
+    return {"partners": named, "rows": 8} | (further if {**visit.asked, **refused.typed}.get("follows") else {})
 
 
 def _parties(session: Session, nodes: frozenset[UUID]) -> list[Partner]:
@@ -194,3 +185,7 @@ def _find(desk: PageContext, session: Session, number: int) -> ListedAgreement:
     if (one := next((one for one in found if one.row.id == number), None)) is None:
         raise NotHereError
     return one
+
+
+agreement_pages = together(_draft_pages, _agreement_pages)
+"""All pages of agreements; that with a name of its own stands before those of one edition."""

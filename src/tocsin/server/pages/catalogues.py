@@ -109,7 +109,7 @@ def update(path: Path, language: str) -> Catalog:
     catalogue.header_comment, catalogue.fuzzy = f"# The texts of Tocsin's pages: {language}", False
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        write_po(file, catalogue, width=_WIDTH, omit_header=False, include_lineno=False, sort_output=False)
+        write_po(file, catalogue, width=_WIDTH, no_location=True)  # a text that moves changes no catalogue
     return catalogue
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 
 from tocsin.delivery import kept_from_sending
 from tocsin.exchange.agreements import ground_of, waiting_agreements
@@ -81,7 +81,6 @@ _WORKER = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
 _ACTS: Final = {act.name: act for act in (*acts.ACTS, *case_acts.ACTS, *way_acts.ACTS, *recall_acts.ACTS)}
 _PAGE: Final = 100  # rows of each of the two lists
 _SHOWN: Final = 20  # observables of an item
-_LARGEST: Final = 64_000_001  # bytes of a file that are read: one more than a dispatch may have
 _WAITING: Final = (
     ("#messages", ItemKind.PARTNER_MESSAGES, open_messages),
     ("#cases", ItemKind.PARTNER_CASES, offered_cases),
@@ -242,12 +241,8 @@ def _waiting(desk: PageContext, session: Session, partner: int | None) -> list[t
 
 
 def _read(desk: PageContext, request: Request, visitor: Principal, form: FormData, act: str) -> Response:
-    sent = form.get("file")
-    content = sent.file.read(_LARGEST) if isinstance(sent, UploadFile) else b""
     try:
-        gone = perform_and_go(
-            desk, visitor, _ACTS[act], form, lambda done: f"/partners/{done.partner}/exchange", content=content
-        )
+        gone = perform_and_go(desk, visitor, _ACTS[act], form, lambda done: f"/partners/{done.partner}/exchange")
     except _WRONG as error:
         return _list(desk, request, visitor, error=error)
     close_accepted(desk, visitor)

@@ -10,6 +10,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.exchange.ledger import (
+    MORE_CLASSES,
     NewDispatch,
     acts,
     case_acts,
@@ -38,7 +39,7 @@ from tocsin.node.errors import ConflictError, InputError, NotFoundError, Storage
 from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.exchange_words import MORE, WORDS
+from tocsin.server.pages.exchange_words import WORDS
 from tocsin.server.pages.incidents import ending_answers, ending_questions
 from tocsin.server.security import Form
 
@@ -191,7 +192,7 @@ def _terms(form: FormData) -> dict[str, Any]:
     tlp, data = text_of(form, "tlp"), text_of(form, "data")
     if not tlp or not data:
         raise UsageError(say("Choose the marking of the files, and what is in them."))
-    return {"tlp": tlp, "classes": (data,) if data in set(MORE) else ()}
+    return {"tlp": tlp, "classes": (data,) if data in MORE_CLASSES else ()}
 
 
 def _kept(desk: PageContext, visitor: Principal, partner: int, form: FormData) -> Sequence[dict[str, Any]]:

@@ -5,13 +5,41 @@ from typing import Any, Final
 
 from tocsin.exchange.agreements import AgreementState
 from tocsin.exchange.dispatches import OutgoingState
-from tocsin.exchange.ledger import AnswerWay, CaseState, ConsentState, IncomingState, MadeKind, OfferState
-from tocsin.exchange.partners import CheckResult, CheckWay, KeyConfirmation, KeyEnd, LinkState, PartnerKeyState
-from tocsin.exchange.protocols import AccessProtocol, TokenScope
-from tocsin.exchange.statements import AgreementType, DispatchType, JurisdictionRole, RecallRequest, RecallState
+from tocsin.exchange.ledger import (
+    ANSWER_WAYS,
+    ASKED_FOR,
+    BASES,
+    CASE_REFUSALS,
+    KEPT_REASONS,
+    MORE_CLASSES,
+    OUTCOMES,
+    RECALL_REASONS,
+    URGENCIES,
+    CaseState,
+    ConsentState,
+    IncomingState,
+    MadeKind,
+    OfferState,
+)
+from tocsin.exchange.partners import (
+    CHECK_RESULTS,
+    CHECK_WAYS,
+    KEY_CONFIRMATIONS,
+    KEY_ENDS,
+    LinkState,
+    PartnerKeyState,
+)
+from tocsin.exchange.protocols import ACCESS_PROTOCOLS, TOKEN_SCOPES
+from tocsin.exchange.statements import (
+    AGREEMENT_TYPES,
+    RECALL_ANSWERS,
+    RECALL_REQUESTS,
+    DispatchType,
+    JurisdictionRole,
+)
 from tocsin.exchange.ways import EvidenceStrength, ExchangeWay, TryOutcome
 from tocsin.server.pages.words import N_
-from tocsin.sharing.gate import DataClass
+from tocsin.sharing.gate import DATA_CLASSES
 
 SENT: Final[Mapping[str, tuple[str, str]]] = {
     OutgoingState.HELD: (N_("To be sent"), "busy"),
@@ -46,32 +74,6 @@ _ITEMS: Final[Mapping[str, tuple[str, str]]] = {
     OfferState.ERASED: (N_("Erased"), "quiet"),
     OfferState.KEPT: (N_("Kept, although recalled"), "busy"),
 }
-ANSWERS: Final[Mapping[str, str]] = {
-    RecallState.DONE: N_("Done as asked"),
-    RecallState.KEPT: N_("Kept"),
-    RecallState.NOT_HELD: N_("Not held"),
-}
-_ASKS: Final[Mapping[str, str]] = {
-    RecallRequest.ERASE: N_("Erase it"),
-    RecallRequest.STOP_USING: N_("Stop using it"),
-}
-_CODES: Final[Mapping[str, str]] = {
-    "wrong": N_("It is wrong"),
-    "withdrawn": N_("It was withdrawn"),
-    "source-asked": N_("Its source asked for it"),
-    "person-asked": N_("A person asked for it"),
-    "court": N_("A court ordered it"),
-}
-_WAYS: Final[Mapping[str, str]] = {
-    AnswerWay.TELEPHONE: N_("By telephone"),
-    AnswerWay.MAIL: N_("By mail"),
-    AnswerWay.IN_PERSON: N_("In person"),
-}
-_REFUSALS: Final[Mapping[str, str]] = {
-    "capacity": N_("No capacity"), "not-ours": N_("Not ours"), "law": N_("Law"), "withdrawn": N_("It was withdrawn"),
-    "other": N_("Another reason"),
-}  # fmt: skip
-_KEPT: Final[Mapping[str, str]] = {"legal-hold": N_("Legal hold"), "law": N_("Law"), "not-source": N_("Not its source")}
 _TAKEN_BACK: Final[Mapping[str, str]] = {
     "deleted": N_("Deleted by the partner's program"), "revoked": N_("Revoked by the partner's program"),
 }  # fmt: skip
@@ -88,21 +90,8 @@ _MADE: Final[Mapping[str, str]] = {
     MadeKind.EVENTS: N_("Events"),
 }  # fmt: skip
 """What was made of an item."""
-_CODE_WORDS: Final = {**_CODES, **_REFUSALS, **_KEPT, **_KEPT_PARTS, **_TAKEN_BACK}
+_CODE_WORDS: Final = {**RECALL_REASONS, **CASE_REFUSALS, **KEPT_REASONS, **_KEPT_PARTS, **_TAKEN_BACK}
 """Every code that one side gives the other as its reason; partners may have others."""
-_CLASSES: Final[Mapping[str, str]] = {
-    DataClass.CASE: N_("Facts of the case"),
-    DataClass.ANALYSIS: N_("What the team wrote"),
-    DataClass.CONTENT: N_("Content of mails"),
-    DataClass.PERSONAL: N_("Personal data"),
-    DataClass.TECHNICAL: N_("Technical data"),
-    DataClass.EVIDENCE: N_("Evidence"),
-    DataClass.DOCUMENT: N_("Documents"),
-    DataClass.STATISTICS: N_("Statistics"),
-    DataClass.REACHABILITY: N_("Network contacts"),
-}
-MORE: Final = (DataClass.ANALYSIS, DataClass.CONTENT, DataClass.PERSONAL, DataClass.EVIDENCE)
-"""Classes that go only where a person selects them."""
 _ROLES: Final[Mapping[str, str]] = {
     JurisdictionRole.ORIGIN: N_("Source"),
     JurisdictionRole.SUBJECT: N_("Those it is about"),
@@ -123,7 +112,6 @@ _STRENGTHS: Final[Mapping[str, str]] = {
     EvidenceStrength.LINK: N_("Link in the mail opened and confirmed"),
     EvidenceStrength.ACCEPTED: N_("Accepted by the mail server"),
 }
-_PROTOCOLS: Final[Mapping[str, str]] = {AccessProtocol.TAXII: "TAXII 2.1", AccessProtocol.MISP: "MISP"}
 CASES: Final[Mapping[str, tuple[str, str]]] = {
     CaseState.OURS: (N_("Ours"), "good"),
     CaseState.OFFERED: (N_("Offered, unanswered"), "busy"),
@@ -136,41 +124,31 @@ _ENTRIES: Final[Mapping[str, str]] = {
     "opened": N_("Opened"), "entry": N_("Entry"), "offer": N_("Offered"), "accept": N_("Accepted"),
     "refuse": N_("Refused"), "withdraw": N_("Withdrawn"),
 }  # fmt: skip
-_ASKED: Final[Mapping[str, str]] = {
-    "information": N_("Information"), "assistance": N_("Assistance"), "mitigation": N_("Mitigation"),
-    "preservation": N_("Preservation of data"), "notice": N_("Partner notice"),
-}  # fmt: skip
-_REQUESTS: Final[Mapping[str, str]] = {**_ASKED, "consent": N_("Consent to pass on")}
+_REQUESTS: Final[Mapping[str, str]] = {**ASKED_FOR, "consent": N_("Consent to pass on")}
 _CONSENTS: Final[Mapping[str, tuple[str, str]]] = {
     ConsentState.IN_FORCE: (N_("In force"), "good"),
     ConsentState.EXPIRED: (N_("Expired"), "wrong"),
     ConsentState.WITHDRAWN: (N_("Withdrawn"), "quiet"),
 }
-_URGENCIES: Final[Mapping[str, str]] = {
-    "low": N_("Low"), "normal": N_("Normal"), "high": N_("High"), "critical": N_("Critical"),
-}  # fmt: skip
-_BASES: Final[Mapping[str, str]] = {"voluntary": N_("Voluntary"), "legal": N_("Legal")}
-OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
+_SHAPES: Final = {"done": "good", "refused": "wrong", "not-ours": "quiet"}
+MESSAGE_STATES: Final[Mapping[str, tuple[str, str]]] = {
     "open": (N_("Open"), "busy"),
     "acknowledged": (N_("Acknowledged"), "busy"),
-    "done": (N_("Done"), "good"),
-    "partly": (N_("Done in part"), "busy"),
-    "later": (N_("Later"), "busy"),
-    "refused": (N_("Refused"), "wrong"),
-    "not-ours": (N_("Not responsible"), "quiet"),
+    **{of: (said, _SHAPES.get(of, "busy")) for of, said in OUTCOMES.items()},
 }
 """What became of a request or notice, and its shape."""
 WORDS: Final[Mapping[str, Any]] = {
     "dispatch_kinds": _DISPATCHES,
-    "sent_states": SENT, "came_states": _CAME, "item_states": _ITEMS, "answers": ANSWERS, "asks": _ASKS,
-    "codes": _CODES, "kept_codes": {"": "\N{EN DASH}", **_KEPT}, "code_words": _CODE_WORDS,
+    "sent_states": SENT, "came_states": _CAME, "item_states": _ITEMS, "answers": RECALL_ANSWERS,
+    "asks": RECALL_REQUESTS,
+    "codes": RECALL_REASONS, "kept_codes": KEPT_REASONS, "code_words": _CODE_WORDS,
     "kept_parts": _KEPT_PARTS, "made_kinds": _MADE,
-    "answer_ways": _WAYS, "more": MORE,
-    "classes": _CLASSES, "travel_ways": _TRAVEL, "try_outcomes": _TRIES, "strengths": _STRENGTHS,
-    "protocols": _PROTOCOLS,
-    "case_states": CASES, "case_entries": _ENTRIES, "case_refusals": _REFUSALS, "asked_words": _ASKED,
+    "answer_ways": ANSWER_WAYS, "more": MORE_CLASSES,
+    "classes": DATA_CLASSES, "travel_ways": _TRAVEL, "try_outcomes": _TRIES, "strengths": _STRENGTHS,
+    "protocols": ACCESS_PROTOCOLS,
+    "case_states": CASES, "case_entries": _ENTRIES, "case_refusals": CASE_REFUSALS, "asked_words": ASKED_FOR,
     "request_words": _REQUESTS, "consent_states": _CONSENTS,
-    "law_roles": _ROLES, "urgencies": _URGENCIES, "bases": _BASES, "outcomes": OUTCOMES,
+    "law_roles": _ROLES, "urgencies": URGENCIES, "bases": BASES, "outcomes": MESSAGE_STATES,
 }  # fmt: skip
 _AGREEMENTS: Final[Mapping[str, tuple[str, str]]] = {
     AgreementState.TO_SIGN: (N_("To sign"), "busy"),
@@ -182,15 +160,7 @@ _AGREEMENTS: Final[Mapping[str, tuple[str, str]]] = {
     AgreementState.REFUSED: (N_("Refused"), "quiet"),
     AgreementState.OTHERS: (N_("Between other parties"), "quiet"),
 }
-_TYPES: Final[Mapping[str, str]] = {
-    AgreementType.TREATY: N_("Treaty"),
-    AgreementType.LAW: N_("Law"),
-    AgreementType.MOU: N_("Memorandum of understanding"),
-    AgreementType.CODE: N_("Code of conduct"),
-    AgreementType.NORM: N_("Norm"),
-    "none": N_("None"),
-}
-AGREEMENT_WORDS: Final[Mapping[str, Any]] = {"states": _AGREEMENTS, "types": _TYPES}
+AGREEMENT_WORDS: Final[Mapping[str, Any]] = {"states": _AGREEMENTS, "types": {**AGREEMENT_TYPES, "none": N_("None")}}
 _LINKS: Final[Mapping[str, tuple[str, str]]] = {
     LinkState.WORKS: (N_("Works"), "good"),
     LinkState.CHECK_DUE: (N_("Check due"), "busy"),
@@ -203,33 +173,8 @@ _KEYS: Final[Mapping[str, tuple[str, str]]] = {
     PartnerKeyState.EXPIRED: (N_("Expired"), "wrong"),
     PartnerKeyState.ENDED: (N_("Ended"), "quiet"),
 }
-CONFIRMATIONS: Final[Mapping[str, str]] = {
-    KeyConfirmation.TELEPHONE: N_("By telephone, at a number from elsewhere"),
-    KeyConfirmation.IN_PERSON: N_("In person"),
-    KeyConfirmation.SIGNED: N_("Signed by a key that we trust"),
-}
-ENDS: Final[Mapping[str, str]] = {
-    KeyEnd.REPLACED: N_("Replaced by another key"),
-    KeyEnd.LOST: N_("Lost"),
-    KeyEnd.COMPROMISED: N_("Compromised"),
-    KeyEnd.NOT_THEIRS: N_("Not the partner's key"),
-}
-CHECK_WAYS: Final[Mapping[str, str]] = {
-    CheckWay.SIGNED_MAIL: N_("Signed mail"),
-    CheckWay.MAIL: N_("Mail without a signature"),
-    CheckWay.TELEPHONE: N_("Telephone"),
-}
-CHECK_RESULTS: Final[Mapping[str, str]] = {
-    CheckResult.ANSWERED: N_("Answer received"),
-    CheckResult.NO_ANSWER: N_("No answer"),
-    CheckResult.WRONG_SIGNATURE: N_("Wrong signature"),
-}
 PARTNER_WORDS: Final[Mapping[str, Any]] = {
-    "states": _LINKS, "key_states": _KEYS, "confirmations": CONFIRMATIONS, "ends": ENDS, "ways": CHECK_WAYS,
+    "states": _LINKS, "key_states": _KEYS, "confirmations": KEY_CONFIRMATIONS, "ends": KEY_ENDS, "ways": CHECK_WAYS,
     "results": CHECK_RESULTS,
 }  # fmt: skip
-_SCOPES: Final[Mapping[str, str]] = {
-    TokenScope.READ: N_("Read what the release gate lets this partner have"),
-    TokenScope.POST: N_("Offer things, which a person here adopts or declines"),
-}
-ACCESS_WORDS: Final[Mapping[str, Any]] = {"protocols": _PROTOCOLS, "scope_words": _SCOPES}
+ACCESS_WORDS: Final[Mapping[str, Any]] = {"protocols": ACCESS_PROTOCOLS, "scope_words": TOKEN_SCOPES}

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         recipient_of,
     )
     from tocsin.sharing.gate.transfers import (
+        DATA_CLASSES,
         RULE_CODES,
         DataClass,
         ReleaseItem,

@@ -4,11 +4,12 @@ The classes are closed, since partners name them to each other. Content is as in
 personal data as in Convention 108+ and the GDPR.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
+from tocsin.interface import N_
 from tocsin.node.sentences import say
 from tocsin.sharing.gate.iep import NO_LIMITS, IepLimits
 from tocsin.sharing.gate.local import RecipientRule
@@ -28,6 +29,19 @@ class DataClass(StrEnum):
     DOCUMENT = "document"
     STATISTICS = "statistics"  # counts
     REACHABILITY = "reachability"  # role contacts that registries publish, RFC 2350, security.txt; never persons
+
+
+DATA_CLASSES: Final[Mapping[str, str]] = {
+    DataClass.CASE: N_("Facts of the case"),
+    DataClass.ANALYSIS: N_("What the team wrote"),
+    DataClass.CONTENT: N_("Content of mails"),
+    DataClass.PERSONAL: N_("Personal data"),
+    DataClass.TECHNICAL: N_("Technical data"),
+    DataClass.EVIDENCE: N_("Evidence"),
+    DataClass.DOCUMENT: N_("Documents"),
+    DataClass.STATISTICS: N_("Statistics"),
+    DataClass.REACHABILITY: N_("Network contacts"),
+}
 
 
 class TransferLevel(StrEnum):

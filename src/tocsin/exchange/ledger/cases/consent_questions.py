@@ -29,14 +29,14 @@ from tocsin.exchange.ledger.consents import (
     source_of_item,
     source_party,
 )
-from tocsin.exchange.ledger.items import find_item, reference_of_item
+from tocsin.exchange.ledger.items import ItemNumber, find_item, reference_of_item
 from tocsin.exchange.ledger.mail_sealing import language_of
 from tocsin.exchange.ledger.models import OfferedItem
 from tocsin.exchange.ledger.passing_on import release_of_item
 from tocsin.exchange.ledger.recipients import person_key
 from tocsin.exchange.ledger.spoken_answers import HowSaid, WhoSaid
 from tocsin.exchange.ledger.states import Direction, OfferState
-from tocsin.exchange.partners import Partner, find_partner
+from tocsin.exchange.partners import Once, Partner, PartnerName, find_partner
 from tocsin.exchange.statements import ConsentAnswer, ConsentQuestion, GlobalName, Request, utc
 from tocsin.incidents import find_incident, parties_of
 from tocsin.incidents.act_parts import LINE, Text, Tlp, kept, reader_of
@@ -51,47 +51,75 @@ _MAY_WE = N_("May we pass on %(item)s, which is from you, to %(name)s, up to TLP
 _ALWAYS = N_("no end")
 
 
+_UpTo = Annotated[Tlp | None, Field(title=N_("Up to which label")), Wording(choices="labels")]
+_Until = Annotated[Moment | None, Field(title=N_("Until (UTC)")), Wording(hint=N_("Empty: no end."))]
+
+
 class AskedSource(BaseModel):
     """Which item of a partner is to go on to whom."""
 
-    item: int = Field(ge=1, le=2**31, description="The number of the offered item.")
-    partner: Annotated[str, Wording(lacking=N_("Choose a partner."))] = Field(
-        min_length=1, max_length=200, description="Number or name of the partner that it is to go on to."
+    item: ItemNumber
+    partner: PartnerName = Field(
+        title=N_("May go on to"), description="Number or name of the partner that it is to go on to."
     )
-    up_to: Tlp | None = Field(None, description="Up to which label; without it, that of the item.")
-    until: Moment | None = Field(None, description="Until when it may go; without it, there is no end.")
-    answer_by: Moment | None = Field(None, description="When an answer is needed; without it, in 7 days.")
-    text: Text = Field("", max_length=5_000, description="Why, for the source.")
-    tlp: Tlp = Field("GREEN", description="The marking of the question, which names the item by reference alone.")
-    once: str = Field("", max_length=100, description="A word by which the same request is taken once.")
+    up_to: _UpTo = Field(None, description="Up to which label; without it, that of the item.")
+    until: _Until = Field(None, description="Until when it may go; without it, there is no end.")
+    answer_by: Annotated[Moment | None, Wording(hint=N_("Empty: in 7 days."))] = Field(
+        None, title=N_("Answer needed by"), description="When an answer is needed; without it, in 7 days."
+    )
+    text: Text = Field("", max_length=5_000, title=N_("Why, for the source"), description="Why, for the source.")
+    tlp: Annotated[Tlp, Wording(hidden=True)] = Field(
+        "GREEN", title=N_("Marking"),
+        description="The marking of the question, which names the item by reference alone.",
+    )  # fmt: skip
+    once: Once = ""
 
 
 class GivenConsent(MessageNamed):
     """Yes to a question of a partner, within limits."""
 
-    up_to: Tlp | None = Field(None, description="Up to which label, at most what was asked; without it, that.")
-    until: Moment | None = Field(None, description="Until when, at most as was asked.")
-    text: Text = Field("", max_length=10_000, description="A message for the partner.")
+    up_to: _UpTo = Field(None, description="Up to which label, at most what was asked; without it, that.")
+    until: Annotated[_Until, Wording(hint=N_("Empty: no end, or as was asked."))] = Field(
+        None, description="Until when, at most as was asked."
+    )
+    text: Text = Field(
+        "", max_length=10_000, title=N_("Message for the partner"), description="A message for the partner."
+    )
 
 
 class RecordedConsent(BaseModel):
     """What a source says of passing on, by telephone, mail or in person."""
 
-    partner: Annotated[str, Wording(lacking=N_("Choose a partner."))] = Field(
-        min_length=1, max_length=200, description="Number or name of the partner that it may go on to."
+    partner: PartnerName = Field(
+        title=N_("May go on to"), description="Number or name of the partner that it may go on to."
     )
-    item: int | None = Field(None, ge=1, le=2**31, description="The number of the offered item.")
-    incident: str = Field("", max_length=60, description="Or the reference of an incident, with --source.")
-    source: str = Field("", max_length=200, pattern=LINE, description="Whose: a party of the incident, or a partner.")
-    answer: Annotated[Literal["yes", "no"], Wording(lacking=N_("Choose an answer."))] = Field(
-        description="yes; or no, which ends what was let go before."
+    item: int | None = Field(
+        None, ge=1, le=2**31, title=N_("Shared item"), description="The number of the offered item."
     )
-    up_to: Tlp = Field("AMBER", description="Up to which label.")
-    until: Moment | None = Field(None, description="Until when; without it, there is no end.")
-    way: HowSaid = Field(description="telephone, mail or in-person.")
-    who: WhoSaid = Field(min_length=1, max_length=200, pattern=LINE, description="Who of the source said it.")
-    at: Moment | None = Field(None, description="When; without it, now.")
-    said: str = Field("", max_length=500, pattern=LINE, description="What else they said.")
+    incident: str = Field(
+        "", max_length=60, title=N_("Reference of the incident"),
+        description="Or the reference of an incident, with --source.",
+    )  # fmt: skip
+    source: Annotated[str, Wording(hint=N_("A party of the incident, or a partner."))] = Field(
+        "", max_length=200, pattern=LINE, title=N_("Source"),
+        description="Whose: a party of the incident, or a partner.",
+    )  # fmt: skip
+    answer: Annotated[
+        Literal["yes", "no"],
+        Wording(lacking=N_("Choose an answer."), choices={"yes": N_("Yes"), "no": N_("No, or not any more")}),
+    ] = Field(title=N_("Answer"), description="yes; or no, which ends what was let go before.")
+    up_to: Annotated[Tlp, Wording(choices="labels")] = Field(
+        "AMBER", title=N_("Up to which label"), description="Up to which label."
+    )
+    until: _Until = Field(None, description="Until when; without it, there is no end.")
+    way: HowSaid = Field(title=N_("Method"))
+    who: WhoSaid = Field(description="Who of the source said it.")
+    at: Annotated[Moment | None, Wording(hint=N_("Empty: now."))] = Field(
+        None, title=N_("When (UTC)"), description="When; without it, now."
+    )
+    said: str = Field(
+        "", max_length=500, pattern=LINE, title=N_("What else was said"), description="What else they said."
+    )
 
     @model_validator(mode="after")
     def _of_one(self) -> "RecordedConsent":

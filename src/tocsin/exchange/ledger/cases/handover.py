@@ -21,7 +21,7 @@ from tocsin.exchange.ledger.cases.act_parts import (
 )
 from tocsin.exchange.ledger.cases.history import append, case_of_incident, extend, sign_entry
 from tocsin.exchange.ledger.cases.models import ExchangeCase
-from tocsin.exchange.ledger.cases.states import CaseState
+from tocsin.exchange.ledger.cases.states import CASE_REFUSALS, CaseState
 from tocsin.exchange.ledger.cases.writing import stored_case, stored_entries, stored_history
 from tocsin.exchange.ledger.items import AdoptedItem, adopt, decide, for_anyone
 from tocsin.exchange.ledger.links import OpenPartner, own_party, partner_party
@@ -29,7 +29,9 @@ from tocsin.exchange.ledger.models import OfferedItem, OutgoingRow
 from tocsin.exchange.ledger.recipients import agreement_of, takes_part
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch, sealed_before
 from tocsin.exchange.ledger.sending import (
+    ExtraClasses,
     NewDispatch,
+    StricterMarking,
     checked_marking,
     items_of,
     package_for,
@@ -40,7 +42,7 @@ from tocsin.exchange.ledger.sending import (
     title_of,
 )
 from tocsin.exchange.ledger.states import OfferState
-from tocsin.exchange.partners import Partner, find_partner
+from tocsin.exchange.partners import Once, Partner, PartnerName, find_partner
 from tocsin.exchange.sharing import PackageKind, PartnerPackage
 from tocsin.exchange.statements import (
     CaseAct,
@@ -58,7 +60,7 @@ from tocsin.incidents import (
     PartyRole,
     add_entry,
 )
-from tocsin.incidents.act_parts import LINE, OpenIncident, Tlp, author_of, kept, reader_of
+from tocsin.incidents.act_parts import LINE, OpenIncident, author_of, kept, reader_of
 from tocsin.incidents.course_acts import hand_over, take_back
 from tocsin.incidents.endings import EndingAnswers, settle
 from tocsin.incidents.part_acts import NewParty, join
@@ -91,38 +93,54 @@ _NOT_OFFERED: Final = {
 class NewOffer(EndingAnswers):
     """Which case is offered to whom, and how."""
 
-    partner: Annotated[str, Wording(lacking=N_("Choose a partner."))] = Field(
-        min_length=1, max_length=200, description="Number or name of the partner."
-    )
-    incident: str = Field(min_length=1, max_length=60, description="The reference of the incident.")
-    joint: bool = Field(default=False, description="Each side keeps its own case; without it, the partner takes over.")
-    classes: tuple[DataClass, ...] = Field(
+    partner: PartnerName
+    incident: str = Field(
+        min_length=1, max_length=60, title=N_("Reference of the incident"),
+        description="The reference of the incident.",
+    )  # fmt: skip
+    joint: Annotated[bool, Wording(choices={"true": N_("Joint case"), "false": N_("Hand-over")})] = Field(
+        default=False, title=N_("Kind"),
+        description="Each side keeps its own case; without it, the partner takes over.",
+    )  # fmt: skip
+    classes: ExtraClasses = Field(
         (), max_length=10, description="Classes that go besides: content, personal, evidence; for joint also analysis."
     )
-    tlp: Tlp | None = Field(None, description="A marking; it only gets stricter.")
-    text: str = Field("", max_length=1_000, pattern=LINE, description="A message for the partner, in one line.")
-    once: str = Field("", max_length=100, description="A word by which the same request is taken once.")
+    tlp: StricterMarking = Field(None, description="A marking; it only gets stricter.")
+    text: str = Field(
+        "", max_length=1_000, pattern=LINE, title=N_("Message for the partner"),
+        description="A message for the partner, in one line.",
+    )  # fmt: skip
+    once: Once = ""
 
 
 class CaseNamed(BaseModel):
     """Which case."""
 
-    case: int = Field(ge=1, le=2**31, description="The number of the case, in 'tocsin exchange cases'.")
+    case: int = Field(
+        ge=1, le=2**31, title=N_("Case"), description="The number of the case, in 'tocsin exchange cases'."
+    )
 
 
 class AcceptedCase(CaseNamed):
     """Which case is taken over, and where it goes."""
 
-    incident: str = Field("", max_length=60, description="The reference of an incident; without it, a new one.")
+    incident: Annotated[str, Wording(hint=N_("Empty: a new incident with this title and marking."))] = Field(
+        "", max_length=60, title=N_("Reference of the incident"),
+        description="The reference of an incident; without it, a new one.",
+    )  # fmt: skip
 
 
 class RefusedCase(CaseNamed):
     """Which case is refused, and why."""
 
-    code: Annotated[Literal["not-ours", "capacity", "law", "withdrawn", "other"], Wording(lacking=N_("Say why."))] = (
-        Field(description="Why, for the partner: not-ours, capacity, law, withdrawn, other.")
-    )
-    reason: str = Field("", max_length=500, pattern=LINE, description="Why, in words for the partner.")
+    code: Annotated[
+        Literal["not-ours", "capacity", "law", "withdrawn", "other"],
+        Wording(lacking=N_("Say why."), choices=CASE_REFUSALS),
+    ] = Field(title=N_("Reason"), description="Why, for the partner: not-ours, capacity, law, withdrawn, other.")
+    reason: str = Field(
+        "", max_length=500, pattern=LINE, title=N_("Message for the partner"),
+        description="Why, in words for the partner.",
+    )  # fmt: skip
 
 
 class CaseResult(BaseModel):

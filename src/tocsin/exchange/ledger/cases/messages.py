@@ -19,13 +19,24 @@ from tocsin.exchange.ledger.cases.act_parts import (
 )
 from tocsin.exchange.ledger.cases.handover import join_partner
 from tocsin.exchange.ledger.cases.models import ExchangeMessage, request_values
-from tocsin.exchange.ledger.cases.states import CONSENT, MessageKind, MessageState, may_answer
+from tocsin.exchange.ledger.cases.states import (
+    ASKED_FOR,
+    BASES,
+    CASE_REFUSALS,
+    CONSENT,
+    OUTCOMES,
+    URGENCIES,
+    MessageKind,
+    MessageState,
+    may_answer,
+)
 from tocsin.exchange.ledger.items import for_anyone, open_marked
 from tocsin.exchange.ledger.links import OpenPartner, own_party
 from tocsin.exchange.ledger.recipients import policy_for, recipient_for
 from tocsin.exchange.ledger.sealing import DispatchDraft, seal_dispatch
+from tocsin.exchange.ledger.sending import MARKINGS
 from tocsin.exchange.ledger.states import Direction
-from tocsin.exchange.partners import Partner, find_partner
+from tocsin.exchange.partners import Once, Partner, PartnerName, find_partner
 from tocsin.exchange.sharing import PackageFile, PackageItem, PackageKind, compose
 from tocsin.exchange.statements import ConsentAnswer, DispatchType, Request, RequestAnswer, utc
 from tocsin.incidents import find_incident, is_restricted
@@ -39,32 +50,56 @@ from tocsin.sharing.gate import DataClass, ItemSource, Marking, ReleaseItem, rea
 _OURS: Final = ItemSource(ours=True)
 
 
+_REFUSED: Final = {of: CASE_REFUSALS[of] for of in ("law", "capacity", "other")}
+
+
 class NewMessage(BaseModel):
     """A text for a partner."""
 
-    text: Text = Field(min_length=1, max_length=10_000, description="What it says.")
-    incident: str = Field("", max_length=60, description="The reference of the incident that it is about.")
-    tlp: Tlp = Field("AMBER", description="Its marking: CLEAR, GREEN, AMBER or AMBER+STRICT.")
-    once: str = Field("", max_length=100, description="A word by which the same request is taken once.")
+    text: Text = Field(min_length=1, max_length=10_000, title=N_("Text of the request"), description="What it says.")
+    incident: Annotated[
+        str,
+        Wording(
+            hint=N_(
+                "With TLP:AMBER: an incident in which the partner takes part, unless an agreement with the partner is "
+                "in force."
+            ),
+            order=1,
+        ),
+    ] = Field(
+        "", max_length=60, title=N_("Reference of the incident"),
+        description="The reference of the incident that it is about.",
+    )  # fmt: skip
+    tlp: Annotated[Tlp, Wording(choices=MARKINGS, order=1)] = Field(
+        "AMBER", title=N_("Marking"), description="Its marking: CLEAR, GREEN, AMBER or AMBER+STRICT."
+    )
+    once: Once = ""
 
 
 class NewRequest(NewMessage):
     """What is asked of a partner."""
 
-    partner: Annotated[str, Wording(lacking=N_("Choose a partner."))] = Field(
-        min_length=1, max_length=200, description="Number or name of the partner."
+    partner: PartnerName
+    asks: Annotated[
+        Literal["information", "assistance", "mitigation", "preservation", "notice"],
+        Wording(choices=ASKED_FOR, order=-1),
+    ] = Field(
+        "assistance", title=N_("What is asked for"),
+        description="For what: information, assistance, mitigation, preservation, notice.",
+    )  # fmt: skip
+    urgency: Annotated[Literal["low", "normal", "high", "critical"], Wording(choices=URGENCIES)] = Field(
+        "normal", title=N_("Urgency"), description="How soon: low, normal, high, critical."
     )
-    asks: Literal["information", "assistance", "mitigation", "preservation", "notice"] = Field(
-        "assistance", description="For what: information, assistance, mitigation, preservation, notice."
+    basis: Annotated[Literal["voluntary", "legal"], Wording(choices=BASES)] = Field(
+        "voluntary", title=N_("Basis"), description="voluntary, or legal with the instrument that obliges."
     )
-    urgency: Literal["low", "normal", "high", "critical"] = Field(
-        "normal", description="How soon: low, normal, high, critical."
-    )
-    basis: Literal["voluntary", "legal"] = Field(
-        "voluntary", description="voluntary, or legal with the instrument that obliges."
-    )
-    instrument: str = Field("", max_length=500, pattern=LINE, description="Of a legal request: the text that obliges.")
-    answer_by: Moment | None = Field(None, description="When an answer is needed.")
+    instrument: Annotated[
+        str, Wording(hint=N_("Of a legal request: the treaty or law, with its article."))
+    ] = Field(
+        "", max_length=500, pattern=LINE, title=N_("Instrument"),
+        description="Of a legal request: the text that obliges.",
+    )  # fmt: skip
+    answer_by: Moment | None = Field(None, title=N_("Answer needed by (UTC)"), description="When an answer is needed.")
 
     @model_validator(mode="after")
     def _instrument_named(self) -> "NewRequest":
@@ -76,26 +111,44 @@ class NewRequest(NewMessage):
 class PartnerNotice(NewMessage):
     """A notice to one partner, or to all."""
 
-    partner: str = Field("", max_length=200, description="Number or name of the partner; empty with --all.")
-    all: bool = Field(default=False, description="All partners that have a node and a valid key.")
+    text: Annotated[
+        Text, Wording(hint=N_("Such as an outage of a cable or an exchange, planned work, a route that is lost."))
+    ] = Field(min_length=1, max_length=10_000, title=N_("Text of the notice"), description="What it says.")
+    partner: Annotated[str, Wording(choices="partners", nothing=N_("All partners"), order=-1)] = Field(
+        "", max_length=200, title=N_("Partner"), description="Number or name of the partner; empty with --all."
+    )
+    all: Annotated[bool, Wording(hidden=True)] = Field(
+        default=False, title=N_("All partners"), description="All partners that have a node and a valid key."
+    )
 
 
 class MessageNamed(BaseModel):
     """Which request or notice."""
 
-    message: int = Field(ge=1, le=2**31, description="The number of the request or notice.")
+    message: int = Field(ge=1, le=2**31, title=N_("Message"), description="The number of the request or notice.")
 
 
 class MessageAnswer(MessageNamed):
     """What becomes of a request."""
 
     outcome: Annotated[
-        Literal["done", "partly", "later", "refused", "not-ours"], Wording(lacking=N_("Choose an answer."))
-    ] = Field(description="done, partly, later (with --by), refused (with --code), not-ours (with --who).")
-    code: str = Field("", pattern=r"^(?:[a-z0-9][a-z0-9-]{0,63})?$", description="Why it is refused: law, capacity, …")
-    by: Moment | None = Field(None, description="When, where later.")
-    who: str = Field("", max_length=500, pattern=LINE, description="Whose it is, where not ours.")
-    text: Text = Field("", max_length=10_000, description="A message for the partner.")
+        Literal["done", "partly", "later", "refused", "not-ours"],
+        Wording(lacking=N_("Choose an answer."), choices=OUTCOMES),
+    ] = Field(
+        title=N_("Outcome"),
+        description="done, partly, later (with --by), refused (with --code), not-ours (with --who).",
+    )
+    code: Annotated[str, Wording(choices=_REFUSED)] = Field(
+        "", pattern=r"^(?:[a-z0-9][a-z0-9-]{0,63})?$", title=N_("Reason"),
+        description="Why it is refused: law, capacity, …",
+    )  # fmt: skip
+    by: Moment | None = Field(None, title=N_("When (UTC)"), description="When, where later.")
+    who: str = Field(
+        "", max_length=500, pattern=LINE, title=N_("Who is responsible"), description="Whose it is, where not ours."
+    )
+    text: Text = Field(
+        "", max_length=10_000, title=N_("Message for the partner"), description="A message for the partner."
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> "MessageAnswer":
@@ -115,7 +168,10 @@ class MessageAnswer(MessageNamed):
 class MessageIncident(MessageNamed):
     """Which request becomes an incident."""
 
-    title: str = Field("", max_length=200, pattern=LINE, description="What people call it; else the request's words.")
+    title: Annotated[str, Wording(hint=N_("Empty: the words of the request."))] = Field(
+        "", max_length=200, pattern=LINE, title=N_("Title"),
+        description="What people call it; else the request's words.",
+    )  # fmt: skip
 
 
 class MessageResult(BaseModel):

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tocsin.exchange.cases import CaseHistory, CaseStanding
 from tocsin.exchange.statements import CaseAct, CaseEntry
+from tocsin.interface import N_
 
 
 class CaseState(StrEnum):
@@ -38,6 +39,36 @@ class MessageState(StrEnum):
     LATER = "later"
     REFUSED = "refused"
     NOT_OURS = "not-ours"
+
+
+OUTCOMES: Final[Mapping[str, str]] = {
+    MessageState.DONE: N_("Done"),
+    MessageState.PARTLY: N_("Done in part"),
+    MessageState.LATER: N_("Later"),
+    MessageState.REFUSED: N_("Refused"),
+    MessageState.NOT_OURS: N_("Not responsible"),
+}
+"""What is answered to a request."""
+
+ASKED_FOR: Final[Mapping[str, str]] = {
+    "information": N_("Information"),
+    "assistance": N_("Assistance"),
+    "mitigation": N_("Mitigation"),
+    "preservation": N_("Preservation of data"),
+    "notice": N_("Partner notice"),
+}
+URGENCIES: Final[Mapping[str, str]] = {
+    "low": N_("Low"), "normal": N_("Normal"), "high": N_("High"), "critical": N_("Critical"),
+}  # fmt: skip
+BASES: Final[Mapping[str, str]] = {"voluntary": N_("Voluntary"), "legal": N_("Legal")}
+CASE_REFUSALS: Final[Mapping[str, str]] = {
+    "capacity": N_("No capacity"),
+    "not-ours": N_("Not ours"),
+    "law": N_("Law"),
+    "withdrawn": N_("It was withdrawn"),
+    "other": N_("Another reason"),
+}
+"""Why a case is refused, by its code."""
 
 
 OPEN_MESSAGES: Final = (MessageState.OPEN, MessageState.ACKNOWLEDGED, MessageState.PARTLY, MessageState.LATER)

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.exchange.ledger.contents import keep_recall, sign_recall
-from tocsin.exchange.ledger.items import find_item
+from tocsin.exchange.ledger.items import ItemNumber, find_item
 from tocsin.exchange.ledger.links import OpenPartner, OwnParty, own_party
 from tocsin.exchange.ledger.mail_sealing import recall_text, seal_for
 from tocsin.exchange.ledger.models import OfferedItem, PassedItem, RecallItemRow, RecallRow
@@ -21,10 +21,11 @@ from tocsin.exchange.ledger.recalls.journal import journal_answer, journal_recal
 from tocsin.exchange.ledger.recalls.made import MadeThing
 from tocsin.exchange.ledger.sealing import DispatchDraft
 from tocsin.exchange.ledger.spoken_answers import ChosenAnswer
-from tocsin.exchange.ledger.states import TAKEN_BACK, OfferState
+from tocsin.exchange.ledger.states import KEPT_REASONS, RECALL_REASONS, TAKEN_BACK, OfferState
 from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.recalls import Transfer, goes_on_to, name_of
 from tocsin.exchange.statements import (
+    RECALL_REQUESTS,
     DispatchType,
     Recall,
     RecallRequest,
@@ -47,25 +48,40 @@ _OPEN: Final = Marking(Tlp.CLEAR)  # a recall names things by UUIDs alone
 class NewRecall(BaseModel):
     """What is taken back, and why."""
 
-    incident: str = Field("", max_length=60, description="The reference of an incident that was sent to partners.")
-    dispatch: int | None = Field(None, ge=1, le=2**31, description="Or the number of a dispatch: all that it brought.")
-    code: Annotated[str, Wording(lacking=N_("Say why: wrong, withdrawn, source-asked, person-asked, court."))] = Field(
-        pattern=_CODE, description="Why: wrong, withdrawn, source-asked, person-asked, court."
+    incident: str = Field(
+        "", max_length=60, title=N_("Reference of the incident"),
+        description="The reference of an incident that was sent to partners.",
+    )  # fmt: skip
+    dispatch: int | None = Field(
+        None, ge=1, le=2**31, title=N_("Dispatch"), description="Or the number of a dispatch: all that it brought."
     )
-    asks: RecallRequest = Field(RecallRequest.ERASE, description="What is asked for: erase or stop-using.")
+    code: Annotated[
+        str,
+        Wording(lacking=N_("Say why: wrong, withdrawn, source-asked, person-asked, court."), choices=RECALL_REASONS),
+    ] = Field(
+        pattern=_CODE, title=N_("Reason"), description="Why: wrong, withdrawn, source-asked, person-asked, court."
+    )
+    asks: Annotated[RecallRequest, Wording(choices=RECALL_REQUESTS)] = Field(
+        RecallRequest.ERASE, title=N_("What the partner is asked to do"),
+        description="What is asked for: erase or stop-using.",
+    )  # fmt: skip
 
 
 class AnsweredRecall(BaseModel):
     """What became of what a partner recalled."""
 
-    item: int = Field(ge=1, le=2**31, description="The number of the item, in the list of what came.")
+    item: ItemNumber = Field(description="The number of the item, in the list of what came.")
     state: ChosenAnswer = Field(description="done, or kept with a code.")
-    code: str = Field("", pattern=rf"(?:{_CODE})|^$", description="Why it is kept: legal-hold, law.")
+    code: Annotated[str, Wording(choices=KEPT_REASONS)] = Field(
+        "", pattern=rf"(?:{_CODE})|^$", title=N_("Reason"), description="Why it is kept: legal-hold, law."
+    )
     keep: tuple[Annotated[str, Field(pattern=r"^[!-~]{1,200}=[a-z0-9][a-z0-9-]{0,63}$")], ...] = Field(
-        (), max_length=1_000,
+        (), max_length=1_000, title=N_("Kept"),
         description="What was made of it and stays all the same, as NAME=CODE: 'exchange made' has the names.",
     )  # fmt: skip
-    end: bool = Field(default=False, description="End all else that was made of it here, for good.")
+    end: Annotated[bool, Wording(hidden=True)] = Field(
+        default=False, title=N_("Made of this item"), description="End all else that was made of it here, for good."
+    )
 
 
 class RecallResult(BaseModel):

@@ -40,9 +40,13 @@ _NAMED: Final = ("info", "date", "analysis", "threat_level_id", "timestamp", "Or
 class MispFeed(BaseModel):
     """Where a feed is written, and for whom."""
 
-    folder: str = Field(min_length=1, max_length=1_000, description="The folder; it keeps what was written before.")
+    folder: str = Field(
+        min_length=1, max_length=1_000, title="Folder", description="The folder; it keeps what was written before."
+    )
     tlp: Literal["CLEAR", "GREEN"] = Field(
-        "CLEAR", description="CLEAR: for anyone; GREEN: for the community, behind a sign-in of your web server."
+        "CLEAR",
+        title="Marking",
+        description="CLEAR: for anyone; GREEN: for the community, behind a sign-in of your web server.",
     )
 
 

@@ -1,30 +1,16 @@
-"""Who may enter the register, and what its closed lists are called."""
+"""Who may enter the register."""
 
-from collections.abc import Mapping
 from typing import Annotated, Final
 
-from tocsin.assets.register import AssetKind
 from tocsin.interface import NotHereError, SecondFactorError, needs
 from tocsin.node.accounts import AccountRole, Permission, PermissionScope, Principal, has_second_factor
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.words import N_
 
 PLACE: Final = "/assets"
 READER = Annotated[Principal, needs(Permission.ASSETS_READ)]
 OWNER = Annotated[Principal, needs(Permission.ASSETS_WRITE)]
 ANALYST = Annotated[Principal, needs(Permission.ASSETS_READ, everything=True)]
 KEEPER = Annotated[Principal, needs(Permission.ASSETS_WRITE, everything=True)]
-
-KINDS: Final[Mapping[str, str]] = {
-    AssetKind.SERVICE: N_("Service"),
-    AssetKind.SYSTEM: N_("System"),
-    AssetKind.SITE: N_("Site"),
-    AssetKind.CABLE: N_("Cable"),
-    AssetKind.LANDING_STATION: N_("Landing station"),
-    AssetKind.IXP: N_("Internet exchange"),
-    AssetKind.TRANSIT: N_("Transit AS"),
-    AssetKind.CCTLD: N_("Country domain"),
-}
 
 
 def admitted(desk: PageContext, visitor: Principal) -> PermissionScope:

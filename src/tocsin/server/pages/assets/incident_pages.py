@@ -4,12 +4,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.assets import AssetMatcher
-from tocsin.assets.register import assets_by_number, dependencies, neighbours, touches_of
-from tocsin.incidents import IncidentReader, SeverityLevel, observables_of
+from tocsin.assets.register import ASSET_KINDS, assets_by_number, dependencies, neighbours, touches_of
+from tocsin.incidents import SEVERITIES, IncidentReader, SeverityLevel, observables_of
 from tocsin.interface import PageRouter
-from tocsin.server.pages.assets.access import ANALYST, KINDS, admitted
+from tocsin.server.pages.assets.access import ANALYST, admitted
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents import SEVERITIES, part_frame
+from tocsin.server.pages.incidents import part_frame
 
 
 def incident_pages(desk: PageContext) -> APIRouter:
@@ -40,7 +40,7 @@ def incident_pages(desk: PageContext) -> APIRouter:
         proposed = max(impacts, key=lambda level: level.rank, default=SeverityLevel.UNKNOWN)
         now = SeverityLevel(frame.incident.severity)
         return desk.page(
-            request, "assets/incident.html", lines=lines, named=named, touched=open_ones, kinds=KINDS,
+            request, "assets/incident.html", lines=lines, named=named, touched=open_ones, kinds=ASSET_KINDS,
             teams=desk.teams(), proposed=proposed if proposed.rank > now.rank else None,
             **{**frame.shown, "severities": SEVERITIES},
         )  # fmt: skip

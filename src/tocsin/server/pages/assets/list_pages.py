@@ -8,15 +8,22 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from tocsin.assets import acts
-from tocsin.assets.register import AssetSearch, changes_to_review, is_stale, list_assets, open_touches, sectors
-from tocsin.incidents import IncidentReader
+from tocsin.assets.register import (
+    ASSET_KINDS,
+    AssetSearch,
+    changes_to_review,
+    is_stale,
+    list_assets,
+    open_touches,
+    sectors,
+)
+from tocsin.incidents import SEVERITIES, IncidentReader
 from tocsin.interface import PageRouter, RequestError, number_in
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import NotFoundError
 from tocsin.server.pages.acts import perform_and_go
-from tocsin.server.pages.assets.access import KINDS, OWNER, PLACE, READER, admitted, has_factors
+from tocsin.server.pages.assets.access import OWNER, PLACE, READER, admitted, has_factors
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents import SEVERITIES
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form
 
@@ -70,7 +77,7 @@ def list_pages(desk: PageContext) -> APIRouter:
         operators = sorted({(of.key, of.name) for of in teams.values()}, key=lambda pair: pair[1])
         further = asked.path(after=str(after + _ROWS)) if after + _ROWS < found else ""
         return desk.page(
-            request, "assets/list.html", asked=asked, kinds=KINDS, severities=SEVERITIES, needs=NEEDS, own=own,
+            request, "assets/list.html", asked=asked, kinds=ASSET_KINDS, severities=SEVERITIES, needs=NEEDS, own=own,
             teams=teams, operators=operators, further=further, **context,
         )  # fmt: skip
 

@@ -4,14 +4,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.assets import acts
-from tocsin.assets.register import find_asset, is_stale, neighbours, touches_of
-from tocsin.incidents import IncidentReader
+from tocsin.assets.register import ASSET_KINDS, find_asset, is_stale, neighbours, touches_of
+from tocsin.incidents import SEVERITIES, IncidentReader
 from tocsin.interface import NotHereError, PageRouter, number_in
 from tocsin.node.accounts import Permission, names_of_actors
 from tocsin.server.pages.acts import perform_and_go
-from tocsin.server.pages.assets.access import ANALYST, KEEPER, KINDS, PLACE, READER, admitted
+from tocsin.server.pages.assets.access import ANALYST, KEEPER, PLACE, READER, admitted
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents import SEVERITIES
 from tocsin.server.security import Form
 
 _ACTS = {act.name: act for act in acts.ACTS}
@@ -35,7 +34,7 @@ def one_pages(desk: PageContext) -> APIRouter:
         return desk.page(
             request, "assets/one.html", asset=found, stale=is_stale(found, desk.now), needs=near.needs,
             dependents=near.dependents, kinds_of_need={one["on"]: one for one in found.needs}, touches=touches,
-            touched=any(one.seen_at is None for one, _ in touches), by=by, kinds=KINDS, severities=SEVERITIES,
+            touched=any(one.seen_at is None for one, _ in touches), by=by, kinds=ASSET_KINDS, severities=SEVERITIES,
             team=desk.teams().get(found.team_id or 0), own=not reach.everything,
             keeps=visitor.reach(Permission.ASSETS_WRITE).everything,
         )  # fmt: skip

@@ -9,14 +9,22 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from tocsin.assets import sheet_acts
-from tocsin.assets.register import assets_by_number, call_sheets, dependencies, find_asset, names, neighbours
+from tocsin.assets.register import (
+    ASSET_KINDS,
+    assets_by_number,
+    call_sheets,
+    dependencies,
+    find_asset,
+    names,
+    neighbours,
+)
+from tocsin.incidents import SEVERITIES
 from tocsin.interface import PageRouter, RequestError, number_in
 from tocsin.node.accounts import PermissionScope, Principal, names_of, names_of_actors
 from tocsin.node.errors import ConflictError, TocsinError
 from tocsin.server.pages.acts import perform, perform_and_go
-from tocsin.server.pages.assets.access import ANALYST, KINDS, PLACE, admitted
+from tocsin.server.pages.assets.access import ANALYST, PLACE, admitted
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents import SEVERITIES
 from tocsin.server.security import Form, text_of
 
 _ACTS = {act.name: act for act in sheet_acts.ACTS}
@@ -75,7 +83,7 @@ def sheet_pages(desk: PageContext) -> APIRouter:
             people = names_of(session, {row.asked_by, row.approved_by})
         return desk.page(
             request, "assets/sheet.html", sheet=row, lines=sorted(lines, key=lambda pair: pair[0].name.casefold()),
-            teams=desk.teams(), kinds=KINDS, severities=SEVERITIES, people=people,
+            teams=desk.teams(), kinds=ASSET_KINDS, severities=SEVERITIES, people=people,
         )  # fmt: skip
 
     for name in ("approve", "destroy"):

@@ -17,24 +17,15 @@ from tocsin.node.errors import TocsinError
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditEntry, resolve_references
 from tocsin.pipeline.why_told import why_told
-from tocsin.problems.answers import Answer, AnswerVerdict, without_withdrawn
+from tocsin.problems.answers import VERDICTS, Answer, without_withdrawn
 from tocsin.problems.replies import mails_about
 from tocsin.server.pages.audit import SAYINGS
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.deliveries.mail_copies import Copy, MailFile, copies, kept_mails, rows_of
 from tocsin.server.pages.deliveries.states import STATES, acts_of
-from tocsin.server.pages.words import N_
 
 _REPORTS = 5  # that a digest leads to, the newest
 _Reader = Annotated[Principal, needs(Permission.DELIVERIES_READ)]
-
-VERDICTS = {
-    AnswerVerdict.ACKNOWLEDGED: N_("In progress"),
-    AnswerVerdict.FIXED: N_("Fixed"),
-    AnswerVerdict.FALSE: N_("False positive"),
-    AnswerVerdict.ACCEPTED: N_("Risk accepted"),
-    AnswerVerdict.NOT_OURS: N_("Not ours"),
-}
 
 
 @dataclass(frozen=True)

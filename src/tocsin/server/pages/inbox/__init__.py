@@ -7,7 +7,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.server.pages.inbox.list_pages import PLACE
     from tocsin.server.pages.inbox.phone_pages import FILES_WRONG, files_of
-    from tocsin.server.pages.inbox.words import BASES, DOORS, GROUNDS, HINTS, KINDS, REASONS, SCOPES, TEAM_KINDS
+    from tocsin.server.pages.inbox.words import HINTS
 else:
     lazy_face(__name__)
 

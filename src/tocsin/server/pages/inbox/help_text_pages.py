@@ -6,13 +6,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.delivery.texts import FaultError
-from tocsin.incidents.arrivals import help_text_acts, help_text_states, help_texts_in_files, text_folders
+from tocsin.incidents.arrivals import KINDS, help_text_acts, help_text_states, help_texts_in_files, text_folders
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.pipeline.notify import is_live
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.inbox.words import KINDS
 from tocsin.server.security import Form
 
 PLACE: Final = "/reports/help-texts"

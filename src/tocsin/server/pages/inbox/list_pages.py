@@ -11,7 +11,10 @@ from pydantic import BaseModel
 from tocsin.directory import Team
 from tocsin.incidents import IncidentReader, defang, host_of
 from tocsin.incidents.arrivals import (
+    DOORS,
     NO_OWNER,
+    STATES,
+    TEAM_KINDS,
     ReportDoor,
     ReportFilter,
     ReportHints,
@@ -30,7 +33,7 @@ from tocsin.node.records import purged_of
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events import views_of
 from tocsin.server.pages.inbox.owners import owners
-from tocsin.server.pages.inbox.words import DOORS, SHAPES, STATES, TEAM_KINDS
+from tocsin.server.pages.inbox.words import SHAPES
 from tocsin.sharing.lookup import read_subject
 
 PLACE: Final = "/reports/public"

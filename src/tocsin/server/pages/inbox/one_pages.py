@@ -14,6 +14,11 @@ from tocsin.delivery.texts import answer_templates
 from tocsin.directory import Team, team_names
 from tocsin.incidents import IncidentReader, defang
 from tocsin.incidents.arrivals import (
+    BASES,
+    DOORS,
+    REASONS,
+    STATES,
+    TEAM_KINDS,
     EntryKind,
     ReportDetails,
     ReportKind,
@@ -40,7 +45,7 @@ from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.form_version import CHANGED, is_stale
 from tocsin.server.pages.inbox.list_pages import PLACE, teams_named
 from tocsin.server.pages.inbox.owners import owners
-from tocsin.server.pages.inbox.words import BASES, DOORS, REASONS, SHAPES, STATES, TEAM_KINDS
+from tocsin.server.pages.inbox.words import SHAPES
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 

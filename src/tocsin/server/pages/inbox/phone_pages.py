@@ -13,8 +13,10 @@ from starlette.datastructures import FormData, UploadFile
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.incidents.arrivals import (
+    DOORS,
     MOST_BYTES,
     MOST_FILES,
+    TEAM_KINDS,
     TYPES,
     ReportAttachment,
     ReportDoor,
@@ -28,7 +30,6 @@ from tocsin.interface import PageRouter, RequestError, context_for, needs, read_
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox.list_pages import PLACE
-from tocsin.server.pages.inbox.words import DOORS, TEAM_KINDS
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 

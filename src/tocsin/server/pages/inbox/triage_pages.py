@@ -11,6 +11,9 @@ from starlette.datastructures import FormData, QueryParams
 
 from tocsin.incidents import IncidentReader, open_incidents
 from tocsin.incidents.arrivals import (
+    REASONS,
+    STATES,
+    TEAM_KINDS,
     PublicReport,
     find_report,
     hints_of,
@@ -23,7 +26,6 @@ from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox.list_pages import PLACE, ROWS, InboxFilter, teams_named
-from tocsin.server.pages.inbox.words import REASONS, STATES, TEAM_KINDS
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from tocsin.directory import team_names
 from tocsin.events import RSIT_TYPES
 from tocsin.exchange.ledger import incident_partners
+from tocsin.exchange.statements import RECALL_ANSWERS
 from tocsin.incidents import (
     MILESTONES,
     OBSERVED_AS,
@@ -33,12 +34,11 @@ from tocsin.incidents import (
     seen_entry,
     tasks_of,
 )
-from tocsin.incidents.arrivals import form_word, reports_in
+from tocsin.incidents.arrivals import TEAM_KINDS, form_word, reports_in
 from tocsin.interface import PageRouter, needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of, names_of_actors
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.exchange_words import ANSWERS, CASES, SENT
-from tocsin.server.pages.inbox import TEAM_KINDS
+from tocsin.server.pages.exchange_words import CASES, SENT
 from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import frame_of
@@ -153,7 +153,7 @@ def _shown(
 
 
 _NAMES: Final[dict[str, Any]] = {
-    "case_states": CASES, "sent_states": SENT, "recall_answers": ANSWERS,
+    "case_states": CASES, "sent_states": SENT, "recall_answers": RECALL_ANSWERS,
     "milestone_names": MILESTONES, "roles": PARTIES,
     "task_states": TASKS, "kinds": OBSERVABLES, "observed_as": OBSERVED_AS, "report_kinds": TEAM_KINDS,
 }  # fmt: skip

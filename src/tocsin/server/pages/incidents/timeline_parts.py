@@ -8,7 +8,7 @@ from tocsin.incidents import SEVERITIES, IncidentEntryKind, defang
 from tocsin.incidents.clocks import ClockState
 from tocsin.incidents.closing import DETECTED, RATINGS, DetectedBy, shipped_causes
 from tocsin.incidents.takedowns import SIGHTINGS
-from tocsin.server.pages.exchange_words import OUTCOMES
+from tocsin.server.pages.exchange_words import MESSAGE_STATES
 from tocsin.server.pages.incidents.words import ANSWERS, AUDIENCES
 from tocsin.server.pages.words import N_, NN_, PageTexts
 
@@ -227,7 +227,7 @@ _EXCHANGE: Final[Mapping[str, str]] = {
 
 def _exchange(entry: "IncidentEntry", words: PageTexts, _people: Mapping[int, str]) -> str:
     data = entry.data
-    outcome = words.say(OUTCOMES[data["outcome"]][0]) if data.get("outcome") in OUTCOMES else ""
+    outcome = words.say(MESSAGE_STATES[data["outcome"]][0]) if data.get("outcome") in MESSAGE_STATES else ""
     said = words.say(_EXCHANGE[data["act"]], name=data.get("name", ""), outcome=outcome)
     return f"{said} ({data['reference']})" if data.get("reference") else said
 

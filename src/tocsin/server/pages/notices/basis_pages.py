@@ -9,13 +9,22 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData
 
 from tocsin.incidents import IncidentReader
-from tocsin.incidents.arrivals import ReleaseScope, basis_acts, find_report, releases_of, unreleased
+from tocsin.incidents.arrivals import (
+    BASES,
+    GROUNDS,
+    SCOPES,
+    ReleaseScope,
+    basis_acts,
+    find_report,
+    releases_of,
+    unreleased,
+)
 from tocsin.interface import PageRouter, RequestError, needs, visitor_of
 from tocsin.node.accounts import Permission, Principal, names_of
 from tocsin.node.errors import TocsinError, UsageError
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.inbox import BASES, GROUNDS, PLACE, SCOPES
+from tocsin.server.pages.inbox import PLACE
 from tocsin.server.security import Form, text_of
 
 _ACTS: Final = {str(act.page).rpartition("/")[2]: act for act in basis_acts.ACTS}

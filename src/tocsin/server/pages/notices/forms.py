@@ -21,11 +21,10 @@ from tocsin.incidents.notices import (
     options_of,
     read_values,
 )
-from tocsin.interface import NotHereError
+from tocsin.interface import FormField, NotHereError
 from tocsin.node.errors import NotFoundError
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox import FILES_WRONG, files_of
-from tocsin.server.pages.incidents import FormField
 from tocsin.server.pages.notices.words import law_name, option_name
 from tocsin.server.pages.words import N_, PageTexts
 from tocsin.server.security import text_of

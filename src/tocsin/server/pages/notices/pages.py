@@ -13,12 +13,14 @@ from starlette.datastructures import FormData
 
 from tocsin.incidents import Incident, IncidentReader
 from tocsin.incidents.arrivals import (
+    BASES,
     form_word,
     hints_of,
     incidents_with,
     read_report,
     ticket_of,
 )
+from tocsin.incidents.arrivals import DOORS as DOOR_NAMES
 from tocsin.incidents.notices import (
     DOORS,
     KINDS,
@@ -42,8 +44,6 @@ from tocsin.node.accounts import Permission, Principal, names_of, note_read
 from tocsin.node.errors import ConflictError, NotFoundError, TocsinError, UsageError
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.inbox import BASES
-from tocsin.server.pages.inbox import DOORS as DOOR_NAMES
 from tocsin.server.pages.notices.forms import STALE, form_of, law_and_kind, offered, read_form
 from tocsin.server.pages.notices.words import SHAPES, STATES, filed_fields, law_name, notice_name
 from tocsin.server.pages.words import N_

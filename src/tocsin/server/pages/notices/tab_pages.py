@@ -6,12 +6,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.incidents import IncidentReader
-from tocsin.incidents.arrivals import ReleaseScope, releases_of, reports_in, unreleased
+from tocsin.incidents.arrivals import BASES, GROUNDS, SCOPES, ReleaseScope, releases_of, reports_in, unreleased
 from tocsin.incidents.notices import KINDS, find_law, next_of, notice_laws, notices_in
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.inbox import BASES, GROUNDS, SCOPES
 from tocsin.server.pages.incidents import part_frame
 from tocsin.server.pages.notices.words import SHAPES, STATES, law_name, notice_name
 

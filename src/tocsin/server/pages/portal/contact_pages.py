@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.directory import (
+    MUTE_KINDS,
     AttachmentFormat,
     DigestInterval,
-    MuteKind,
     Team,
     read_team,
     team_numbers,
@@ -31,11 +31,7 @@ SHOWN: Final = 200
 
 _FORMS: Final = {AttachmentFormat.CSV: "CSV", AttachmentFormat.JSONL: "JSON Lines", AttachmentFormat.XARF: "X-ARF"}
 _TYPED: Final = dict.fromkeys(("mailbox", "value", "at", "kind", "what", "reason"), "") | {"for_days": str(DAYS[0])}
-_KINDS: Final = {
-    MuteKind.PREFIX: N_("Network"),
-    MuteKind.IDENTIFIER: N_("Identifier"),
-    MuteKind.TYPE: N_("Type"),
-}
+
 _INTERVALS: Final = {
     DigestInterval.AT_ONCE: N_("At once"),
     DigestInterval.HOURLY: N_("Hourly"),
@@ -126,7 +122,7 @@ def _page(
         undo=f"/portal/contacts/{back}?{thing}" if back else "",
         seen=node.problems.told_to(team_numbers(node.database, team.key), now=desk.now).names(),
         at_options=[(box, box) for box in shown.mailboxes],
-        mute_kinds=[(kind.value, words.say(said)) for kind, said in _KINDS.items()],
+        mute_kinds=[(kind.value, words.say(said)) for kind, said in MUTE_KINDS.items()],
         day_options=[(str(of), words.count("%(n)s day", "%(n)s days", of)) for of in DAYS],
         intervals=[(kind.value, words.say(said)) for kind, said in _INTERVALS.items()],
         formats=[(kind.value, _FORMS[kind]) for kind in AttachmentFormat],

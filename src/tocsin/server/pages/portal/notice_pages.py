@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from starlette.datastructures import FormData
 
 from tocsin.directory import Team, team_numbers
-from tocsin.incidents.arrivals import EntryKind, ReportDoor, read_report
+from tocsin.incidents.arrivals import DOORS, EntryKind, ReportDoor, read_report
 from tocsin.incidents.notices import (
     KINDS,
     FiledNotice,
@@ -26,7 +26,6 @@ from tocsin.incidents.notices import (
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Person, Principal
 from tocsin.node.errors import ConflictError, TocsinError, UsageError
-from tocsin.server.pages.inbox import DOORS
 from tocsin.server.pages.notices import (
     SHAPES,
     STATES,

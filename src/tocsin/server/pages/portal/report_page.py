@@ -9,6 +9,7 @@ from starlette.datastructures import FormData
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.incidents.arrivals import (
+    KINDS,
     MOST_LETTERS,
     ReportDoor,
     ReportForm,
@@ -19,7 +20,6 @@ from tocsin.incidents.arrivals import (
 )
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Person, Principal
-from tocsin.server.pages.inbox import KINDS
 from tocsin.server.pages.portal.context import PortalContext
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of

@@ -14,13 +14,12 @@ from tocsin.directory import team_names
 from tocsin.interface import Act, NotHereError, PageRouter, RequestError, context_for, needs, number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
-from tocsin.problems import FoundProblems, acts, notified_teams, problem_text, read_problem
-from tocsin.problems.answers import NOTE_LENGTH
+from tocsin.problems import NOTIFICATION_WAYS, FoundProblems, acts, notified_teams, problem_text, read_problem
+from tocsin.problems.answers import NOTE_LENGTH, VERDICTS
 from tocsin.server.pages.acts import perform_with_undo
 from tocsin.server.pages.answer_forms import DAYS
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.problems.query import ProblemsQuery
-from tocsin.server.pages.problems.texts import VERDICTS, WAYS
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 
@@ -191,7 +190,7 @@ def effect_of(desk: PageContext, visitor: Principal, act: Act, found: FoundProbl
         "verdicts": VERDICTS,
         "days": DAYS,
         "mute_days": _MUTE_DAYS,
-        "ways": WAYS,
+        "ways": NOTIFICATION_WAYS,
         "most_note": NOTE_LENGTH - 250,
     }
     if not 0 < found.total <= acts.MOST:

@@ -45,21 +45,13 @@ NOTIFICATIONS: Final[Mapping[NotificationState, tuple[str, str]]] = {
 }  # fmt: skip
 """A word for how far a team was notified, and a sentence."""
 
-WAYS: Final[Mapping[NotificationWay, str]] = {
-    NotificationWay.TELEPHONE: N_("By telephone"),
-    NotificationWay.POST: N_("By post"),
-    NotificationWay.IN_PERSON: N_("In person"),
-    NotificationWay.OTHER: N_("In another way"),
-}
-"""How a person notified a team."""
-
 BY_HAND: Final[Mapping[NotificationWay, str]] = {
     NotificationWay.TELEPHONE: N_("Notified by telephone"),
     NotificationWay.POST: N_("Notified by post"),
     NotificationWay.IN_PERSON: N_("Notified in person"),
     NotificationWay.OTHER: N_("Notified in another way"),
 }
-"""The same as a step of a problem's history."""
+"""How a person notified a team, as a step of a problem's history."""
 
 KINDS: Final[Mapping[ProblemStatus, str]] = {
     ProblemStatus.OVERDUE: "wrong",
@@ -87,14 +79,6 @@ SENTENCES: Final[Mapping[ProblemStatus, str]] = {
 }
 """What each means, of one problem."""
 
-VERDICTS: Final[Mapping[AnswerVerdict, str]] = {
-    AnswerVerdict.FIXED: N_("Fixed"),
-    AnswerVerdict.ACKNOWLEDGED: N_("In progress"),
-    AnswerVerdict.FALSE: N_("False positive"),
-    AnswerVerdict.ACCEPTED: N_("Risk accepted"),
-    AnswerVerdict.NOT_OURS: N_("Not ours"),
-}
-"""What a team can say."""
 
 SORTS: Final[Mapping[ProblemSort, str]] = {
     ProblemSort.SEEN: N_("Last seen"),

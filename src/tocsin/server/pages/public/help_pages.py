@@ -6,13 +6,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.delivery.texts import FaultError
-from tocsin.incidents.arrivals import HelpText, ReportKind, help_text, text_folders
+from tocsin.incidents.arrivals import KINDS, HelpText, ReportKind, help_text, text_folders
 from tocsin.interface import PageRouter, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import NotFoundError
 from tocsin.pipeline.notify import is_live
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.inbox import HINTS, KINDS
+from tocsin.server.pages.inbox import HINTS
 from tocsin.server.pages.public.help_cards import PERSONAL, cards_for
 from tocsin.server.pages.public.public_page import show, show_personal
 from tocsin.sharing.public_lookup import PublicLookup

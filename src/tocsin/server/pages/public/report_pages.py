@@ -13,7 +13,9 @@ from fastapi.responses import Response
 
 from tocsin.delivery.never_held import IntakeFilter
 from tocsin.incidents.arrivals import (
+    KINDS,
     MOST_LETTERS,
+    REASONS,
     TYPES,
     PublicReport,
     ReportKind,
@@ -35,7 +37,6 @@ from tocsin.node.volumes import check_room
 from tocsin.server.pages.answer_forms import from_own_page
 from tocsin.server.pages.context import PageContext, keep_for_back, switch
 from tocsin.server.pages.home_pages import keep_choices
-from tocsin.server.pages.inbox import KINDS, REASONS
 from tocsin.server.pages.public.help_cards import cards_for
 from tocsin.server.pages.public.public_page import show
 from tocsin.server.pages.public.report_forms import TOO_LARGE, Message, PublicReportForm, Sent, wrongs_of

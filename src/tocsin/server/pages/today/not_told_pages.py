@@ -16,7 +16,7 @@ from tocsin.node.errors import NotFoundError, TocsinError
 from tocsin.pipeline.tables import ItemKind
 from tocsin.pipeline.to_do import KEY_DAYS
 from tocsin.problems import count_unanswered, problem_text, unanswered
-from tocsin.problems.answers import AnswerVerdict
+from tocsin.problems.answers import VERDICTS, AnswerVerdict
 from tocsin.problems.replies import list_received, open_context, reclassify
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.today.work_pages import attempt, work_of
@@ -31,13 +31,7 @@ _KINDS: Final = {
     MailKind.BOUNCE: N_("Bounce"),
     MailKind.UNKNOWN: N_("Something else, done"),
 }
-_VERDICTS: Final = {
-    AnswerVerdict.ACKNOWLEDGED: N_("In progress"),
-    AnswerVerdict.FIXED: N_("Fixed"),
-    AnswerVerdict.FALSE: N_("False positive"),
-    AnswerVerdict.ACCEPTED: N_("Risk accepted"),
-    AnswerVerdict.NOT_OURS: N_("Not ours"),
-}
+_VERDICTS: Final = {of: VERDICTS[of] for of in AnswerVerdict}  # in the order in which they are declared
 _Worker = Annotated[Principal, needs(Permission.TODAY_WORK)]
 _Reader = Annotated[Principal, needs(Permission.EVENTS_READ, everything=True)]
 
