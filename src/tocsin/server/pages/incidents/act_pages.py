@@ -54,7 +54,7 @@ from tocsin.server.pages.incidents.clock_words import clock_rules
 from tocsin.server.pages.incidents.closing_notes import ClosingNotes, closing_notes
 from tocsin.server.pages.incidents.ending_form import ending_answers, ending_questions
 from tocsin.server.pages.incidents.evidence_pages import mails_from
-from tocsin.server.pages.incidents.fields import cause_in, choices_of, incident_at, reader_at
+from tocsin.server.pages.incidents.fields import choices_of, incident_at, reader_at
 from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import tab_after
 from tocsin.server.pages.incidents.takedown_pages import indicators_text, values_of
@@ -81,6 +81,8 @@ _SAME: Final[Mapping[str, IncidentEntryKind]] = {
 }
 """What others may have changed since the page of a form was made, by the command that changes the same."""
 
+_SAID: Final = {"merge": "?done=merged&of={reference}", "unmerge": "?done=unmerged"}  # by the page that is back
+_LINKED: Final = ("entry", "report", "rule", "party", "lesson", "team", "takedowns")  # by tabs of an incident
 _Worker = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
 
 
@@ -109,9 +111,8 @@ def act_pages(desk: PageContext) -> APIRouter:
 def _hooks(desk: PageContext) -> FormHooks:
     choices = {**choices_of(desk), "rules": _rules, "parties": _parties, "mails": _mails}
     return FormHooks(
-        back=_back, after=_after, given=partial(_given, desk), choices=choices, named=_named,
-        before=partial(_before, desk), takes=partial(_takes, desk), shown=partial(_shown, desk),
-        template="incidents/act.html",
+        back=_back, after=_after, given=partial(_given, desk), linked=_LINKED, about=_about, choices=choices,
+        named=_named, takes=partial(_takes, desk), shown=partial(_shown, desk), template="incidents/act.html",
     )  # fmt: skip
 
 
@@ -150,13 +151,7 @@ def _back(visit: FormVisit) -> tuple[str, str]:
 
 
 def _after(visit: FormVisit, done: Any) -> str:
-    match visit.act.operation:
-        case "mergeIncident":
-            said = f"?done=merged&of={done.reference}"
-        case "unmergeIncident":
-            said = "?done=unmerged"
-        case _:
-            said = ""
+    said = _SAID.get(visit.act.name, "").format(reference=done.reference)
     return f"{PLACE}/{done.reference}{_tab_of(visit.act)}{said}"
 
 
@@ -164,44 +159,29 @@ def _tab_of(act: Act) -> str:
     return tab_after(act.page.removeprefix(f"{PLACE}/{{reference}}/"))
 
 
-def _before(desk: PageContext, visit: FormVisit, form: FormData) -> None:
-    """Refuse a form that is too old, and one of a page since which others changed the same.
-
-    Raises:
-        UsageError: it is too old.
-        ConflictError: somebody else changed the same meanwhile.
-        NotFoundError: there is no such incident for this visitor.
-
-    """
-    if "once" in visit.act.request.model_fields and not text_of(form, "preview") and not _once(desk, form):
-        raise UsageError(_EXPIRED)
-    if incident := incident_at(visit):
-        kind, known = _SAME.get(visit.act.command.removeprefix("incidents ")), number_in(text_of(form, "seen"))
-        if kind is not None and known is not None:
-            family = merged_family(visit.session, reader_at(visit), incident)
-            but = visit.visitor.actor
-            if changed_since(visit.session, reader_at(visit), family, seen=known, kind=kind, but=but):
-                raise ConflictError(CHANGED)
-
-
-def _takes(desk: PageContext, visit: FormVisit, form: FormData) -> Mapping[str, Any]:
+def _takes(desk: PageContext, visit: FormVisit) -> Mapping[str, Any]:
     """What a form says besides its fields.
 
     Raises:
+        UsageError: the form is too old.
+        ConflictError: somebody else changed the same since its page was made.
+        NotFoundError: there is no such incident for this visitor.
         RequestError: a condition of its filter cannot be read.
 
     """
-    made = {**ending_answers(visit.act, form), **cause_in(form)}
-    if once := _once(desk, form):
-        made["once"] = once
-    if "matching" in visit.act.request.model_fields:
+    form, asks = visit.form, visit.act.request.model_fields
+    made: dict[str, Any] = {**ending_answers(visit.act, form)}
+    if "once" in asks and not text_of(form, "preview"):
+        if (ticket := ticket_of(text_of(form, "made"), desk.tokens, desk.now)) is None:
+            raise UsageError(_EXPIRED)
+        made["once"] = ticket.act
+    kind, seen = _SAME.get(visit.act.command.removeprefix("incidents ")), number_in(text_of(form, "seen"))
+    changed = partial(changed_since, visit.session, reader_at(visit), _family(visit), but=visit.visitor.actor)
+    if kind is not None and seen is not None and changed(seen=seen, kind=kind):
+        raise ConflictError(CHANGED)
+    if "matching" in asks:
         made["matching"] = filter_of(form)
     return made
-
-
-def _once(desk: PageContext, form: FormData) -> str:
-    ticket = ticket_of(text_of(form, "made"), desk.tokens, desk.now)
-    return ticket.act if ticket else ""
 
 
 def _given(desk: PageContext, visit: FormVisit) -> Mapping[str, Any]:
@@ -254,31 +234,29 @@ def _shown(desk: PageContext, visit: FormVisit, refused: RefusedForm) -> Mapping
     act, session, reader, asks = visit.act, visit.session, reader_at(visit), visit.act.request.model_fields
     incident, family, words = incident_at(visit), _family(visit), desk.words(visit.request)
     texts = {name: text_of(visit.form, name) for name in visit.form}
-    chosen = texts_of(visit.form, "takedowns") or visit.request.query_params.getlist("takedowns")
     shown: dict[str, Any] = {
         "incident": incident, "seen": last_entry(session, reader, family), "made": form_word(desk.tokens, desk.now),
-        "about": values_of(session, reader, family, chosen) if chosen else _about(visit, family), "now": desk.now,
+        "now": desk.now,
         "others": [one for one in open_incidents(session, reader) if one is not incident] if "into" in asks else [],
         "notes": closing_notes(desk, session, reader, family, act) if incident else ClosingNotes(),
         "questions": ending_questions(session, reader, act, incident, texts), "previews": "preview" in asks,
         "texts": texts_said(session, reader, family) if act is _NOTIFY else (),
     }  # fmt: skip
-    if incident:
-        shown["address"] = act.page.format(**{**visit.named, "reference": incident.reference})
-        shown["path"] = f"{PLACE}/{incident.reference}"
     if "matching" in asks:
         conditions = filter_fields(desk, visit.visitor, words, texts, refused.wrongs)
         shown["fields"] = [*conditions, *form_fields(visit, _hooks(desk), refused)]
     return shown
 
 
-def _about(visit: FormVisit, family: Sequence["Incident"]) -> str:
+def _about(visit: FormVisit) -> str:
     """What part of an incident a form is about, in a few words; empty where it is about the incident.
 
     Raises:
         NotHereError: the incident has no such part.
 
     """
+    if chosen := texts_of(visit.form, "takedowns") or visit.request.query_params.getlist("takedowns"):
+        return values_of(visit.session, reader_at(visit), _family(visit), chosen)
     part = next((name for name in visit.named if name == "person" or name in _PARTS), "")
     if not part:
         return ""
@@ -286,7 +264,7 @@ def _about(visit: FormVisit, family: Sequence["Incident"]) -> str:
     if part == "person":
         return names_of(visit.session, [number]).get(number, "")
     find, column = _PARTS[part]
-    found = [getattr(one, column) for one in find(visit.session, reader_at(visit), family) if one.id == number]
+    found = [getattr(one, column) for one in find(visit.session, reader_at(visit), _family(visit)) if one.id == number]
     if not found:
         raise NotHereError
     return defang(found[0]) if part == "observable" else str(found[0])

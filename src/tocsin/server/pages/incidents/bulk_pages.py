@@ -1,6 +1,6 @@
 """What is done with several incidents at once: the form of an act, for all that are selected on the list."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request
@@ -13,7 +13,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents.fields import cause_in, fields_of
+from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import MOST, PLACE, ROWS, IncidentsFilter
 from tocsin.server.pages.words import N_, NN_
 from tocsin.server.security import Form, text_of
@@ -43,7 +43,7 @@ def bulk_pages(desk: PageContext) -> APIRouter:
         refused: dict[str, str] = {}
         for reference in chosen:
             try:
-                perform(desk, visitor, act, form, reference=reference, **cause_in(form))
+                perform(desk, visitor, act, form, reference=reference)
             except RequestError as error:
                 return _form(desk, request, act, chosen, form, wrongs=dict(error.wrongs))
             except (ConflictError, NotFoundError, UsageError) as error:
@@ -102,16 +102,16 @@ def _form(
     error: str = "",
 ) -> Response:
     """The form of the act, once for all; from here on each is named, so that what comes later is not meant."""
-    words, refused = desk.words(request), RefusedForm(typed_in(act, FormData(typed.multi_items())), wrongs or {})
+    words, refused = desk.words(request), RefusedForm(typed_in(act, FormData([*typed.multi_items()])), wrongs or {})
     with desk.node.database.reading() as session:
         fields = fields_of(desk, request, act, session, refused)
     kept = [(name, str(typed.get(name, ""))) for name in ("act", "query")]
-    shown = {
+    shown: dict[str, Any] = {
         "act": act, "fields": fields if chosen else [], "title": act.title, "button": act.button or act.title,
         "about": words.count(*NN_("%(n)s incident is selected", "%(n)s incidents are selected"), len(chosen)),
         "error": None, "said": error, "address": f"{PLACE}/act", "back": _back(typed),
         "place": words.say(N_("Incidents")), "hidden": [*kept, *(("incident", one) for one in chosen)],
-        "selected": chosen,
+        "selected": chosen, "rows": 6,
     }  # fmt: skip
     status = 409 if error else 422 if wrongs else 200
     return desk.page(request, "incidents/bulk.html", status=status, **shown)

@@ -5,7 +5,6 @@ from functools import partial
 
 from fastapi import Request
 from sqlalchemy.orm import Session
-from starlette.datastructures import FormData
 
 from tocsin.events import RSIT_TYPES
 from tocsin.incidents import Incident, IncidentReader, find_incident, people_for
@@ -25,11 +24,6 @@ def fields_of(
     """The fields of an act where a page shows them that is not its form, or is of several incidents."""
     hooks = FormHooks(back=lambda _: ("", ""), choices=choices_of(desk))
     return form_fields(FormVisit(desk, request, act, {"reference": ""}, session), hooks, refused or RefusedForm())
-
-
-def cause_in(form: FormData) -> dict[str, str]:
-    """The root cause where a form says that it is unknown: it is not one that stays as it is."""
-    return {"root_cause": UNKNOWN} if form.get("root_cause") == "" else {}
 
 
 def reader_at(visit: FormVisit) -> IncidentReader:
@@ -72,4 +66,4 @@ def _causes(desk: PageContext, visit: FormVisit) -> _Options:
     """The root causes of the node, those first that are usual for the type of the incident."""
     incident, words = incident_at(visit), desk.words(visit.request)
     found = causes_for(read_causes(desk.node.home), incident.rsit_type if incident else "")
-    return [("", words.say(N_("Unknown"))), *((one.id, words.catalogue.gettext(one.title)) for one in found)]
+    return [(UNKNOWN, words.say(N_("Unknown"))), *((one.id, words.catalogue.gettext(one.title)) for one in found)]
