@@ -48,8 +48,8 @@ def close(browser: Browser, path: str, **values: str) -> None:
 def test_closing_asks_once_and_shows_what_was_said(analyst: Browser, world: World) -> None:
     path = incident(world, rsit_type="phishing")
     form = analyst.get(f"{path}/act?act=close").text
-    choices = re.findall(r'<option value="([\w-]*)"[^>]*>', form.partition('name="root_cause"')[2])
-    assert choices[:2] == ["", "phished-credentials"]  # what is usual for the type comes first
+    choices = re.findall(r'<option value="([\w-]+)"[^>]*>', form.partition('name="root_cause"')[2])
+    assert choices[:2] == ["unknown", "phished-credentials"]  # what is usual for the type comes first
     close(
         analyst, path, root_cause="supplier", detected_by="police", damage_least="5000", damage_most="", currency="EUR",
         worked="The phone tree", lessons="Ask suppliers", lessons_due="2031-01-01",
@@ -110,3 +110,10 @@ def test_a_party_says_by_link_how_it_went_once(analyst: Browser, world: World) -
     shown = analyst.get(f"{path}/closing").text
     assert "Merci &lt;b&gt;" in shown
     assert "Ask how it went" not in shown
+
+
+def test_a_link_fills_in_only_what_pages_link_with(analyst: Browser, world: World) -> None:
+    act = f"{incident(world)}/act?act="
+    assert 'value="true" checked' in analyst.get(f"{act}tasks&lesson=true").text
+    assert 'name="problems"' not in analyst.get(f"{act}affected&problems=hidden-key").text  # nobody would read it
+    assert "by a stranger" not in analyst.get(f"{act}close&reason=by+a+stranger").text
