@@ -15,6 +15,7 @@ from support.never_held_forms import files_with_traces, forms
 from support.processor_time import LITTLE, work
 from support.world import World, make_world
 from tocsin.delivery.never_held import IntakeFilter, list_references
+from tocsin.incidents.arrivals.files import kept_file
 from tocsin.incidents.evidence.files import keep_file
 from tocsin.node.errors import InputError
 from tocsin.pipeline.uploads import arrive
@@ -75,6 +76,25 @@ def test_a_file_of_evidence_takes_little_time_of_the_process_that_answers(world:
 
     keep()
     assert work(keep) <= LITTLE + megabytes * MEGABYTE
+
+
+MAILS = {
+    "marked cells": b"Content-Type: text/html\r\n\r\n" + filled(b"<td>child sexual abuse material", 5_000_000),
+    "parts": b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n"
+    + filled(b"--x\r\nContent-Type: text/plain\r\n\r\na\r\n", 5_000_000),
+}
+
+
+@pytest.mark.parametrize("form", MAILS)
+def test_a_mail_sent_as_a_file_takes_little_time_of_the_process_that_answers(world: World, form: str) -> None:
+    intake, mail = IntakeFilter(world.node, "inbox", lambda: world.now), b"From: a@b.example\r\n" + MAILS[form]
+
+    def keep() -> None:
+        with suppress(InputError):  # it took too long to look through
+            kept_file("mail.eml", mail, intake)
+
+    keep()
+    assert work(keep) <= LITTLE + 5 * MEGABYTE
 
 
 def send(world: World, *contents: bytes) -> None:

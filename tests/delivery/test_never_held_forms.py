@@ -11,16 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from docs.test_intake import ALSO, DOORS
-from support.never_held_forms import PATH, ReportForm, all_forms, files_with_traces, forms, traces_in
+from support.never_held_forms import KINDS, PATH, ReportForm, all_forms, files_with_traces, forms, traces_in
 from support.ordinary_mentions import ordinary
 from support.world import World, make_world
 from tocsin.cli.acts import every_act
+from tocsin.delivery.mailbox import html_text
 from tocsin.delivery.never_held import IntakeFilter, MailFilter
 from tocsin.delivery.never_held.act_filter import passed, place_of
 from tocsin.events.redaction import ClassTable, Redaction, redacted_bytes, scan_file
+from tocsin.events.sources.mapped.mapping import FORMATS
+from tocsin.exchange.formats.registry import format_names
 from tocsin.exchange.ledger.taking import _wrong_contents
 from tocsin.exchange.protocols.offers import check_offer
 from tocsin.exchange.protocols.tokens import AccessProtocol
@@ -101,6 +106,82 @@ def test_of_a_report_in_whatever_form_nothing_is_left(part: int) -> None:
         assert redaction.found, form
         assert {found.class_name for found in redaction.found} <= {"csam", "csem"}, form
         assert not traces_in(left), form
+
+
+_INLINE = ("b", "i", "em", "span style='color: red'", "a href='https://other.example/?a=b'", "font", "custom-word", "u")
+_NOTHING = (
+    "",
+    "<wbr>",
+    "<wbr/>",
+    "<!-- words -->",
+    "<?words words?>",
+    "&#8203;",
+    "&shy;",
+    "<b></b>",
+    "<style>b {}</style>",
+)
+_READ_AS = {
+    "csv": "CSV", "json": "n6", "lines": "lines", "keyvalue": "name=value", "html": "HTML table", "xml": "XML",
+    "stix": "STIX labels", "stix-pattern": "lines",
+    "misp": "MISP object", "idea": "IDEA", "xarf": "X-ARF 4", "iodef": "XML", "csaf": "JSON table",
+}  # fmt: skip
+"""A form of each format that is read as a feed or from a partner."""
+
+
+@st.composite
+def _divided(draw: st.DrawFn) -> str:
+    """A name of a class of which each letter may stand in elements, with what does not show between them."""
+    written = ""
+    for letter in draw(st.sampled_from(["csam", "CSEM", "child abuse"])):
+        tags = draw(st.lists(st.sampled_from(_INLINE), max_size=2))
+        opened = "".join(f"<{tag}>" for tag in tags)
+        closed = "".join(f"</{tag.partition(' ')[0]}>" for tag in reversed(tags))
+        written += opened + letter + closed + draw(st.sampled_from(_NOTHING))
+    return written
+
+
+def test_a_form_of_each_format_is_asked() -> None:
+    assert _READ_AS.keys() >= {*FORMATS, *format_names()}
+    assert {*_READ_AS.values()} <= KINDS.keys()
+
+
+@pytest.mark.parametrize("container", sorted({*_READ_AS.values()}))
+@settings(max_examples=400 if WHOLE else 40, deadline=None, derandomize=not WHOLE)
+@given(kind=_divided(), place=st.sampled_from(["alone", "mail", "mail in HTML", "attached as bytes", "gzip"]))
+def test_a_name_that_markup_divides_is_found_in_each_format(container: str, place: str, kind: str) -> None:
+    left, redaction = kept(ReportForm(container, place, "plain").written(kind))
+    assert redaction.found
+    assert not traces_in(left)
+
+
+BLOCKS = (
+    b"<table><tr><td>cs</td><td>am</td><td>https://a.example/1</td></tr></table>",
+    b"<ul><li>Type: child<li>Abuse: https://a.example/1</ul>",
+    b"<x><type><c>child</c><c>abuse</c></type><url>https://a.example/1</url></x>",
+)
+
+
+@pytest.mark.parametrize("data", BLOCKS)
+def test_what_stands_in_blocks_beside_each_other_is_no_name(data: bytes) -> None:
+    assert kept(data)[0] == data
+
+
+TABLES = (
+    b"<html><table>\n<tr>\n<td>1</td>\n<td>\n CSAM\n</td>\n<td>https://a.example/1</td>\n</tr>\n</table></html>",
+    b"<table><tr><td>1<td>CSAM<td>https://a.example/1<tr><td>2<td>spam<td>https://b.example/1</table>",
+)
+
+
+@pytest.mark.parametrize("data", TABLES)
+def test_rows_of_a_table_are_found_however_its_lines_and_tags_end(data: bytes) -> None:
+    assert b"https://a.example" not in kept(data)[0]
+
+
+def test_a_reference_of_thousands_of_digits_is_read() -> None:
+    lines = b"<p>Type: csam<br>Url: https://a.example/1<br>"
+    for digits in (b"&#" + b"0" * 5_000 + b"65;", b"&#" + b"1" * 5_000 + b";", b"&#x" + b"1" * 5_000 + b";"):
+        assert kept(lines + digits)[1].found
+        assert html_text((b"<p>a " + digits).decode()) in {"a A", "a \ufffd"}
 
 
 @pytest.mark.parametrize("size", [1, 977, 1 << 20])

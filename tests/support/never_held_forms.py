@@ -180,6 +180,10 @@ def _csv(kind: str, delimiter: str = ",", head: str = _HEAD) -> str:
 
 
 def _marked_up(kind: str) -> str:
+    return kind if "&" in kind or "<" in kind else html.escape(kind)
+
+
+def _in_attribute(kind: str) -> str:
     return kind if "&" in kind else html.escape(kind)
 
 
@@ -199,7 +203,7 @@ TEXTS: Final[dict[str, Callable[[str], str]]] = {
         f"<picture>{PICTURE}</picture></item><item><type>spam</type></item></list>\n"
     ),
     "XML attributes": lambda kind: (
-        f'<list><item type="{_marked_up(kind)}" url="{URL}"><text>{WORDS}</text><p>{PICTURE}</p></item></list>\n'
+        f'<list><item type="{_in_attribute(kind)}" url="{URL}"><text>{WORDS}</text><p>{PICTURE}</p></item></list>\n'
     ),
     "HTML table": lambda kind: (
         "<html><table><tr><th>time</th><th>type</th><th>url</th><th>text</th></tr>\n"
@@ -223,6 +227,13 @@ DISGUISES: Final = {
     "wide": "\uff43\uff53\uff41\uff4d",
     "an accent": "cs\u00e1m",
     "an entity": "c&#115;am",
+    "a long entity": "c&#00000000115;am",
+    "tags": "cs<b>a</b>m",
+    "tags with attributes": "c<span class='x > y'><i>s</i></span>am",
+    "an empty element": "cs<wbr/>am",
+    "a comment": "cs<!-- of a > b -->am",
+    "a section of characters": "cs<![CDATA[a]]>m",
+    "escaped tags": "cs&lt;em&gt;a&lt;/em&gt;m",
     "an escape": "c\\u0073am",
     "prefixed": "content:csam",
     "confirmed": "csam (confirmed)",
@@ -337,7 +348,10 @@ class ReportForm:
     @property
     def data(self) -> bytes:
         """Its bytes."""
-        kind = DISGUISES[self.disguise]
+        return self.written(DISGUISES[self.disguise])
+
+    def written(self, kind: str) -> bytes:
+        """Its bytes, with another name of its class."""
         if self.container in OBJECTS:
             text = json.dumps(OBJECTS[self.container](kind), ensure_ascii="&" in kind)
             text = text.replace("c\\\\u0073am", "c\\u0073am")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tocsin.events.counting import EventCounts
     from tocsin.events.cves import cve_columns, cves_of, is_cve, may_name, named_cves, names_cve
     from tocsin.events.duplicates import first_of_each, row_keys
+    from tocsin.events.encoding import short_references
     from tocsin.events.enrich import enrich
     from tocsin.events.export import EVENT, ExportForm, media_of, table_of, written
     from tocsin.events.extra import extras_of, fold

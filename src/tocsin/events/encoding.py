@@ -1,6 +1,7 @@
 """Bytes as text: UTF-8, UTF-16 and UTF-32 by mark or plain form, and Windows-1252 for what is none of these."""
 
 import codecs
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import BinaryIO, Final
@@ -18,6 +19,8 @@ _PLAIN: Final[Mapping[tuple[bool, ...], str]] = {
     (True, True, True, False): "utf-32-be",
 }
 """Which of the first four bytes are zero where ASCII begins a text."""
+
+_REFERENCE: Final = re.compile(r"&#(?:([xX])0*([0-9A-Fa-f]+)|0*([0-9]+))")
 
 
 def utf8(stream: BinaryIO) -> Callable[[int], bytes]:
@@ -86,3 +89,8 @@ def _windows_fallback() -> str:
 
     codecs.register_error("tocsin.windows", read)
     return "tocsin.windows"
+
+
+def short_references(text: str) -> str:
+    """The text of HTML whose numeric references have no more digits than a character: readers fail at thousands."""
+    return _REFERENCE.sub(lambda found: f"&#{found[1]}{found[2][:9]}" if found[1] else f"&#{found[3][:9]}", text)

@@ -11,6 +11,8 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from html.parser import HTMLParser
 
+from tocsin.events import short_references
+
 # Python also finds codecs that are no charset of mails; some of those cost far more time than they read bytes.
 _CHARSETS = re.compile(
     r"utf-8|utf-8-sig|utf-16(-[lb]e)?|utf-7|ascii|iso8859-\d+|cp\d+|koi8-[rtu]|kz1048|mac-[a-z]+|tis-620|hz|ptcp154"
@@ -76,7 +78,7 @@ def _known(charset: str) -> str:
 def html_text(html: str) -> str:
     """The words of an HTML mail, blocks on lines of their own; quoted parts begin with ``>``. Nothing is run."""
     words = _Words()
-    words.feed(html)
+    words.feed(short_references(html))
     words.close()
     return words.text()
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tocsin.delivery.never_held.mail_filter import MailFilter
     from tocsin.delivery.never_held.mail_redaction import (
         ArrivingMail,
+        filtered_mail,
         found_in,
         looked_through,
         read_arriving,

@@ -20,7 +20,7 @@ from tocsin.delivery.mailbox import (
     reports_in,
     text_of,
 )
-from tocsin.delivery.never_held.mail_filter import MailFilter
+from tocsin.delivery.never_held.mail_filter import FilteredBytes, MailFilter
 from tocsin.events.redaction import (
     NEVER_HELD,
     ClassTable,
@@ -90,6 +90,17 @@ class ArrivingMail:
     raw: bytes = field(repr=False)
     mail: ReadMail
     found: tuple[FoundReport, ...]
+
+
+@confined(seconds=20, megabytes=1_000, loads=("numpy",))
+def filtered_mail(raw: bytes, classes: ClassTable) -> FilteredBytes:
+    """A mail that somebody sent as a file, without what must never be held; looked through part by part.
+
+    Raises as `filtered_bytes`.
+    """
+    kept, seen = redacted_mail(raw, partial(Redaction, classes, mails=MailFilter()))
+    found = tuple(report for one in seen for report in one.found)
+    return FilteredBytes(None if kept is raw else kept, found, sum(one.withheld for one in seen))
 
 
 @confined(seconds=20, megabytes=1_000, loads=("numpy",))

@@ -10,7 +10,15 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from tocsin.events.redaction.letters import encoded_runs, has_run, plain, squeezed, unescaped
+from tocsin.events.redaction.letters import (
+    encoded_runs,
+    has_run,
+    plain,
+    squeezed,
+    tag_readings,
+    unescaped,
+    untagged,
+)
 
 PACKED: Final = (b"\x1f\x8b", b"PK\x03\x04")
 """How gzip and zip begin."""
@@ -70,6 +78,7 @@ _JUDGED: Final = frozenset({
 _SHORT_ESCAPE: Final = re.compile(r"\\{1,8}[nrtbf]")
 _ITEMS: Final = re.compile("[,;|]")
 
+_GAP: Final = "[^a-z0-9]{0,8}"
 _ID: Final = re.compile(r"[0-9A-Za-z._:-]{4,80}")
 _HOST: Final = re.compile(r"(?=.{1,253}$)[0-9A-Za-z_](?:[0-9A-Za-z_.-]*[0-9A-Za-z_])?")
 _OLD: Final = "child"  # version 3 of X-ARF had no closed list of types
@@ -120,12 +129,17 @@ class ClassTable:
         kinds = list(_kinds(report))
         found = next(filter(None, (self.class_named(kind) for kind in kinds)), "")
         if xarf:
-            return found or self._class_in(kinds) or ("csam" if any(_OLD in plain(kind) for kind in kinds) else "")
+            return (
+                found
+                or self._class_in(kinds)
+                or ("csam" if any(_OLD in _plain_readings(kind) for kind in kinds) else "")
+            )
         return found if found and (_is_idea(report) or carries(report)) else ""
 
     def class_named(self, kind: str, *, whole: bool = False) -> str:
         """The class that a short text names, or an empty text. ``whole``: a segment of it must be the name alone."""
-        key = kind if len(kind) <= _LONGEST_KIND else ""
+        key = untagged(kind) if len(kind) > _LONGEST_KIND and "<" in kind else kind
+        key = key if len(key) <= _LONGEST_KIND else ""
         return _class_named(key, whole, self._names) if key else ""
 
     def class_named_in(self, raw: bytes) -> str:
@@ -133,20 +147,35 @@ class ClassTable:
         return self._class_in([raw.replace(b"\0", b"").decode("utf-8", "replace")])
 
     def hinted(self, data: bytes) -> bool:
-        """Whether a name stands in bytes as words of its own, whatever signs stand between its letters."""
-        letters = squeezed(data)
-        return any(mark in letters for mark in self.marks) and self._spelled_in(data)
+        """Whether a name stands in bytes as words of its own, whatever signs or tags stand between its letters."""
+        return self._spelled_in(squeezed(data), data)
 
-    def _spelled_in(self, data: bytes) -> bool:
+    def _spelled_in(self, letters: bytes, data: bytes) -> bool:
+        """The same. ``letters``: its `squeezed`, which says quickly that there is none."""
+        whole = any(mark in letters.replace(b"<", b"") for mark in self.marks)
+        if not whole and not any(begin in letters for begin in self._begins):
+            return False
         text = plain(_SHORT_ESCAPE.sub(" ", data.decode("utf-8", "ignore").replace("\0", "")))
-        return self._apart.search(text) is not None
+        if self._apart.search(text):
+            return True
+        divided = "<" in text and (whole or self._divided.search(text))
+        return bool(divided and self._apart.search(tag_readings(text)))
 
     @cached_property
     def _apart(self) -> re.Pattern[str]:
         """A name whose letters may have signs between them, and that is no part of a word."""
-        gap = "[^a-z0-9]{0,8}"
-        names = "|".join(gap.join(name.replace(" ", "")) for name in self._names if name)
+        names = "|".join(_GAP.join(name.replace(" ", "")) for name in self._names if name)
         return re.compile(rf"(?<![a-z0-9])(?:{names})(?![a-z0-9])")
+
+    @cached_property
+    def _begins(self) -> frozenset[bytes]:
+        """How a mark begins that a tag divides."""
+        return frozenset(mark[:end] + b"<" for mark in self.marks for end in range(1, len(mark)))
+
+    @cached_property
+    def _divided(self) -> re.Pattern[str]:
+        begins = "|".join(_GAP.join(begin.decode()) for begin in self._begins)
+        return re.compile(rf"(?<![a-z0-9])(?:{begins})")
 
     def marked(self, data: bytes, further: Sequence[bytes] = (), depth: int = 2) -> bool:
         """Whether a name, or one of ``further`` in small letters, may stand in bytes in whatever disguise.
@@ -156,7 +185,7 @@ class ClassTable:
         letters = squeezed(data)
         if any(mark in letters for mark in further):
             return True
-        if any(mark in letters for mark in self.marks) and self._spelled_in(data):
+        if self._spelled_in(letters, data):
             return True
         if not has_run(data):
             return False
@@ -174,7 +203,7 @@ class ClassTable:
 
     def _class_in(self, texts: Sequence[str]) -> str:
         """The class whose name stands in texts as words of their own."""
-        words = " ".join(("", *(_spaced(text) for text in texts), ""))
+        words = " ".join(("", *(_GAPS.sub(" ", _plain_readings(text)) for text in texts), ""))
         return next((of for name, of in self._names.items() if f" {name} " in words), "")
 
     @cached_property
@@ -198,6 +227,11 @@ class ClassNames(dict[str, str]):
 @lru_cache(maxsize=20_000)
 def _class_named(kind: str, whole: bool, names: ClassNames) -> str:
     text = plain(kind)
+    found = _class_of_words(text, whole, names)
+    return found or (_class_of_words(untagged(text), whole, names) if "<" in text else "")
+
+
+def _class_of_words(text: str, whole: bool, names: ClassNames) -> str:
     if of := names.squeezed.get(_GAPS.sub("", text)):
         return of
     words = _GAPS.sub(" ", text).split()
@@ -221,6 +255,11 @@ def _class_of_item(item: str, names: ClassNames) -> str:
 def _class_of_segment(text: str, names: ClassNames) -> str:
     segments = (names.squeezed.get(_GAPS.sub("", segment), "") for segment in _SEGMENTS.split(text))
     return next(filter(None, segments), "")
+
+
+def _plain_readings(text: str) -> str:
+    text = plain(text)
+    return f"{text}\n{tag_readings(text)}" if "<" in text else text
 
 
 def _spaced(text: str) -> str:
@@ -386,7 +425,8 @@ def _classifies(name: str) -> bool:
 @lru_cache(maxsize=20_000)
 def _last(name: str) -> str:
     """The last part of a name with dots, in small letters alone."""
-    return _GAPS.sub("", re.split(r"[.:/]", plain(name.strip("@#$ ")))[-1])
+    text = plain(name.strip("@#$ "))
+    return _GAPS.sub("", re.split(r"[.:/]", ("<" in text and untagged(text)) or text)[-1])
 
 
 def _host(text: str) -> str:

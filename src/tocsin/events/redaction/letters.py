@@ -1,8 +1,9 @@
 """Texts as they are compared with the names of classes: what hides a word on a screen or in transport is taken away.
 
 Escapes of JSON, HTML, URLs and mail are read, format signs (Unicode category Cf) and accents go, letters that look
-alike are one (Unicode Technical Standard 39, 4), capital or not. Encoded runs (base64, hexadecimal) are found for
-whoever looks into them. Every pattern here takes time in proportion to the text.
+alike are one (Unicode Technical Standard 39, 4), capital or not. Tags are looked at both as letters and as nothing.
+Encoded runs (base64, hexadecimal) are found for whoever looks into them. Every pattern here takes time in proportion to
+the text.
 """
 
 import binascii
@@ -14,6 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Final
 
+from tocsin.events.encoding import short_references
+
 RUN: Final = 40
 """Letters from which on a run may be base64 of a report."""
 
@@ -23,7 +26,7 @@ _PART: Final = 1 << 17  # bytes that stay near the processor
 _LOOKED: Final = (0, 1, 3)  # places in a mark
 
 _LOWER: Final = bytes(byte + 32 if 65 <= byte <= 90 else byte for byte in range(256))
-_OTHERS: Final = bytes(byte for byte in range(256) if not chr(byte).isascii() or not chr(byte).isalnum())
+_OTHERS: Final = bytes(byte for byte in range(256) if byte > 127 or not (chr(byte).isalnum() or chr(byte) == "<"))
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 _RUNS: Final = bytes(65 if byte in _ALPHABET else 46 for byte in range(256))
 _LONG: Final = b"A" * RUN
@@ -34,15 +37,28 @@ _RUN: Final = re.compile(
 _NO_BASE64: Final = re.compile(r"\\[rn]|\\(?=/)|[^A-Za-z0-9+/_-]")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _ESCAPE: Final = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})")
-_ENTITY: Final = re.compile(r"&(?:#[xX]?[0-9A-Fa-f]{1,6};?|[A-Za-z]{2,31};)")
+_ENTITY: Final = re.compile(r"&(?:#(?:[xX][0-9A-Fa-f]+|[0-9]+);?|[A-Za-z]{2,31};)")
 _PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*")
 _QUOTED: Final = re.compile(r"=[0-9A-F]{2}(?:=[ \t]{0,8}\r?\n|=[0-9A-F]{2})*")
 _QUOTATION: Final = re.compile(r"^[ \t]{0,8}(?:>[ \t]?){1,20}", re.MULTILINE)
 _SOFT: Final = re.compile(r"=[ \t]{0,8}\r?\n")
 _UTF_7: Final = re.compile(r"\+([A-Za-z0-9+/]{3,40})-?")
-_TAG: Final = re.compile(r"<[^<>]*>")
-_ENDS: Final = re.compile(r"<(?:/(?:p|tr|li|div|dd|dl|h[1-6]|table)|br)\b[^<>]*>", re.IGNORECASE)
-_CELL_ENDS: Final = re.compile(r"</t[dh]\b[^<>]*>", re.IGNORECASE)
+_TAG: Final = re.compile(r"""<(?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+>|<[^<>]*>""")
+_TAGS: Final = re.compile(r"(?:<(?!!\[)[^<>]*>\s*)+")
+_CDATA: Final = re.compile(r"<!\[CDATA\[|\]\]>", re.IGNORECASE)
+_UNSEEN: Final = re.compile(
+    r"<(?:script|style|template)\b[^<>]*>(?:[^<]|<(?!/(?:script|style|template)\b))*+", re.IGNORECASE
+)
+_BLOCKS: Final = (
+    *("address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd", "div", "dl", "dt"),
+    *("figcaption", "figure", "footer", "form", "h[1-6]", "head", "header", "hr", "html", "li", "main", "nav", "ol"),
+    *("option", "p", "pre", "section", "select", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "title"),
+    *("tr", "ul"),
+)
+"""Elements of HTML that words do not go on behind (HTML Standard, 15.3)."""
+_BLOCK: Final = re.compile(rf"</?(?:{'|'.join(_BLOCKS)})\b[^<>]*>", re.IGNORECASE)
+_CELL: Final = re.compile(r"</?t[dh]\b[^<>]*>", re.IGNORECASE)
+_IN_ROW: Final = re.compile(r"(</?t[dhr]\b[^<>]*>)([^<]*)", re.IGNORECASE)
 _WORD: Final = re.compile(r"=\?([\w-]{1,40})\?([bBqQ])\?([^?\s]{0,2000})\?=\s{0,80}")
 _WORDS: Final = re.compile(
     r"=\?[\w-]{1,40}\?[bBqQ]\?[^?\s]{0,2000}\?=(?:\s{0,80}=\?[\w-]{1,40}\?[bBqQ]\?[^?\s]{0,2000}\?=)*"
@@ -57,8 +73,18 @@ def plain(text: str) -> str:
     return ascii_letters(unescaped(text)).lower()
 
 
+def tag_readings(text: str) -> str:
+    """A plain text without its tags, and with a blank for each: who wrote it may join words or part them.
+
+    Also without comments alone, and with them: what looks like one in an attribute would go with all of its element.
+    """
+    commented = without_comments(text)
+    parted = "\n".join(_TAGS.sub(" ", one) for one in (text, _UNSEEN.sub("", commented)))
+    return f"{untagged(text)}\n{commented}\n{_CDATA.sub(' ', parted)}"
+
+
 def squeezed(data: bytes) -> bytes:
-    """The letters and digits of a text in small letters, without all that stands between them."""
+    """The letters and digits of a text in small letters, without what stands between them but ``<``."""
     text = data.decode("utf-8", "ignore")
     if "\0" in text:
         text = text.replace("\0", "")
@@ -110,6 +136,37 @@ def unescaped(text: str) -> str:
     return text if text.isascii() else _paired(text)
 
 
+def untagged(text: str) -> str:
+    """The text of HTML or XML as it shows: what tags within words divide is one word, blocks are on lines of their own.
+
+    Of comments, scripts and styles nothing is left. What is no markup may lose what stands between ``<`` and ``>``.
+    """
+    return _without_tags(_UNSEEN.sub("", without_comments(text)))
+
+
+def without_comments(text: str, instead: Callable[[int], str] = lambda _length: "") -> str:
+    """The text without the comments of HTML and XML that end. ``instead``: what stands for one, by its length."""
+    out, at = [], 0
+    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start)) >= 0:
+        out += [text[at:start], instead(end + 3 - start)]
+        at = end + 3
+    return "".join((*out, text[at:]))
+
+
+def _without_tags(text: str) -> str:
+    """The text without its tags: cells of a row apart by tabs, blocks by lines."""
+    if "<![" in text:
+        text = _CDATA.sub("", text)
+    lines = _IN_ROW.sub(lambda found: found[1] + " ".join(found[2].split()), text)
+    return _TAG.sub("", _BLOCK.sub("\n", _CELL.sub("\t", lines)))
+
+
+@lru_cache(maxsize=2_000)
+def is_block(name: str) -> bool:
+    """Whether an element is one that words do not go on behind."""
+    return _BLOCK.fullmatch(f"<{name}>") is not None
+
+
 def _unescaped_once(text: str) -> str:
     if "\\" in text:
         text = _ESCAPE.sub(_unicode, text)
@@ -156,12 +213,12 @@ def _unwrapped(text: str) -> Iterator[str]:
         if "=?" in text:
             yield _WORDS.sub(_encoded_words, text)
     if "<" in text:
-        lines = _CELL_ENDS.sub("\t", _ENDS.sub("\n", text))
-        yield html.unescape(_TAG.sub("", lines))
+        yield _unescaped_html(_without_tags(text))
+        yield _unescaped_html(untagged(text))
     if ">" in text and _QUOTATION.search(text):
         yield _QUOTATION.sub("", text)
     if "&" in text:
-        yield html.unescape(text)
+        yield _unescaped_html(text)
     if "%" in text and _PERCENT.search(text):
         yield _PERCENT.sub(_bytes, text)
     if "\\" in text:
@@ -211,7 +268,11 @@ def _bytes(found: re.Match[str]) -> str:
 
 
 def _entity(found: re.Match[str]) -> str:
-    return html.unescape(found[0])
+    return _unescaped_html(found[0])
+
+
+def _unescaped_html(text: str) -> str:
+    return html.unescape(short_references(text))
 
 
 def _utf_7(found: re.Match[str]) -> str:

@@ -196,7 +196,7 @@ class Redaction:
 
     def _as_text(self, raw: bytes) -> bytes:
         """A text with what may be kept of it."""
-        if b"\0" in raw and not any(mark in raw.lower().replace(b"\0", b"") for mark in self._classes.marks):
+        if b"\0" in raw and not self._classes.hinted(raw):
             return raw  # no text
         text = as_text(raw)[0]
         before = len(self.found)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tocsin.events.redaction.classes import ClassTable, carries, classifies, is_place, refers
+from tocsin.events.redaction.letters import is_block, without_comments
 
 _BEGIN: Final = re.compile(r'[\[{](?=\s{0,400}["{\[\'\]}\w])')
 _BRACE: Final = re.compile(r"[{}\[\]]")
@@ -30,7 +31,15 @@ _LINE_PAIR: Final = re.compile(
     r"[ \t>*-]{0,40}\**([^\W\d][\w. @-]{0,60}?)\**[ \t]{0,40}[:=]\**[ \t]{0,40}(\S.{0,4000})?$"
 )
 _ITEM: Final = re.compile(r"[ \t]{1,40}-?[ \t]{0,8}\S")
-_TAG: Final = re.compile(r"<(/?)([A-Za-z_][\w:.-]{0,80})([^<>]{0,4000})>([^<>]{0,400})")
+_TAG: Final = re.compile(r"<(?:(/?)([A-Za-z_][\w:.-]{0,80})([^<>]{0,4000})|[!?][^<>]*)>([^<>]{0,400})")
+_INLINE: Final = frozenset(
+    "a abbr acronym b bdi bdo big cite code del dfn em font i ins kbd mark q s samp small span strike strong sub sup tt"
+    " u var wbr".split()
+)
+"""Elements of HTML that stand in words; others do where words stand beside them."""
+_UNSEEN: Final = frozenset({"script", "style", "template"})
+_MOST_WORDS: Final = 400
+_APART: Final = "\x1c"  # between blocks
 _ATTRIBUTE: Final = re.compile(r"""([\w:.-]{1,60})\s{0,8}=\s{0,8}(?:"([^"]{0,2000})"|'([^']{0,2000})')""")
 _OF_XML: Final = ("xmlns", "xsi", "href")
 _HEAD: Final = 2_000
@@ -260,19 +269,36 @@ def _pairs_class(pairs: Sequence[tuple[str, str]], classes: ClassTable) -> str:
 
 @dataclass
 class _Element:
-    """An element that is open. ``named``: the class that it, or one in it, names; ``levels``: how far that rises."""
+    """An element that is open. ``named``: the class that it, or one in it, names; ``levels``: how far that rises.
+
+    ``keys``: under which names its words stand. ``words``: those of it and of what is in it, as far as they may name a
+    class; ``own``: whether some stand in it itself.
+    """
 
     name: str
     start: int
+    keys: tuple[str, ...] = ()
+    words: str = ""
+    own: bool = False
     named: str = ""
     placed: bool = False
     levels: int = 0
+
+    def say(self, words: str) -> None:
+        """Add words that stand in it itself."""
+        self.own = self.own or bool(words.strip())
+        self.words = (self.words + words)[:_MOST_WORDS]
 
     def take(self, inner: "_Element") -> None:
         """Add what an element in it says."""
         if inner.named and inner.levels and not self.named:
             self.named, self.levels = inner.named, inner.levels - 1
         self.placed = self.placed or inner.placed
+        self.own = self.own or (inner.own and inner.name.lower() in _INLINE)
+        if inner.name.lower() in _UNSEEN:
+            return
+        apart = _APART if is_block(inner.name) else ""
+        self.words = (self.words + apart + inner.words + apart)[:_MOST_WORDS]
 
 
 def elements(text: str, classes: ClassTable) -> Iterator[TextSpan]:
@@ -282,23 +308,27 @@ def elements(text: str, classes: ClassTable) -> Iterator[TextSpan]:
         return
     levels = 1 if "<rss" in head or "<feed" in head else 2
     text = text.replace("<![CDATA[", " " * 9).replace("]]>", " " * 3)
+    text = without_comments(text, lambda length: f"<!{'-' * (length - 3)}>")
     opened: list[_Element] = []
     for found in _TAG.finditer(text):
         closing, name, attributes, words = found.groups()
-        if not closing:
+        if name and not closing:
             opened.append(_element(_Element(name, found.start(), levels=levels), words.strip(), attributes, classes))
-        elif all(one.name != name for one in opened[-_LOOSE:]):
-            continue
-        while opened and (closing or attributes.endswith("/")):
-            last = opened.pop()
-            yield from _closed(last, opened, found.end() - len(words))
-            if last.name == name:
-                break
+        if name and (not closing or any(one.name == name for one in opened[-_LOOSE:])):
+            while opened and (closing or attributes.endswith("/")):
+                last = opened.pop()
+                yield from _closed(last, opened, found.end() - len(words), classes)
+                if last.name == name:
+                    break
+        if opened:
+            opened[-1].say(words)
     while opened:  # it is cut off
-        yield from _closed(opened.pop(), opened, len(text))
+        yield from _closed(opened.pop(), opened, len(text), classes)
 
 
-def _closed(last: _Element, opened: Sequence[_Element], end: int) -> Iterator[TextSpan]:
+def _closed(last: _Element, opened: Sequence[_Element], end: int, classes: ClassTable) -> Iterator[TextSpan]:
+    if last.own and not last.named and any(map(classifies, last.keys)):
+        last.named = next(filter(None, map(classes.class_named, last.words.split(_APART))), "")
     if last.named and last.placed:
         yield TextSpan(last.start, end, last.named)
     elif opened:
@@ -308,7 +338,8 @@ def _closed(last: _Element, opened: Sequence[_Element], end: int) -> Iterator[Te
 def _element(made: _Element, words: str, attributes: str, classes: ClassTable) -> _Element:
     """The element with what it says by itself."""
     pairs = [(one[1], one[2] or one[3] or "") for one in _ATTRIBUTE.finditer(attributes)]
-    said = [(made.name, words), *pairs, *((value, words) for key, value in pairs if key == "name")]
+    made.keys = (made.name, *(value for key, value in pairs if key == "name"))
+    said = [*pairs, *((key, words) for key in made.keys)]
     named = (classes.class_named(value) for key, value in said if value and classifies(key))
     made.named = next(filter(None, named), "")
     places = (value for key, value in said if value and not refers(key) and not key.startswith(_OF_XML))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tocsin.delivery.mailbox import is_mail
-from tocsin.delivery.never_held import IntakeFilter, redacted_mail
+from tocsin.delivery.never_held import IntakeFilter, filtered_mail
 
 TYPES: Final = ("txt", "log", "csv", "json", "eml", "msg", "pdf", "png", "jpg", "jpeg")
 """How the name of a file may end."""
@@ -61,6 +61,6 @@ def kept_file(name: str, content: bytes, intake: IntakeFilter) -> bytes:
     """What of a file may be kept, after the rest was noted; a mail is looked through part by part."""
     if not (name.lower().endswith(".eml") or is_mail(content, 2)):
         return intake.kept(content)[0]
-    kept, seen = redacted_mail(content, intake.redaction)
-    intake.note(*seen)
-    return kept
+    done = filtered_mail(content, intake.classes)
+    intake.note_found(done.found)
+    return content if done.kept is None else done.kept
