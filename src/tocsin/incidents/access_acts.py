@@ -45,7 +45,7 @@ from tocsin.incidents.write import (
     keep_reviews,
     remove_member,
 )
-from tocsin.interface import N_, Absence, ActContext, NoUndo, OwnSurface, Reverse, Wording
+from tocsin.interface import N_, Absence, ActContext, NoUndo, Reverse, Wording
 from tocsin.node.accounts import Permission, Person, find_person
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.letters import ACCOUNT, queue_letter
@@ -362,7 +362,7 @@ ACTS: Final = (
             "a second person reviews it."
         ), permission=Permission.INCIDENTS_ENTER,
         command=Absence("A command has no person, whose access could be reviewed."),
-        route=Absence("It is for a person at a page, who gives a reason."), page=OwnSurface("/incidents/access"),
+        route=Absence("It is for a person at a page, who gives a reason."), page="/incidents/access",
         undo=NoUndo("The lead and the managers are written to."),
     ),
     incident_act(

@@ -22,7 +22,7 @@ from tocsin.incidents.read import (
 )
 from tocsin.incidents.states import IncidentEntryKind, IncidentState, SeverityLevel
 from tocsin.incidents.write import add_entry
-from tocsin.interface import N_, Act, ActContext, Moment, OwnSurface, Wording
+from tocsin.interface import N_, Act, ActContext, Moment, Wording
 from tocsin.node.accounts import AccountRole, Permission, Person, Principal, find_person
 from tocsin.node.errors import ConflictError, SimultaneousError, UsageError
 from tocsin.node.records import AuditAction
@@ -328,7 +328,7 @@ def incident_act(
     place = "/incidents/{reference}/" + (path or word)
     defaults = {
         "noun": "incident", "permission": Permission.INCIDENTS_WRITE, "audit": (AuditAction.INCIDENT_ENTRY,),
-        "command": f"incidents {word}", "route": place, "page": OwnSurface(place), "arguments": ("reference",),
+        "command": f"incidents {word}", "route": place, "page": place, "arguments": ("reference",),
         "told": "{reference} {title}: {state}.", "name": word, "signed": SIGNED,
     }  # fmt: skip
     return Act(summary=summary, function=function, **{**defaults, **more})

@@ -49,7 +49,7 @@ from tocsin.incidents.states import (
     SeverityLevel,
 )
 from tocsin.incidents.write import add_incident
-from tocsin.interface import N_, ActContext, Moment, OwnSurface, Wording
+from tocsin.interface import N_, ActContext, Moment, Wording
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.sentences import say
 
@@ -430,7 +430,7 @@ def _past(context: ActContext, at: datetime | None) -> datetime | None:
 ACTS: Final = (
     incident_act(
         "open", "Open an incident", open_, title=N_("New incident"), button=N_("Open incident"), route="/incidents",
-        page=OwnSurface("/incidents/new"), arguments=("title",), makes=True, told="{reference} {title}",
+        page="/incidents/new", arguments=("title",), makes=True, told="{reference} {title}",
         undo=lambda _: say("Incident opened"),
     ),
     incident_act("rename", "Rename an incident", rename, title=N_("Rename"), undo=lambda _: say("Renamed")),

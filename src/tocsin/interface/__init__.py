@@ -7,6 +7,7 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.interface import undo_act
     from tocsin.interface.act_forms import (
+        ActForm,
         FormField,
         FormHooks,
         FormVisit,

@@ -4,7 +4,7 @@ A room gives `FormHooks` for what only its page knows: who can be chosen, what i
 docs/design/acts.md says how.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from types import MappingProxyType
@@ -36,6 +36,9 @@ from tocsin.node.errors import (
 Options = Sequence[tuple[str, str]]
 """What a field offers: values, and what people read."""
 
+_PREVIEW: Final = "preview"
+"""The field of a request that says only what would be done; a button of its form says it."""
+
 _REFUSALS: Final = (ConflictError, InputError, NotFoundError, RemoteError, UsageError, WithheldError)
 
 
@@ -44,7 +47,7 @@ class FormField:
     """One question of a form.
 
     ``kind``: ``text``, ``area``, ``time``, ``date``, ``choice``, ``several``, ``box`` or ``file``. ``wrong``: why what
-    was typed was refused. ``takes_file``: a file may be chosen in place of a text.
+    was typed was refused. ``takes_file``: a file may be chosen in place of a text. ``most``: characters of a line.
     """
 
     name: str
@@ -56,17 +59,19 @@ class FormField:
     required: bool = False
     options: Options = ()
     takes_file: bool = False
+    most: int | None = None
 
 
 @dataclass(frozen=True)
 class FormVisit:
-    """Somebody at the form of an act. ``named``: what its address names; ``session``: to read with."""
+    """Somebody at the form of an act. ``named``: what its address names; ``session``: to read; ``form``: as sent."""
 
     maker: PageMaker
     request: Request
     act: Act
     named: Mapping[str, str]
     session: Session
+    form: FormData = field(default_factory=FormData)
 
     @property
     def visitor(self) -> Principal:
@@ -86,11 +91,12 @@ class FormVisit:
 
 @dataclass(frozen=True)
 class RefusedForm:
-    """What was typed, and why it was not done."""
+    """What was typed, and why it was not done. ``preview``: what would be done, where that alone was asked."""
 
     typed: Mapping[str, Any] = MappingProxyType({})
     wrongs: Mapping[str, str] = MappingProxyType({})
     error: TocsinError | None = None
+    preview: Any = None
 
     @property
     def status(self) -> int:
@@ -115,21 +121,21 @@ class FormHooks:
     """What the page of a room adds to the forms of its acts.
 
     ``back``: the page on which a form is found, and its name. ``after``: where it leads once it was done, given what
-    the act gave back; without it, back. ``given``: what the fields say at first; what the address asks goes after
-    that. ``about``: what the form is about, in a few words. ``choices``: what fields offer, by the name that their
-    `Wording` has. ``named``: what the address names, checked. ``before``: refuses a form before its act is done.
-    ``takes``: what the form says besides its fields. ``shown``: what the template takes besides, or
-    otherwise, such as ``rows`` of texts of several lines.
+    the act gave back; without it, back. ``given``: what the fields say at first. ``linked``: the fields, hidden ones
+    too, that links of pages fill in; nothing else of an address gets into a form, which would do what nobody typed.
+    ``about``: what the form is about, in a few words. ``choices``: what fields offer, by the name that their `Wording`
+    has. ``named``: what the address names, checked. ``takes``: what the form says besides its fields; it may refuse
+    the form. ``shown``: what the template takes besides, or otherwise, such as ``rows`` of texts of several lines.
     """
 
     back: Callable[[FormVisit], tuple[str, str]]
     after: Callable[[FormVisit, Any], str] | None = None
     given: Callable[[FormVisit], Mapping[str, Any]] = lambda _: {}
+    linked: Collection[str] = ()
     about: Callable[[FormVisit], str] = lambda _: ""
     choices: Mapping[str, Callable[[FormVisit], Options]] = field(default_factory=dict)
     named: Callable[[Mapping[str, str]], Mapping[str, str]] = _numbered
-    before: Callable[[FormVisit, FormData], None] = lambda _visit, _form: None
-    takes: Callable[[FormVisit, FormData], Mapping[str, Any]] = lambda _visit, _form: {}
+    takes: Callable[[FormVisit], Mapping[str, Any]] = lambda _: {}
     shown: Callable[[FormVisit, RefusedForm], Mapping[str, Any]] = lambda _visit, _refused: {}
     template: str = "act.html"
 
@@ -144,44 +150,71 @@ def add_forms(
     """The form of each of these acts that has one, at its address, and what it does."""
     for act in acts:
         if not isinstance(act.page, Absence | OwnSurface):
-            _add_form(router, maker, act, hooks, perform)
+            ActForm(maker, act, hooks, perform).add_to(router)
 
 
-def _add_form(router: APIRouter, maker: PageMaker, act: Act, hooks: FormHooks, perform: Performer) -> None:
-    guarded = Annotated[Principal, needs(act.permission, everything=act.everything)]
+@dataclass(frozen=True)
+class ActForm:
+    """The form of an act: a page that shows it, and what it does."""
 
-    def visit_of(request: Request, session: Session) -> FormVisit:
-        named = {name: str(request.path_params[name]) for name in names_in(act.page)}
-        return FormVisit(maker, request, act, hooks.named(named), session)
+    maker: PageMaker
+    act: Act
+    hooks: FormHooks
+    perform: Performer = perform_form
 
-    def show(request: Request, refused: RefusedForm = RefusedForm()) -> Response:
-        with maker.node.database.reading() as session:
-            visit = visit_of(request, session)
-            shown = _shown(visit, hooks, refused)
-        return maker.page(request, hooks.template, status=refused.status, **shown)
+    def add_to(self, router: APIRouter, *, page: bool = True) -> None:
+        """What is sent to the address of the act; ``page``: also the form, at the same address."""
+        guarded = Annotated[Principal, needs(self.act.permission, everything=self.act.everything)]
 
-    @router.get(act.page)
-    def ask(request: Request, _visitor: guarded) -> Response:
-        """The form."""
-        return show(request)
+        def named(request: Request) -> dict[str, str]:
+            return {name: str(request.path_params[name]) for name in names_in(self.act.page)}
 
-    @router.post(act.page)
-    def do(request: Request, visitor: guarded, form: Form) -> Response:
-        """Do it, or say what is wrong, with what was typed."""
-        refused = RefusedForm(typed_in(act, form))
+        if page:
+
+            @router.get(self.act.page)
+            def ask(request: Request, _visitor: guarded) -> Response:
+                """The form."""
+                return self.show(request, named(request))
+
+        @router.post(self.act.page)
+        def do(request: Request, _visitor: guarded, form: Form) -> Response:
+            """Do it, or say what is wrong, with what was typed."""
+            return self.do(request, named(request), form)
+
+    def show(
+        self,
+        request: Request,
+        named: Mapping[str, str],
+        form: FormData | None = None,
+        refused: RefusedForm | None = None,
+    ) -> Response:
+        """The form; ``named``: what its address names."""
+        refused = refused or RefusedForm()
+        with self.maker.node.database.reading() as session:
+            shown = _shown(self._visit(request, named, session, form), self.hooks, refused)
+        return self.maker.page(request, self.hooks.template, status=refused.status, **shown)
+
+    def do(self, request: Request, named: Mapping[str, str], form: FormData) -> Response:
+        """Do it, or say what would be done, or what is wrong, with what was typed."""
+        act, hooks, refused = self.act, self.hooks, RefusedForm(typed_in(self.act, form))
         try:
-            with maker.node.database.reading() as session:
-                visit = visit_of(request, session)
-                hooks.before(visit, form)
-                given = {**_values(act, visit.named), **hooks.takes(visit, form)}
+            with self.maker.node.database.reading() as session:
+                visit = self._visit(request, named, session, form)
+                given = {**_values(act, visit.named), **hooks.takes(visit)}
                 back, _ = hooks.back(visit)
-            done, undo = perform(maker, visitor, act, form, **given)
-            return maker.go(hooks.after(visit, done) if hooks.after else back, undo=undo)
+            done, undo = self.perform(self.maker, visit.visitor, act, form, **given)
+            if not text_of(form, _PREVIEW):
+                return self.maker.go(hooks.after(visit, done) if hooks.after else back, undo=undo)
+            refused = replace(refused, preview=done)
         except RequestError as error:
             wrongs = dict(error.wrongs)
-            return show(request, replace(refused, wrongs=wrongs, error=error if "" in wrongs else None))
+            refused = replace(refused, wrongs=wrongs, error=error if "" in wrongs else None)
         except _REFUSALS as error:
-            return show(request, replace(refused, error=error))
+            refused = replace(refused, error=error)
+        return self.show(request, named, form, refused)
+
+    def _visit(self, request: Request, named: Mapping[str, str], session: Session, form: FormData | None) -> FormVisit:
+        return FormVisit(self.maker, request, self.act, self.hooks.named(named), session, form or FormData())
 
 
 def _values(act: Act, named: Mapping[str, str]) -> dict[str, Any]:
@@ -194,8 +227,8 @@ def _shown(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> dict[str
     shown = {
         "act": act, "fields": form_fields(visit, hooks, refused), "about": hooks.about(visit), "error": refused.error,
         "title": act.title or act.summary, "button": act.button or act.title or N_("Confirm"), "back": back,
-        "place": place, "address": act.page.format(**visit.named), "hidden": _hidden(visit, refused),
-        "rows": 6,
+        "place": place, "address": act.page.format(**visit.named), "hidden": _hidden(visit, hooks, refused),
+        "preview": refused.preview, "rows": 6,
     }  # fmt: skip
     return {**shown, **hooks.shown(visit, refused)}
 
@@ -213,7 +246,7 @@ def _is_chosen(act: Act, name: str) -> bool:
 def form_fields(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> list[FormField]:
     """The questions of the form of an act: the fields of its request, but those in its address and hidden ones."""
     act, words = visit.act, visit.words
-    given = {} if refused.typed else {**hooks.given(visit), **_asked(visit)}
+    given = {} if refused.typed else {**hooks.given(visit), **_asked(visit, hooks)}
     made = []
     for name in _names(act):
         if name in visit.named or _is_hidden(act, name):
@@ -228,7 +261,7 @@ def form_fields(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> lis
                 words.say(wording.hint) if wording.hint else "",
                 words.translate(words.say(refused.wrongs[name])) if name in refused.wrongs else "",
                 _is_needed(field) and not _is_chosen(act, name), options or (),
-                takes_file=bool(wording.file and wording.lines),
+                takes_file=bool(wording.file and wording.lines), most=_most(field),
             )
         )  # fmt: skip
     return made
@@ -245,17 +278,18 @@ def _is_hidden(act: Act, name: str) -> bool:
     return wording_of(act, name).hidden
 
 
-def _asked(visit: FormVisit) -> dict[str, Any]:
+def _asked(visit: FormVisit, hooks: FormHooks) -> dict[str, Any]:
     """What the address asks that fields say at first."""
-    asked = visit.request.query_params
-    return {name: asked[name] for name in _names(visit.act) if name in asked and not _is_chosen(visit.act, name)}
+    asked = visit.asked
+    names = [name for name in _names(visit.act) if name in hooks.linked and not _is_chosen(visit.act, name)]
+    return {name: asked[name] for name in names if name in asked}
 
 
-def _hidden(visit: FormVisit, refused: RefusedForm) -> list[tuple[str, str]]:
-    """Hidden fields that the address or the form before brought; what a button decides no address does."""
+def _hidden(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> list[tuple[str, str]]:
+    """Hidden fields that the address or the form before brought."""
     made = []
-    for name, of in visit.act.request.model_fields.items():
-        if name not in visit.named and _is_hidden(visit.act, name) and of.annotation is not bool:
+    for name in _names(visit.act):
+        if name in hooks.linked and name not in visit.named and _is_hidden(visit.act, name):
             said = refused.typed.get(name) if refused.typed else visit.request.query_params.getlist(name)
             made += [(name, str(one)) for one in ([said] if isinstance(said, str) else said or ()) if one]
     return made
@@ -286,22 +320,28 @@ def _is_needed(field: FieldInfo) -> bool:
     return field.is_required() or (field.default == "" and any(getattr(one, "min_length", 0) for one in field.metadata))
 
 
+def _most(field: FieldInfo) -> int | None:
+    return next((most for one in field.metadata if (most := getattr(one, "max_length", None))), None)
+
+
 def _options(visit: FormVisit, hooks: FormHooks, name: str) -> Options | None:
     """What a field offers; None: it is typed.
 
-    Where nothing need be chosen nothing is what stands first: else a browser sends the first of its options.
+    Where nothing need be chosen nothing is what stands first: else a browser sends the first of its options. A list
+    that only its page knows begins with nothing where its wording says so.
     """
     wording, words = wording_of(visit.act, name), visit.words
     if not wording.choices:
         return None
     if isinstance(wording.choices, str):
-        offered = [*hooks.choices[wording.choices](visit)]
+        offered, nothing = [*hooks.choices[wording.choices](visit)], wording.nothing
     else:
         offered = [(str(value), words.say(said)) for value, said in wording.choices.items()]
+        nothing = wording.nothing or N_("None")
     field = visit.act.request.model_fields[name]
     if field.is_required() or _is_chosen(visit.act, name) or _text(_default(field)) in {value for value, _ in offered}:
         return offered
-    return [("", words.say(wording.nothing or N_("None"))), *offered]
+    return [("", words.say(nothing)), *offered] if nothing else offered
 
 
 def _default(field: FieldInfo) -> Any:

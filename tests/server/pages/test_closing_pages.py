@@ -110,3 +110,10 @@ def test_a_party_says_by_link_how_it_went_once(analyst: Browser, world: World) -
     shown = analyst.get(f"{path}/closing").text
     assert "Merci &lt;b&gt;" in shown
     assert "Ask how it went" not in shown
+
+
+def test_a_link_fills_in_only_what_pages_link_with(analyst: Browser, world: World) -> None:
+    act = f"{incident(world)}/act?act="
+    assert 'value="true" checked' in analyst.get(f"{act}tasks&lesson=true").text
+    assert 'name="problems"' not in analyst.get(f"{act}affected&problems=hidden-key").text  # nobody would read it
+    assert "by a stranger" not in analyst.get(f"{act}close&reason=by+a+stranger").text

@@ -16,7 +16,7 @@ from tocsin.incidents.act_parts import (
 )
 from tocsin.incidents.severity.ratings import chosen_scheme, rating_data, read_answers
 from tocsin.incidents.states import IncidentEntryKind
-from tocsin.interface import N_, ActContext, Wording
+from tocsin.interface import N_, ActContext, OwnSurface, Wording
 from tocsin.node.sentences import say
 
 _Answers = Annotated[
@@ -81,8 +81,9 @@ def rate_by_scheme(context: ActContext, request: IncidentRating) -> RatingResult
 ACTS: Final = (
     incident_act(
         "rate", "Rate an incident by a severity scheme", rate_by_scheme, command="severity rate", path="rating",
-        noun="incident by scheme", makes=True, arguments=("reference", "answers"),
-        told="{reference}: {levels}. Severity: {severity}.", undo=lambda _: say("Rated by scheme"),
+        page=OwnSurface("/incidents/{reference}/rating"), noun="incident by scheme", makes=True,
+        arguments=("reference", "answers"), told="{reference}: {levels}. Severity: {severity}.",
+        undo=lambda _: say("Rated by scheme"),
     ),
 )  # fmt: skip
 """What can be done with severity schemes."""

@@ -59,7 +59,7 @@ from tocsin.incidents.takedowns.write import (
     record_sighting,
 )
 from tocsin.incidents.threads import open_post
-from tocsin.interface import N_, Act, ActContext, NoUndo, OwnSurface, RequestError
+from tocsin.interface import N_, Act, ActContext, NoUndo, RequestError
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import ReleaseAction
@@ -377,7 +377,7 @@ def _takedown_act(word: str, summary: str, function: Callable[[ActContext, Any],
     """``said``: the notice by which it can be undone."""
     place = "/incidents/{reference}/takedowns" + ("" if word == "propose" else f"/{word}")
     defaults = {
-        "noun": "takedowns", "command": f"takedowns {word}", "route": place, "page": OwnSurface(place),
+        "noun": "takedowns", "command": f"takedowns {word}", "route": place, "page": place,
         "arguments": ("reference", "takedowns"), "told": "{reference}: {count} take-downs, {mails} mails.",
         "undo": lambda _: said,
     }  # fmt: skip

@@ -7,7 +7,6 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy import select
-from starlette.datastructures import FormData
 
 from tocsin.interface import N_, FormHooks, FormVisit, PageMaker, text_of
 from tocsin.readiness.assessment import Assessment, AssessmentAnswer, FrameworkVersion
@@ -46,9 +45,9 @@ def _versions(visit: FormVisit) -> list[tuple[str, str]]:
     return [(of, f"{title} ({of})") for of, title in known]
 
 
-def _start(_visit: FormVisit, form: FormData) -> Mapping[str, Any]:
-    framework, _, version = text_of(form, "framework").partition(" ")
-    return {"framework": framework, "version": version, "groups": _groups(text_of(form, "groups"))}
+def _start(visit: FormVisit) -> Mapping[str, Any]:
+    framework, _, version = text_of(visit.form, "framework").partition(" ")
+    return {"framework": framework, "version": version, "groups": _groups(text_of(visit.form, "groups"))}
 
 
 FORMS: Final = FormHooks(
@@ -57,5 +56,6 @@ FORMS: Final = FormHooks(
     given=lambda visit: {"as_of": visit.maker.now.date()},
     choices={"versions": _versions},
     takes=_start,
+    linked={"framework"},
 )
 """What the form that starts an assessment has besides its request."""

@@ -149,7 +149,7 @@ def _draft_pages(desk: PageContext) -> APIRouter:
     """The form of a new agreement, or of a further edition."""
     hooks = FormHooks(
         back=lambda visit: (_PLACE, visit.words.say(N_("Agreements"))),
-        after=lambda _, done: _after(done), given=lambda visit: _given(desk, visit),
+        after=lambda _, done: _after(done), given=lambda visit: _given(desk, visit), linked={"follows"},
         shown=lambda visit, refused: _shown(desk, visit, refused), template="agreements/new.html",
     )  # fmt: skip
     return form_pages(desk, agreement_acts.ACTS, hooks)

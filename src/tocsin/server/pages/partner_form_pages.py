@@ -5,7 +5,6 @@ from operator import itemgetter
 from typing import Any, Final
 
 from fastapi import APIRouter
-from starlette.datastructures import FormData
 
 from tocsin.exchange.partners import (
     ListedPartner,
@@ -63,9 +62,9 @@ def _after(_visit: FormVisit, done: Any) -> str:
     return f"{_PLACE}/{done.number}" if hasattr(done, "number") else _PLACE
 
 
-def _takes(visit: FormVisit, form: FormData) -> Mapping[str, Any]:
+def _takes(visit: FormVisit) -> Mapping[str, Any]:
     """What a form says beside its plain fields: a field that was emptied, or the texts in a file."""
-    act = visit.act
+    act, form = visit.act, visit.form
     if act.name == "change":
         typed = {name: text_of(form, name) for name in act.request.model_fields if name not in visit.named}
         return {name: text if name == "formats" else " ".join(text.split()) for name, text in typed.items()}

@@ -113,6 +113,6 @@ def _kinds(visit: FormVisit) -> list[tuple[str, str]]:
 
 
 _HOOKS: Final = FormHooks(
-    back=_back, given=_given, about=_about,
+    back=_back, given=_given, about=_about, linked={"start", "end", "phone", "rule"},
     choices={"people": _people, "rosters": _rosters, "severities": _severities, "kinds": _kinds},
 )  # fmt: skip

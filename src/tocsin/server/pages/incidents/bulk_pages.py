@@ -8,12 +8,12 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData, QueryParams
 
 from tocsin.incidents import IncidentReader, acts, find_incident, list_incidents
-from tocsin.interface import Act, NotHereError, PageRouter, RequestError, needs
+from tocsin.interface import Act, NotHereError, PageRouter, RefusedForm, RequestError, needs, typed_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.incidents.fields import NOTHING, cause_options, fields_of
+from tocsin.server.pages.incidents.fields import fields_of
 from tocsin.server.pages.incidents.list_pages import MOST, PLACE, ROWS, IncidentsFilter
 from tocsin.server.pages.words import N_, NN_
 from tocsin.server.security import Form, text_of
@@ -102,17 +102,16 @@ def _form(
     error: str = "",
 ) -> Response:
     """The form of the act, once for all; from here on each is named, so that what comes later is not meant."""
-    words = desk.words(request)
-    texts: dict[str, Any] = {name: str(typed.get(name, "")) for name in act.request.model_fields if name in typed}
+    words, refused = desk.words(request), RefusedForm(typed_in(act, FormData([*typed.multi_items()])), wrongs or {})
     with desk.node.database.reading() as session:
-        choices = {"causes": cause_options(desk.node.home, "", words)}
-        fields = fields_of(act, words, session, given={}, typed=texts, wrongs=wrongs or {}, choices=choices)
-    about = words.count(*NN_("%(n)s incident is selected", "%(n)s incidents are selected"), len(chosen))
+        fields = fields_of(desk, request, act, session, refused)
     kept = [(name, str(typed.get(name, ""))) for name in ("act", "query")]
-    shown = {
-        "act": act, "fields": fields if chosen else [], "title": act.title, "about": about, "said": error,
-        "button": act.button or act.title, "address": f"{PLACE}/act", "back": _back(typed),
-        "hidden": [*kept, *(("incident", one) for one in chosen)], "selected": chosen,
+    shown: dict[str, Any] = {
+        "act": act, "fields": fields if chosen else [], "title": act.title, "button": act.button or act.title,
+        "about": words.count(*NN_("%(n)s incident is selected", "%(n)s incidents are selected"), len(chosen)),
+        "error": None, "said": error, "address": f"{PLACE}/act", "back": _back(typed),
+        "place": words.say(N_("Incidents")), "hidden": [*kept, *(("incident", one) for one in chosen)],
+        "selected": chosen, "rows": 6,
     }  # fmt: skip
     status = 409 if error else 422 if wrongs else 200
-    return desk.page(request, "incidents/act.html", status=status, **{**NOTHING, **shown})
+    return desk.page(request, "incidents/bulk.html", status=status, **shown)

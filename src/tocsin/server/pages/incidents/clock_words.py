@@ -1,12 +1,12 @@
 """How pages say deadlines: when the next one is due, how a rule counts, what a form offers."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.orm import Session
 
-from tocsin.incidents import IncidentReader, parties_of
+from tocsin.incidents import IncidentReader
 from tocsin.incidents.clocks import ClockState, clocks_of, parsed, rules_for
 from tocsin.server.pages.words import N_, PageTexts
 
@@ -44,16 +44,12 @@ def next_deadline(words: PageTexts, session: Session, reader: IncidentReader, in
     return due_in_words(words, found, reader) if found else ""
 
 
-def clock_choices(
-    session: Session, reader: IncidentReader, incidents: Sequence["Incident"]
-) -> Mapping[str, Sequence[tuple[str, str]]]:
-    """What the form of a new clock offers: the rules of adopted texts, and the parties."""
-    rules = [
+def clock_rules(session: Session, now: datetime) -> list[tuple[str, str]]:
+    """What the form of a new clock offers: the rules of adopted texts."""
+    return [
         (rule.id, f"{parsed(adopted.content).title}: {rule.title} ({rule.cite or rule.id})")
-        for adopted, rule in rules_for(session, reader.now)
+        for adopted, rule in rules_for(session, now)
     ]
-    parties = [(str(one.id), one.name) for one in parties_of(session, reader, incidents) if one.left_at is None]
-    return {"rules": rules, "parties": parties}
 
 
 def rule_in_words(

@@ -31,7 +31,17 @@ from tocsin.incidents.evidence import (
     packed_file,
 )
 from tocsin.incidents.threads import mails_of, threads_of
-from tocsin.interface import ActContext, Number, PageRouter, RequestError, context_for, needs, read_request
+from tocsin.interface import (
+    ActContext,
+    Number,
+    PageRouter,
+    RefusedForm,
+    RequestError,
+    context_for,
+    needs,
+    read_request,
+    typed_in,
+)
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
 from tocsin.server.attachment import attachment
@@ -147,8 +157,8 @@ def _page(
             merged={one.id: one.reference for one in frame.family[1:]},
         )  # fmt: skip
         about = {one.id: items_in(one) for one in entries}
-        typed = {name: text_of(form, name) for name in EvidenceSource.model_fields} if form else {}
-        fields = fields_of(_ADD, words, session, given={}, typed=typed, wrongs=wrongs)
+        refused = RefusedForm(typed_in(_ADD, form) if form else {}, wrongs)
+        fields = fields_of(desk, request, _ADD, session, refused)
         shown: dict[str, Any] = {
             "items": items,
             "steps": {one.id: [step for step in steps if one.id in about[step.number]] for one in items},

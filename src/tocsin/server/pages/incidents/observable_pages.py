@@ -67,9 +67,7 @@ def observable_pages(desk: PageContext) -> APIRouter:
                 "earlier": max(first - _ROWS, 0),
                 "unreviewed": sum(one.unreviewed_since is not None for one in every),
                 "sighted": sum(one.events > 0 for one in standings.values()),
-                "inline_fields": {_ADD: fields_of(
-                    act_named("add-observables"), words, session, given={}, typed={}, wrongs={}
-                )},
+                "inline_fields": {_ADD: fields_of(desk, request, act_named("add-observables"), session)},
             }  # fmt: skip
         warnings = warnings_of(desk.node.home, [(one.kind, one.value) for one in rows])
         return desk.page(

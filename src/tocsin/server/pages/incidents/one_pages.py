@@ -44,7 +44,6 @@ from tocsin.server.pages.incidents.list_pages import PLACE
 from tocsin.server.pages.incidents.tabs import frame_of
 from tocsin.server.pages.incidents.timeline import people_in, steps_of
 from tocsin.server.pages.incidents.words import GROUPS, OBSERVABLES, TASKS
-from tocsin.server.pages.words import PageTexts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,7 +84,7 @@ def one_pages(desk: PageContext) -> APIRouter:
             if root is not incident and not asked.alone:
                 query = f"?{request.url.query}" if request.url.query else ""
                 return RedirectResponse(f"{PLACE}/{root.reference}{query}", status_code=303)
-            shown = _shown(desk, session, reader, incident, words=desk.words(request), asked=asked)
+            shown = _shown(desk, request, session, reader, incident, asked=asked)
             may = visitor.may(Permission.PARTNERS_READ)
             shown["partners"] = incident_partners(session, reader, incident) if may else []
         if visitor.person is not None and shown["looked"] != shown["seen"]:
@@ -98,14 +97,15 @@ def one_pages(desk: PageContext) -> APIRouter:
 
 def _shown(
     desk: PageContext,
+    request: Request,
     session: Session,
     reader: IncidentReader,
     incident: "Incident",
     *,
-    words: PageTexts,
     asked: _TimelineQuery,
 ) -> dict[str, Any]:
     """What the template takes."""
+    words = desk.words(request)
     frame = frame_of(words, session, reader, incident, "")
     family = frame.family
     kinds = GROUPS[asked.kind][1] if asked.kind in GROUPS else ()
@@ -121,10 +121,7 @@ def _shown(
     )
     corrected = corrections_of(session, [*entries, *milestones])
     undone = [one for one in tasks if one.state in {TaskState.OPEN, TaskState.DOING}]
-    inline = {
-        name: fields_of(act_named(command), words, session, given={}, typed={}, wrongs={})
-        for name, command in _INLINE.items()
-    }
+    inline = {name: fields_of(desk, request, act_named(command), session) for name, command in _INLINE.items()}
     return {
         **frame.shown,
         "steps": steps_of(
