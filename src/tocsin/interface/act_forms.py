@@ -7,7 +7,6 @@ docs/design/acts.md says how.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from types import MappingProxyType
 from typing import Annotated, Any, Final, get_args
 
 from fastapi import APIRouter, Request
@@ -93,8 +92,8 @@ class FormVisit:
 class RefusedForm:
     """What was typed, and why it was not done. ``preview``: what would be done, where that alone was asked."""
 
-    typed: Mapping[str, Any] = MappingProxyType({})
-    wrongs: Mapping[str, str] = MappingProxyType({})
+    typed: Mapping[str, Any] = field(default_factory=dict)
+    wrongs: Mapping[str, str] = field(default_factory=dict)
     error: TocsinError | None = None
     preview: Any = None
 
