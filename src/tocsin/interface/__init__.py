@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         FormVisit,
         RefusedForm,
         add_forms,
+        embedded_forms,
         form_fields,
         typed_in,
     )

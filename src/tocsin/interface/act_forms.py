@@ -4,6 +4,7 @@ A room gives `FormHooks` for what only its page knows: who can be chosen, what i
 docs/design/acts.md says how.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -152,6 +153,23 @@ def add_forms(
             ActForm(maker, act, hooks, perform).add_to(router)
 
 
+def embedded_forms(
+    maker: PageMaker, request: Request, session: Session, acts: Sequence[Act], hooks: FormHooks, **named: Any
+) -> dict[str, Mapping[str, Any]]:
+    """The forms of acts as parts of the page of what they change, by name: of those that the visitor may do.
+
+    Each goes to the address of its act, whose own page says what was refused, with what was typed.
+    ``named``: what their addresses name.
+    """
+    made: dict[str, Mapping[str, Any]] = defaultdict(dict)  # nothing is what a page shows of others
+    for act in acts:
+        reach = visitor_of(request).reach(act.permission)
+        if not isinstance(act.page, Absence | OwnSurface) and (reach.everything if act.everything else reach):
+            of = {name: str(named[name]) for name in names_in(act.page)}
+            made[act.name] = _shown(FormVisit(maker, request, act, of, session), hooks, RefusedForm())
+    return made
+
+
 @dataclass(frozen=True)
 class ActForm:
     """The form of an act: a page that shows it, and what it does."""
@@ -227,6 +245,7 @@ def _shown(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> dict[str
         "act": act, "fields": form_fields(visit, hooks, refused), "about": hooks.about(visit), "error": refused.error,
         "title": act.title or act.summary, "button": act.button or act.title or N_("Confirm"), "back": back,
         "place": place, "address": act.page.format(**visit.named), "hidden": _hidden(visit, hooks, refused),
+        "notice": act.notice,
         "preview": refused.preview, "rows": 6,
     }  # fmt: skip
     return {**shown, **hooks.shown(visit, refused)}

@@ -29,7 +29,7 @@ from tocsin.exchange.ledger.leaving_agreements import (
     tell,
 )
 from tocsin.exchange.ledger.links import own_party
-from tocsin.exchange.partners import BESIDE, NO_ROUTE, Once, find_partner, pinned_keys
+from tocsin.exchange.partners import NO_ROUTE, Once, find_partner, pinned_keys
 from tocsin.exchange.statements import (
     AGREEMENT_TYPES,
     AgreementType,
@@ -287,48 +287,64 @@ ACTS: Final = (
         "draft", "Draft an agreement", draft, audit=(AuditAction.AGREEMENT_ADDED,), arguments=("title",),
         command=OwnSurface("exchange agreements draft"), page="/agreements/new", makes=True,
         undo=lambda _: say("Agreement added"), title=N_("Draft an agreement"), button=N_("Save and sign"),
+        notice=N_("This node signs it as its author. It binds nobody before it is adopted."),
     ),
     _act(
         "import", "Import an agreement or a signature", import_, audit=(AuditAction.AGREEMENT_ADDED,),
-        command=OwnSurface("exchange agreements import"), page=OwnSurface("/agreements/import", BESIDE), arguments=(),
+        command=OwnSurface("exchange agreements import"), page="/agreements/import", arguments=(),
         makes=True, undo=lambda _: say("Agreement added"),
+        title=N_("File of a partner"), button=N_("Read the file"),
+        notice=N_("An agreement, or a signature over one that is here. It binds nobody before it is adopted."),
     ),
     _act(
         "sign", "Sign an agreement", sign, audit=(AuditAction.AGREEMENT_SIGNED,),
-        command="exchange agreements sign", page=OwnSurface("/agreements/{agreement}/sign", BESIDE),
+        command="exchange agreements sign", page="/agreements/{agreement}/sign",
         undo=lambda _: say("Agreement signed"),
+        title=N_("Sign this edition"),
+        notice=N_(
+            "Read it first. A signature says that this node agrees; it binds this node once it is adopted here."
+        ),
     ),
     _act(
         "send", "Send an agreement to its parties", send, audit=(AuditAction.DISPATCH_SEALED,),
         command=OwnSurface("exchange agreements send"),
-        page=OwnSurface("/agreements/{agreement}/send", BESIDE),
+        page="/agreements/{agreement}/send",
         undo=_SENT,
+        title=N_("Send to the parties"),
     ),
     _act(
         "adopt", "Adopt an agreement", adopt,
         audit=(AuditAction.AGREEMENT_ADOPTED, AuditAction.RECALL_MADE, AuditAction.DISPATCH_SEALED),
         command=OwnSurface("exchange agreements adopt"),
-        page=OwnSurface("/agreements/{agreement}/adopt", BESIDE),
+        page="/agreements/{agreement}/adopt",
         undo=_SENT,
+        title=N_("Adopt this edition"),
     ),
     _act(
         "refuse", "Refuse an agreement", refuse, audit=(AuditAction.AGREEMENT_REFUSED,),
-        command="exchange agreements refuse", page=OwnSurface("/agreements/{agreement}/refuse", BESIDE),
+        command="exchange agreements refuse", page="/agreements/{agreement}/refuse",
         undo=lambda _: say("Agreement refused"),
+        title=N_("Refuse this edition"),
     ),
     _act(
         "remove", "Remove a party from an agreement", remove_party, noun="party",
         audit=(AuditAction.AGREEMENT_ADOPTED, AuditAction.RECALL_MADE, AuditAction.DISPATCH_SEALED),
         command=OwnSurface("exchange agreements remove-party"),
-        page=OwnSurface("/agreements/{agreement}/remove-party", BESIDE),
+        page="/agreements/{agreement}/remove-party",
         arguments=("agreement", "party"), undo=_SENT,
+        title=N_("Remove a party"), button=N_("Remove this party"),
+        notice=N_(
+            "The party gets nothing more under this agreement, and a recall of what it was sent. All parties get the "
+            "new edition. It cannot be undone."
+        ),
     ),
     _act(
         "leave", "Leave an agreement", leave,
         audit=(AuditAction.AGREEMENT_LEFT, AuditAction.DISPATCH_SEALED),
         command=OwnSurface("exchange agreements leave"),
-        page=OwnSurface("/agreements/{agreement}/leave", BESIDE),
+        page="/agreements/{agreement}/leave",
         undo=_SENT,
+        title=N_("Leave"), button=N_("Leave this agreement"),
     ),
 )  # fmt: skip
 """What can be done with agreements."""

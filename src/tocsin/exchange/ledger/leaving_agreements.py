@@ -65,7 +65,7 @@ class AgreementNamed(BaseModel):
 class RemovedParty(AgreementNamed):
     """A party that is left out of an agreement from now on."""
 
-    party: Annotated[str, Wording(lacking=N_("Choose a party."))] = Field(
+    party: Annotated[str, Wording(lacking=N_("Choose a party."), choices="members")] = Field(
         min_length=1, max_length=200, title=N_("Party"),
         description="Number or name of a partner, or the UUID of a node.",
     )  # fmt: skip

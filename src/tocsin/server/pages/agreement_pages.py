@@ -31,25 +31,37 @@ from tocsin.interface import (
     Number,
     PageRouter,
     RefusedForm,
-    RequestError,
+    embedded_forms,
     needs,
     number_in,
 )
 from tocsin.node.accounts import Permission, Principal, names_of_actors
-from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
 from tocsin.node.records import node_uuid
-from tocsin.server.pages.acts import form_pages, perform_and_go
+from tocsin.server.pages.acts import form_pages
 from tocsin.server.pages.context import PageContext, together
 from tocsin.server.pages.exchange_words import AGREEMENT_WORDS
 from tocsin.server.pages.words import N_
-from tocsin.server.security import Form
 
 _PLACE: Final = "/agreements"
 _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
-_WRITER = Annotated[Principal, needs(Permission.PARTNERS_WRITE)]
 _ACTS: Final = {act.name: act for act in agreement_acts.ACTS}
-_WRONG: Final = (ConflictError, InputError, NotFoundError, UsageError)
 _DAYS: Final = 365
+_OPEN: Final = {
+    AgreementState.TO_SIGN: ("sign", "refuse"),
+    AgreementState.TO_ADOPT: ("send", "adopt", "refuse"),
+    AgreementState.IN_FORCE: ("send", "remove", "leave"),
+}
+"""The acts on an edition, by its state."""
+_ENDS: Final = {
+    "adopt": N_(
+        "“%(name)s” binds this node from now on. Parties of the edition before that it leaves out get a recall. "
+        "It cannot be undone; this node can leave it."
+    ),
+    "leave": N_(
+        "“%(name)s” binds this node no more, and the other parties recall what they sent under it. It cannot be undone."
+    ),
+}
+"""What an act on an edition ends in."""
 
 
 def _agreement_pages(desk: PageContext) -> APIRouter:
@@ -61,23 +73,6 @@ def _agreement_pages(desk: PageContext) -> APIRouter:
         """All agreements, and on what exchanges rest."""
         return _list(desk, request)
 
-    @router.post(_PLACE + "/import")
-    def import_(request: Request, visitor: _WRITER, form: Form) -> Response:
-        """Read the file of an agreement, or a signature."""
-        try:
-            return perform_and_go(desk, visitor, _ACTS["import"], form, _after)
-        except RequestError as error:
-            return _list(desk, request, UsageError(error.wrongs[0][1]))
-        except _WRONG as error:
-            return _list(desk, request, error)
-
-    _add_edition(router, desk)
-    for name, end in _DONE.items():
-        _add_act(router, desk, name, end)
-    return router
-
-
-def _add_edition(router: PageRouter, desk: PageContext) -> None:
     @router.get(_PLACE + "/{agreement}")
     def show(request: Request, _visitor: _READER, agreement: Number) -> Response:
         """An edition: what it says, who has signed it, and what can be done."""
@@ -92,44 +87,23 @@ def _add_edition(router: PageRouter, desk: PageContext) -> None:
         headers = {"Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}"}
         return Response(content, media_type="application/zip", headers=headers)
 
-
-_DONE: Final = {
-    "sign": "sign", "send": "send", "adopt": "adopt", "refuse": "refuse", "remove": "remove-party", "leave": "leave",
-}  # fmt: skip
-"""The acts on an edition, each with the end of its address."""
+    return router
 
 
-def _add_act(router: PageRouter, desk: PageContext, name: str, end: str) -> None:
-    @router.post(f"{_PLACE}/{{agreement}}/{end}")
-    def do(request: Request, visitor: _WRITER, agreement: Number, form: Form) -> Response:
-        """Do it, or say why not."""
-        with desk.node.database.reading() as session:
-            _find(desk, session, agreement)
-        try:
-            return perform_and_go(desk, visitor, _ACTS[name], form, _after, agreement=agreement)
-        except RequestError as error:
-            return _one(desk, request, agreement, UsageError(error.wrongs[0][1]))
-        except _WRONG as error:
-            return _one(desk, request, agreement, error)
-
-
-def _after(done: Any) -> str:
-    return f"{_PLACE}/{done.agreement}"
-
-
-def _list(desk: PageContext, request: Request, error: TocsinError | None = None) -> Response:
+def _list(desk: PageContext, request: Request) -> Response:
     us = node_uuid(desk.node.database)
     with desk.node.database.reading() as session:
         found = list_agreements(session, us, desk.now)
         shares = share_by_type(session, desk.now - timedelta(days=_DAYS), desk.now)
+        forms = embedded_forms(desk, request, session, [_ACTS["import"]], _hooks(desk))
     waiting = sum(one.state in {AgreementState.TO_SIGN, AgreementState.TO_ADOPT} for one in found)
     return desk.page(
-        request, "agreements/list.html", status=409 if error else 200, rows=found, shares=shares, waiting=waiting,
-        exchanges=sum(one.sent + one.received for one in shares), error=error, **AGREEMENT_WORDS,
+        request, "agreements/list.html", rows=found, shares=shares, waiting=waiting, forms=forms,
+        exchanges=sum(one.sent + one.received for one in shares), **AGREEMENT_WORDS,
     )  # fmt: skip
 
 
-def _one(desk: PageContext, request: Request, number: int, error: TocsinError | None = None) -> Response:
+def _one(desk: PageContext, request: Request, number: int) -> Response:
     us = node_uuid(desk.node.database)
     with desk.node.database.reading() as session:
         one = _find(desk, session, number)
@@ -138,25 +112,48 @@ def _one(desk: PageContext, request: Request, number: int, error: TocsinError | 
         signed = {row.node: row for row in signatures_of(session, number)}
         by = names_of_actors(session, {one.row.came_by, one.row.adopted_by, one.row.refused_by, one.row.ended_by})
         left = held_by_former(session, us, one.row.agreement)
+        open_acts = [_ACTS[name] for name in _OPEN.get(one.state, ()) if name != "send" or signed]
+        forms = embedded_forms(desk, request, session, open_acts, _hooks(desk), agreement=number)
     return desk.page(
-        request, "agreements/one.html", status=409 if error else 200, one=one, row=one.row, body=one.body, us=us,
+        request, "agreements/one.html", one=one, row=one.row, body=one.body, us=us, forms=forms,
         parties=parties, signed=signed, gone=left_out(editions) if one.state is AgreementState.IN_FORCE else {}, by=by,
-        others=[other for other in editions if other.number != number], left=left, error=error, **AGREEMENT_WORDS,
+        others=[other for other in editions if other.number != number], left=left, **AGREEMENT_WORDS,
     )  # fmt: skip
 
 
-def _draft_pages(desk: PageContext) -> APIRouter:
-    """The form of a new agreement, or of a further edition."""
-    hooks = FormHooks(
-        back=lambda visit: (_PLACE, visit.words.say(N_("Agreements"))),
-        after=lambda _, done: _after(done), given=lambda visit: _given(desk, visit), linked={"follows"},
-        shown=lambda visit, refused: _shown(desk, visit, refused), template="agreements/new.html",
+def _form_pages(desk: PageContext) -> APIRouter:
+    """The forms: of a new agreement, or of a further edition, and of what is done with one."""
+    return form_pages(desk, agreement_acts.ACTS, _hooks(desk))
+
+
+def _hooks(desk: PageContext) -> FormHooks:
+    return FormHooks(
+        back=lambda visit: _back(desk, visit), after=lambda _, done: f"{_PLACE}/{done.agreement}",
+        given=lambda visit: _given(desk, visit), linked={"follows"},
+        choices={"members": lambda visit: _members(desk, visit)},
+        shown=lambda visit, refused: _shown(desk, visit, refused), template="agreements/form.html",
     )  # fmt: skip
-    return form_pages(desk, agreement_acts.ACTS, hooks)
+
+
+def _back(desk: PageContext, visit: FormVisit) -> tuple[str, str]:
+    """The edition that a form is about, or the list."""
+    if not visit.named:
+        return _PLACE, visit.words.say(N_("Agreements"))
+    row = _find(desk, visit.session, int(visit.named["agreement"])).row
+    return f"{_PLACE}/{row.id}", row.title
+
+
+def _members(desk: PageContext, visit: FormVisit) -> list[tuple[str, str]]:
+    """The partners that can be left out of an edition."""
+    one = _find(desk, visit.session, int(visit.named["agreement"]))
+    gone = left_out(read_editions(visit.session, [one.row.agreement])[one.row.agreement])
+    return [(str(row.id), row.name) for row in _parties(visit.session, one.edition.parties) if row.node not in gone]
 
 
 def _given(desk: PageContext, visit: FormVisit) -> Mapping[str, Any]:
     """What an agreement begins with; a further edition, as the one before it is."""
+    if visit.named:
+        return {}
     if (follows := number_in(visit.asked.get("follows", ""))) is None:
         return {"type": AgreementType.MOU}
     one, us = _find(desk, visit.session, follows), node_uuid(desk.node.database)
@@ -169,7 +166,10 @@ def _given(desk: PageContext, visit: FormVisit) -> Mapping[str, Any]:
 
 
 def _shown(desk: PageContext, visit: FormVisit, refused: RefusedForm) -> Mapping[str, Any]:
-    """The partners who can be parties by name."""
+    """The partners who can be parties by name, and what an act ends in."""
+    if visit.act.name != "draft":
+        end = _ENDS.get(visit.act.name)
+        return {"partners": ()} | ({"notice": visit.words.say(end, name=_back(desk, visit)[1])} if end else {})
     named = [one.partner.name for one in list_partners(visit.session, desk.now) if one.partner.node is not None]
     further = {"title": N_("Draft a further edition")}
     return {"partners": named, "rows": 8} | (further if {**visit.asked, **refused.typed}.get("follows") else {})
@@ -187,5 +187,5 @@ def _find(desk: PageContext, session: Session, number: int) -> ListedAgreement:
     return one
 
 
-agreement_pages = together(_draft_pages, _agreement_pages)
+agreement_pages = together(_form_pages, _agreement_pages)
 """All pages of agreements; that with a name of its own stands before those of one edition."""
