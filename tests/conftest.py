@@ -10,7 +10,9 @@ from hypothesis import settings
 from support import processes
 from support.homes import unchanged
 
-pytest_plugins = ["support.bucket_server", "support.databases", "support.order", "support.durations"]
+pytest_plugins = [
+    "support.bucket_server", "support.databases", "support.order", "support.durations", "support.patience",
+]  # fmt: skip
 
 settings.register_profile("ci", max_examples=60, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("dev", max_examples=25, deadline=None)

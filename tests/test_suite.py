@@ -61,10 +61,8 @@ def test_two_processes_run_each_file_in_its_order_and_the_durations_are_kept(tmp
 
 def test_a_test_that_waits_for_ever_fails_and_the_others_run(tmp_path: Path) -> None:
     """As xdist alone has it, another process would run the same test again, and so on."""
-    (tmp_path / "pyproject.toml").write_text(
-        "[tool.pytest.ini_options]\nfaulthandler_timeout = 1\nfaulthandler_exit_on_timeout = true\n"
-    )
-    (tmp_path / "conftest.py").write_text("pytest_plugins = ['support.order']\n")
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\nmost_seconds = 2\n")
+    (tmp_path / "conftest.py").write_text("pytest_plugins = ['support.order', 'support.patience']\n")
     (tmp_path / "test_a.py").write_text(
         "import threading\n\ndef test_waits(): threading.Event().wait()\n\ndef test_after(): pass\n"
     )
