@@ -41,8 +41,8 @@ def partner_form_pages(desk: PageContext) -> APIRouter:
         return said | {"team": team.key if team else "", "person_of": person_of}
 
     hooks = FormHooks(
-        back=_back, after=_after, given=given, choices={"teams": teams}, takes=_takes, shown=_shown,
-        template="partners/form.html",
+        back=_back, after=_after, given=given, linked={"attestation", "columns"}, choices={"teams": teams},
+        takes=_takes, shown=_shown, template="partners/form.html",
     )  # fmt: skip
     return form_pages(desk, (*acts.ACTS, *list_acts.ACTS), hooks)
 
