@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lxml.html import document_fromstring
+from lxml.html import HtmlElement, document_fromstring
 from sqlalchemy import select
 
 from support.api_client import caller
@@ -125,7 +125,8 @@ def test_no_form_of_an_act_sends_what_its_act_would_not_say(browser: Browser, at
     for act in every_act():
         if not act.page.startswith(place) or isinstance(act.page, OwnSurface) or len(names_in(act.page)) > 1:
             continue
-        page = document_fromstring(browser.get(f"{at.removesuffix('evidence')}act?act={act.page[len(place) :]}").text)
+        form = browser.get(f"{at.removesuffix('evidence')}act?act={act.page[len(place) :]}").text
+        page: HtmlElement = document_fromstring(form)
         for one in page.xpath("//main//form//select[not(@required)]"):
             field = act.request.model_fields.get(one.get("name"))
             if field is not None:

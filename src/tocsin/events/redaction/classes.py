@@ -170,7 +170,7 @@ class ClassTable:
     @cached_property
     def _begun(self) -> re.Pattern[bytes]:
         """A mark in `squeezed` letters, or how one begins that a tag divides."""
-        return re.compile(_divided(mark.decode() for mark in self.marks).encode())
+        return re.compile(rb"(?:" + _divided(mark.decode() for mark in self.marks).encode() + rb")")
 
     @cached_property
     def _divided(self) -> re.Pattern[str]:
