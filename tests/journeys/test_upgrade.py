@@ -114,13 +114,19 @@ def test_a_trial_changes_nothing_and_the_upgrade_is_done_once(node: Tocsin, tmp_
     assert words >= {"backup.made", "backup.checked", "node.upgraded"}
 
 
-def test_a_trial_names_the_settings_that_this_version_does_not_have(node: Tocsin) -> None:
+def test_a_trial_names_the_settings_that_this_version_does_not_have(
+    node: Tocsin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = node.home / HomeFile.SETTINGS
     before = settings.read_text() if settings.exists() else ""
     settings.write_text(f'{before}\n[log]\n# a comment\ncolour = "red"\n')
     line = settings.read_text().splitlines().index('colour = "red"') + 1
 
-    assert node.json("upgrade", "--try")["unknown_settings"] == {"log.colour": line}
+    monkeypatch.setenv("TOCSIN_LOG_HUE", "red")
+    monkeypatch.setenv("TOCSIN_LOG_FORM", "json")
+
+    assert node.json("upgrade", "--try")["unknown_settings"] == {"log.colour": line, "TOCSIN_LOG_HUE": 0}
+    assert "TOCSIN_LOG_HUE: a variable that it passes over" in node.run("upgrade", "--try")
     assert f"tocsin.toml, line {line}: log.colour" in node.run("upgrade", "--try")
 
     code, _, err = node.call("upgrade", "--without-backup")

@@ -329,13 +329,15 @@ def load_settings(home: Path) -> Settings:
 
 
 def load_known_settings(home: Path) -> tuple[Settings, dict[str, int]]:
-    """The same without the settings of the file that this version does not know: their names, each with its line.
+    """The same without the settings that this version does not know: their names, each with its line of the file.
+
+    A variable of the environment, which it passes over, has line 0.
 
     Raises:
         SettingError: the file is not TOML, or a setting has a value that does not work.
 
     """
-    (text, given), unknown = _written(home), dict[str, int]()
+    (text, given), unknown = _written(home), dict.fromkeys(_unknown_variables(), 0)
     try:
         Settings.model_validate(given)
     except ValidationError as error:
@@ -353,15 +355,24 @@ def _written(home: Path) -> tuple[str, dict[Any, Any]]:
         given = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(f"{path} is not valid TOML: {error}", hint="Correct that line and start again.") from error
-    for section, field in Settings.model_fields.items():
-        kind = field.annotation
-        if not (isinstance(kind, type) and issubclass(kind, Section)):
-            continue
+    for section, kind in _sections().items():
         for name in kind.model_fields:
             value = os.environ.get(_variable(section, name))
             if value is not None and isinstance(given.setdefault(section, {}), dict):
                 given[section][name] = value
     return text, given
+
+
+def _sections() -> dict[str, type[Section]]:
+    kinds = {name: field.annotation for name, field in Settings.model_fields.items()}
+    return {name: kind for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Section)}
+
+
+def _unknown_variables() -> list[str]:
+    """Variables of the environment that are called like a setting of a section, and are none."""
+    known = {_variable(section, name) for section, kind in _sections().items() for name in kind.model_fields}
+    begun = tuple(_variable(section, "") for section in _sections())
+    return sorted(name for name in os.environ if name.startswith(begun) and name not in known)
 
 
 def _checked(text: str, given: Mapping[str, Any], home: Path) -> Settings:
