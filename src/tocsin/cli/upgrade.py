@@ -50,7 +50,7 @@ def _print(found: "UpgradeResult", *, trial: bool) -> None:
     from tocsin.operations.health_finding import HealthKind
 
     if found.unknown_settings:
-        say("Settings that this version does not have, and with those in the file does not start: remove or rename them.")
+        say("Settings that this version does not have: remove or rename them. With those in the file nothing starts.")
     for name, line in found.unknown_settings.items():
         say(f"  {HomeFile.SETTINGS}, line {line}: {name}" if line else f"  {name}: a variable that it passes over")
     if found.before == found.after:
