@@ -53,10 +53,6 @@ UNSEEN = {
     "/exchange/items/{item}/report": "a button, where what was recalled went on from here",
     "/partners/{partner}/unattest": "a button, for what a partner has shown",
     "/partners/{partner}/number": "after a restore, until the partner said what it has",
-    **{
-        f"/agreements/{{agreement}}/{end}": "a button, for an agreement that was signed or adopted"
-        for end in ("adopt", "leave", "remove-party", "send")
-    },
     "/exchange/items/{item}/answer": "in the place of adopt and decline, where an item is recalled",
     "/partners/{partner}/tokens/revoke": "a button, for a partner with a token",
     "/partners/{partner}/send": "a button, below the preview of an incident",
