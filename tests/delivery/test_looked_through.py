@@ -94,7 +94,7 @@ def test_a_mail_sent_as_a_file_takes_little_time_of_the_process_that_answers(wor
             kept_file("mail.eml", mail, intake)
 
     keep()
-    assert work(keep) <= LITTLE + 5 * MEGABYTE
+    assert work(keep) <= LITTLE + 20 * MEGABYTE  # five seconds before it was looked through elsewhere
 
 
 def send(world: World, *contents: bytes) -> None:

@@ -209,7 +209,7 @@ def forms(found: list[Door], examples: Mapping[str, Example], browsers: _Browser
         for role in set(roles) - ({AccountRole.MANAGER} if first in roles else set()):
             made.read(browsers[role], role, at)
     on_incidents = [act.page for act in every_act() if act.page.startswith("/incidents/{reference}/")]
-    also = {first: [_act_of_incident(page, examples) for page in on_incidents] + READS["more"]["pages"]}
+    also = {first: [form_of_incident(page, examples) for page in on_incidents] + READS["more"]["pages"]}
     for role, paths in [*also.items(), *((role, [path]) for path, role in ALSO.items()), (AccountRole.NOBODY, linked)]:
         whose = AccountRole.MANAGER if role in _LESS else role
         for path in paths:
@@ -217,7 +217,7 @@ def forms(found: list[Door], examples: Mapping[str, Example], browsers: _Browser
     return _text(made.lines())
 
 
-def _act_of_incident(page: str, examples: Mapping[str, Example]) -> str:
+def form_of_incident(page: str, examples: Mapping[str, Example]) -> str:
     """The address at which a page shows the form of an act on an incident."""
     example = examples.get(page)
     at = example.at if example else fill(page, examples["/incidents/{reference}"].own)
