@@ -68,7 +68,9 @@ _BODY: Final = N_(
 class MergeInto(DeadlineAnswers, IncidentNamed):
     """Which incident it belongs to."""
 
-    into: Annotated[str, Wording(lacking=N_("Write the reference of the other incident."))] = Field(
+    into: Annotated[
+        str, Wording(lacking=N_("Write the reference of the other incident."), proposed="incidents")
+    ] = Field(
         min_length=1, max_length=60, title=N_("Reference of the other incident"),
         description="The reference of the other incident.", examples=["INC-4KX7-9M2P"],
     )  # fmt: skip

@@ -48,6 +48,7 @@ class FormField:
 
     ``kind``: ``text``, ``area``, ``time``, ``date``, ``choice``, ``several``, ``box`` or ``file``. ``wrong``: why what
     was typed was refused. ``takes_file``: a file may be chosen in place of a text. ``most``: characters of a line.
+    ``options``: what can be chosen, or of a ``text``, what is proposed while it is typed.
     """
 
     name: str
@@ -123,9 +124,10 @@ class FormHooks:
     ``back``: the page on which a form is found, and its name. ``after``: where it leads once it was done, given what
     the act gave back; without it, back. ``given``: what the fields say at first. ``linked``: the fields, hidden ones
     too, that links of pages fill in; nothing else of an address gets into a form, which would do what nobody typed.
-    ``about``: what the form is about, in a few words. ``choices``: what fields offer, by the name that their `Wording`
-    has. ``named``: what the address names, checked. ``takes``: what the form says besides its fields; it may refuse
-    the form. ``shown``: what the template takes besides, or otherwise, such as ``rows`` of texts of several lines.
+    ``about``: what the form is about, in a few words. ``choices``: what fields offer or propose, by the name that
+    their `Wording` has. ``named``: what the address names, checked. ``takes``: what the form says besides its fields;
+    it may refuse the form. ``shown``: what the template takes besides, or otherwise, such as ``rows`` of texts of
+    several lines.
     """
 
     back: Callable[[FormVisit], tuple[str, str]]
@@ -278,7 +280,8 @@ def form_fields(visit: FormVisit, hooks: FormHooks, refused: RefusedForm) -> lis
                 "\n".join(value) if isinstance(value, list) and not _is_chosen(act, name) else value,
                 words.say(wording.hint) if wording.hint else "",
                 words.translate(words.say(refused.wrongs[name])) if name in refused.wrongs else "",
-                _is_needed(field) and not _is_chosen(act, name), options or (),
+                _is_needed(field) and not _is_chosen(act, name),
+                hooks.choices[wording.proposed](visit) if wording.proposed else options or (),
                 takes_file=bool(wording.file and wording.lines), most=_most(field),
             )
         )  # fmt: skip
@@ -346,18 +349,19 @@ def _options(visit: FormVisit, hooks: FormHooks, name: str) -> Options | None:
     """What a field offers; None: it is typed.
 
     Where nothing need be chosen nothing is what stands first: else a browser sends the first of its options. A list
-    that only its page knows begins with nothing where its wording says so.
+    that only its page knows begins with nothing where its wording says so, and one of which something must be chosen
+    where nothing may be assumed.
     """
-    wording, words = wording_of(visit.act, name), visit.words
+    wording, words, field = wording_of(visit.act, name), visit.words, visit.act.request.model_fields[name]
+    needed = field.is_required()
     if not wording.choices:
         return None
     if isinstance(wording.choices, str):
-        offered, nothing = [*hooks.choices[wording.choices](visit)], wording.nothing
+        offered, nothing = [*hooks.choices[wording.choices](visit)], "" if needed else wording.nothing
     else:
         offered = [(str(value), words.say(said)) for value, said in wording.choices.items()]
-        nothing = wording.nothing or N_("None")
-    field = visit.act.request.model_fields[name]
-    if field.is_required() or _is_chosen(visit.act, name) or _text(_default(field)) in {value for value, _ in offered}:
+        nothing = wording.nothing or ("" if needed else N_("None"))
+    if _is_chosen(visit.act, name) or _text(_default(field)) in {value for value, _ in offered}:
         return offered
     return [("", words.say(nothing)), *offered] if nothing else offered
 

@@ -66,7 +66,8 @@ class Wording:
 
     ``option``: of the command, where its name does not do. ``lacking``: what is said when it is missing. ``hint``:
     below its title on a form, and after the refusal of a command. ``choices``: what it offers, by value, or the name
-    under which the page of its room knows that, such as "people". ``nothing``: what stands where nothing is chosen.
+    under which the page of its room knows that, such as "people". ``proposed``: the name under which that page knows
+    what is proposed while a text is typed. ``nothing``: what stands where nothing is chosen.
     ``lines``: it is a text of several lines. ``time``: a text that says a time. ``file``: the most bytes of a file
     whose content it is, or may be where it is a text. ``hidden``: no form asks it; a button or the address says it.
     ``order``: -1 where a form asks it before the others, 1 after them.
@@ -78,6 +79,7 @@ class Wording:
     lacking: str = ""
     hint: str = ""
     choices: Mapping[str, str] | str = ""
+    proposed: str = ""
     nothing: str = ""
     lines: bool = False
     time: bool = False

@@ -20,7 +20,7 @@ from tocsin.exchange.ledger.cases import (
 )
 from tocsin.exchange.partners import BESIDE
 from tocsin.incidents.act_parts import SIGNED
-from tocsin.interface import Act, NoUndo, OwnSurface
+from tocsin.interface import N_, Act, NoUndo, OwnSurface
 from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction
 from tocsin.node.sentences import say
@@ -40,18 +40,25 @@ ACTS: Final = (
     _act(
         "accept", "Accept a case of a partner", accept, noun="case",
         audit=(AuditAction.CASE_DECIDED, AuditAction.DISPATCH_SEALED, AuditAction.INCIDENT_ENTRY),
-        command="exchange accept", page=OwnSurface("/exchange/cases/{case}/accept", BESIDE), arguments=("case",),
+        command="exchange accept", page="/exchange/cases/{case}/accept", arguments=("case",),
+        title=N_("Accept the case"),
         told=_TOLD, makes=True, undo=_SIGNED,
     ),
     _act(
         "refuse", "Refuse a case of a partner", refuse, noun="case",
         audit=(AuditAction.CASE_DECIDED, AuditAction.DISPATCH_SEALED), command="exchange refuse",
-        page=OwnSurface("/exchange/cases/{case}/refuse", BESIDE), arguments=("case",), told=_TOLD, undo=_SIGNED,
+        page="/exchange/cases/{case}/refuse", arguments=("case",), told=_TOLD, undo=_SIGNED,
+        title=N_("Refuse the case"),
     ),
     _act(
         "withdraw", "Withdraw the offer of a case", withdraw, noun="case",
         audit=(AuditAction.CASE_DECIDED, AuditAction.DISPATCH_SEALED), command="exchange withdraw",
-        page=OwnSurface("/exchange/cases/{case}/withdraw", BESIDE), arguments=("case",), told=_TOLD, undo=_SIGNED,
+        page="/exchange/cases/{case}/withdraw", arguments=("case",), told=_TOLD, undo=_SIGNED,
+        title=N_("Withdraw the offer"),
+        notice=N_(
+            "The case stays yours until the partner's acceptance is here. If the partner has accepted already, it is "
+            "the partner's."
+        ),
     ),
     _act(
         "ask", "Ask a partner for assistance", ask, noun="request",
@@ -70,7 +77,8 @@ ACTS: Final = (
     _act(
         "acknowledge", "Acknowledge a request or notice of a partner", acknowledge, noun="partner message",
         audit=(AuditAction.MESSAGE_DECIDED,), command="exchange acknowledge",
-        page=OwnSurface("/exchange/messages/{message}/acknowledge", BESIDE), arguments=("message",), told=_ANSWERED,
+        page="/exchange/messages/{message}/acknowledge", arguments=("message",), told=_ANSWERED,
+        title=N_("Acknowledge"),
         undo=NoUndo("The answer that says so has gone to whoever asked."),
     ),
     _act(
@@ -82,13 +90,22 @@ ACTS: Final = (
     _act(
         "ask-source", "Ask a source whether an item may go on", ask_source, noun="request",
         audit=(AuditAction.MESSAGE_SENT, AuditAction.DISPATCH_SEALED), command="exchange ask-source",
-        page=OwnSurface("/exchange/items/{item}/ask-source", BESIDE), arguments=("item", "partner"), makes=True,
+        page="/exchange/items/{item}/ask-source", arguments=("item", "partner"), makes=True,
+        title=N_("Ask the source"),
+        notice=N_(
+            "A signed question goes to the node that it is from. Nothing goes on before its answer is here."
+        ),
         told="Request {message} to {name}. Dispatch {dispatch}.", undo=_SIGNED,
     ),
     _act(
         "consent", "Consent to passing an item on", consent, noun="request",
         audit=(AuditAction.MESSAGE_DECIDED, AuditAction.DISPATCH_SEALED), command="exchange consent",
-        page=OwnSurface("/exchange/messages/{message}/consent", BESIDE), arguments=("message",), told=_ANSWERED,
+        page="/exchange/messages/{message}/consent", arguments=("message",), told=_ANSWERED,
+        title=N_("Consent"),
+        notice=N_(
+            "It may go on to nobody else. What is refused later is withdrawn: it stops what has not gone yet. A recall "
+            "takes back what has."
+        ),
         undo=NoUndo("It is signed, and the partner has it; the answer 'refused' withdraws it."),
     ),
     _act(
@@ -101,7 +118,9 @@ ACTS: Final = (
     _act(
         "open", "Open an incident for a request of a partner", open_incident, noun="request",
         audit=(AuditAction.MESSAGE_DECIDED, AuditAction.INCIDENT_ENTRY), command="exchange open",
-        page=OwnSurface("/exchange/messages/{message}/open", BESIDE), arguments=("message",), makes=True,
+        page="/exchange/messages/{message}/open", arguments=("message",), makes=True,
+        title=N_("Open an incident"),
+        notice=N_("With these words and this marking. The partner takes part in it."),
         told="Request {message} of {name}: {incident}.", undo=NoUndo("It opens an incident, which is closed there."),
     ),
 )  # fmt: skip

@@ -53,7 +53,9 @@ class OfferNamed(BaseModel):
 class AdoptedItem(OfferNamed):
     """An offered item, and where it is adopted into."""
 
-    incident: Annotated[str, Wording(hint=N_("Empty: a new incident with this title and marking."))] = Field(
+    incident: Annotated[
+        str, Wording(hint=N_("Empty: a new incident with this title and marking."), proposed="incidents")
+    ] = Field(
         "",
         max_length=60,
         title=N_("Reference of the incident"),

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from typing import Annotated
 from uuid import uuid4
 
 from pydantic import BaseModel, Field
@@ -35,7 +36,7 @@ from tocsin.exchange.statements import (
 )
 from tocsin.incidents import find_incident, is_restricted, known_references
 from tocsin.incidents.act_parts import reader_of
-from tocsin.interface import ActContext
+from tocsin.interface import ActContext, Wording
 from tocsin.node.errors import ConflictError
 from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, node_uuid
@@ -56,7 +57,9 @@ from tocsin.sharing.gate import (
 class PassedOnItem(OfferNamed):
     """An item of a partner, and to which other partner it goes on."""
 
-    partner: PartnerName = Field(description="Number or name of the other partner.")
+    partner: Annotated[PartnerName, Wording(choices="partners")] = Field(
+        description="Number or name of the other partner."
+    )
     once: Once = ""
 
 

@@ -22,14 +22,14 @@ from tocsin.node.sentences import say
 ChosenAnswer = Annotated[
     RecallState,
     Field(title=N_("Answer")),
-    Wording(lacking=N_("Choose an answer."), choices=RECALL_ANSWERS),
+    Wording(lacking=N_("Choose an answer."), choices=RECALL_ANSWERS, nothing=N_("Choose")),
 ]
 """What became of what is recalled: nothing is assumed."""
 
 HowSaid = Annotated[
     AnswerWay,
     Field(title=N_("How they answered"), description="telephone, mail or in-person."),
-    Wording(lacking=N_("Say how they answered."), choices=ANSWER_WAYS),
+    Wording(lacking=N_("Say how they answered."), choices=ANSWER_WAYS, nothing=N_("Choose")),
 ]
 """How a person of a partner said something."""
 

@@ -6,9 +6,9 @@ from pydantic import BaseModel, Field
 
 from tocsin.exchange.dispatches import OutgoingState
 from tocsin.exchange.ledger import DispatchResult, OutgoingRow, result_of
-from tocsin.exchange.partners import BESIDE, Partner, find_partner
+from tocsin.exchange.partners import Partner, find_partner
 from tocsin.exchange.ways.mailing import mail_dispatch
-from tocsin.interface import N_, Absence, Act, ActContext, NoUndo, OwnSurface
+from tocsin.interface import N_, Absence, Act, ActContext, NoUndo
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.records import AuditAction, audit
@@ -53,7 +53,8 @@ ACTS: Final = (
         "resend", "Send the mail of a dispatch again", resend, noun="dispatch", permission=Permission.INCIDENTS_WRITE,
         audit=(AuditAction.DISPATCH_RESENT,), command="exchange resend",
         route=Absence("A person decides what goes to a partner, and what becomes of what it sends."),
-        page=OwnSurface("/exchange/dispatches/{dispatch}/resend", BESIDE), arguments=("dispatch",),
+        page="/exchange/dispatches/{dispatch}/resend", arguments=("dispatch",),
+        title=N_("Send the mail again"),
         told="Dispatch {number} to {name}: {state}.", undo=NoUndo("The mail is on its way."),
     ),
 )  # fmt: skip

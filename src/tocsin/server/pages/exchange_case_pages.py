@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from tocsin.exchange.ledger import (
+    CaseState,
     Direction,
     ExchangeCase,
     ExchangeMessage,
@@ -32,6 +33,7 @@ from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinE
 from tocsin.node.records import node_uuid
 from tocsin.server.pages.acts import perform, perform_and_go
 from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.exchange_act_pages import exchange_forms
 from tocsin.server.pages.exchange_words import WORDS
 from tocsin.server.security import Form
 
@@ -41,6 +43,8 @@ _WORKER = Annotated[Principal, needs(Permission.INCIDENTS_WRITE)]
 _ACTS: Final = {act.name: act for act in case_acts.ACTS}
 NOTHING: Final = FormData()
 """Nothing was typed yet."""
+_WAITING: Final = ("open", "acknowledged", "partly", "later")
+"""The states in which a request has no answer that is final."""
 _WRONG: Final = (ConflictError, InputError, UsageError, NotFoundError)
 
 
@@ -109,18 +113,6 @@ def _case_pages(router: PageRouter, desk: PageContext) -> None:
         """A case: whose it is, its history, and what may be done."""
         return _case(desk, request, visitor, case)
 
-    def add(name: str) -> None:
-        @router.post(f"{_PLACE}/cases/{{case}}/{name}")
-        def do(request: Request, visitor: _WORKER, case: Number, form: Form) -> Response:
-            """Accept it, refuse it, or withdraw its offer."""
-            try:
-                return perform_and_go(desk, visitor, _ACTS[name], form, f"{_PLACE}/cases/{case}", case=case)
-            except _WRONG as error:
-                return _case(desk, request, visitor, case, error, typed=form, tried=name)
-
-    for name in ("accept", "refuse", "withdraw"):
-        add(name)
-
 
 def _message_pages(router: PageRouter, desk: PageContext) -> None:
     @router.get(_PLACE + "/messages/{message}")
@@ -128,18 +120,13 @@ def _message_pages(router: PageRouter, desk: PageContext) -> None:
         """A request or notice."""
         return _shown_message(desk, request, visitor, message)
 
-    def add(name: str) -> None:
-        @router.post(f"{_PLACE}/messages/{{message}}/{name}")
-        def do(request: Request, visitor: _WORKER, message: Number, form: Form) -> Response:
-            """Acknowledge it, answer it, or open an incident for it."""
-            path = f"{_PLACE}/messages/{message}"
-            try:
-                return perform_and_go(desk, visitor, _ACTS[name], form, path, message=message)
-            except _WRONG as error:
-                return _shown_message(desk, request, visitor, message, error, typed=form, tried=name)
-
-    for name in ("acknowledge", "reply", "consent", "open"):
-        add(name)
+    @router.post(_PLACE + "/messages/{message}/reply")
+    def reply(request: Request, visitor: _WORKER, message: Number, form: Form) -> Response:
+        """Answer it."""
+        try:
+            return perform_and_go(desk, visitor, _ACTS["reply"], form, f"{_PLACE}/messages/{message}", message=message)
+        except _WRONG as error:
+            return _shown_message(desk, request, visitor, message, error, typed=form)
 
     @router.get(_PLACE + "/consents")
     def consents(request: Request, _visitor: _WORKER, asked: Annotated[_Consent, Query()]) -> Response:
@@ -158,10 +145,7 @@ def _message_pages(router: PageRouter, desk: PageContext) -> None:
             return _record_consent(desk, request, {**form, "partner": str(number)}, error)
 
 
-def _case(
-    desk: PageContext, request: Request, visitor: Principal, number: int, error: TocsinError | None = None,
-    *, typed: FormData = NOTHING, tried: str = "",
-) -> Response:  # fmt: skip
+def _case(desk: PageContext, request: Request, visitor: Principal, number: int) -> Response:
     reader = IncidentReader(visitor.person, desk.now)
     try:
         with desk.node.database.reading() as session:
@@ -171,19 +155,23 @@ def _case(
             entries = case_entries(session, row)
             names = {one.partner.node: one.partner.name for one in list_partners(session, desk.now)}
             names[node_uuid(desk.node.database)] = ""
-            choices = open_incidents(session, reader)
+            offered = row.state == CaseState.OFFERED_TO_US
+            can = {
+                "accept": offered and not row.withdrawn, "refuse": offered,
+                "withdraw": row.state == CaseState.OFFERED and not row.withdrawn,
+            }  # fmt: skip
+            forms = exchange_forms(desk, request, session, can, case=number)
     except NotFoundError:
         raise NotHereError from None
     return desk.page(
-        request, "exchange/case.html", status=409 if error else 200, row=row, partner=partner, incident=incident,
-        entries=entries, names=names, open=choices, error=error, typed=typed,
-        tried=tried, **WORDS,
+        request, "exchange/case.html", row=row, partner=partner, incident=incident, entries=entries, names=names,
+        forms=forms, **WORDS,
     )  # fmt: skip
 
 
 def _shown_message(
     desk: PageContext, request: Request, visitor: Principal, number: int, error: TocsinError | None = None,
-    *, typed: FormData = NOTHING, tried: str = "",
+    *, typed: FormData = NOTHING,
 ) -> Response:  # fmt: skip
     reader = IncidentReader(visitor.person, desk.now)
     try:
@@ -194,12 +182,17 @@ def _shown_message(
             partner = partner_names(session, [row.partner_id])[row.partner_id]
             incident = references_by_number(session, reader, [row.incident_id]).get(row.incident_id or 0, "")
             passed, offered = _asked_about(session, row)
+            came, waits = row.direction == Direction.IN, row.state in _WAITING
+            can = {
+                "acknowledge": came and row.state == "open", "consent": came and bool(row.question) and waits,
+                "open": came and not incident and not row.question,
+            }  # fmt: skip
+            forms = exchange_forms(desk, request, session, can, message=number)
     except NotFoundError:
         raise NotHereError from None
     return desk.page(
         request, "exchange/message.html", status=409 if error else 200, row=row, partner=partner, incident=incident,
-        dispatch=dispatch, passed=passed, offered=offered, error=error, typed=typed,
-        tried=tried, **WORDS,
+        dispatch=dispatch, passed=passed, offered=offered, error=error, typed=typed, forms=forms, waits=waits, **WORDS,
     )  # fmt: skip
 
 

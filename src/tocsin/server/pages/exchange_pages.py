@@ -1,9 +1,9 @@
 """Exchange with partners: what was sent and came, each with its state and one reason, and the acts on it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 
 from tocsin.delivery import kept_from_sending
 from tocsin.exchange.agreements import ground_of, waiting_agreements
+from tocsin.exchange.dispatches import OutgoingState
 from tocsin.exchange.ledger import (
     RECALLED_ITEMS,
     Direction,
@@ -21,7 +22,6 @@ from tocsin.exchange.ledger import (
     consent_state,
     consents_of,
     copy_offered_file,
-    earlier_incident,
     find_item,
     free_file,
     holders_of,
@@ -47,7 +47,7 @@ from tocsin.exchange.partners import list_partners, partner_names, read_partner
 from tocsin.exchange.sharing import why_withheld
 from tocsin.exchange.ways import acts as way_acts
 from tocsin.exchange.ways import due_dispatches, evidence_of, tries_of
-from tocsin.incidents import IncidentReader, defang, find_incident, known_references, open_incidents
+from tocsin.incidents import IncidentReader, defang, find_incident, known_references
 from tocsin.incidents.evidence import PASSWORD, packed_bytes
 from tocsin.interface import (
     NotHereError,
@@ -68,6 +68,7 @@ from tocsin.pipeline.to_do import KINDS, Item
 from tocsin.server.attachment import attachment
 from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext, join_routers
+from tocsin.server.pages.exchange_act_pages import exchange_act_pages, exchange_forms
 from tocsin.server.pages.exchange_case_pages import NOTHING, close_accepted, exchange_case_pages
 from tocsin.server.pages.exchange_sending_pages import exchange_sending_pages, partner_named
 from tocsin.server.pages.exchange_words import WORDS
@@ -118,7 +119,7 @@ def exchange_pages(desk: PageContext) -> APIRouter:
     _partner_pages(router, desk)
     _dispatch_pages(router, desk)
     _item_pages(router, desk)
-    return join_routers(router, exchange_sending_pages(desk), exchange_case_pages(desk))
+    return join_routers(router, exchange_act_pages(desk), exchange_sending_pages(desk), exchange_case_pages(desk))
 
 
 def _partner_pages(router: PageRouter, desk: PageContext) -> None:
@@ -148,20 +149,6 @@ def _dispatch_pages(router: PageRouter, desk: PageContext) -> None:
         except ConflictError as error:
             return _dispatch(desk, request, dispatch, error)
 
-    def add(name: str, act: str) -> None:
-        @router.post(f"{_PLACE}/dispatches/{{dispatch}}/{name}")
-        def do(request: Request, visitor: _WORKER, dispatch: Number, form: Form) -> Response:
-            """Take back what it brought, record what the partner says of that, or mail again what did not arrive."""
-            try:
-                return perform_and_go(
-                    desk, visitor, _ACTS[act], form, f"{_PLACE}/dispatches/{dispatch}", dispatch=dispatch
-                )
-            except _WRONG as error:
-                return _dispatch(desk, request, dispatch, error, typed=form, tried=name)
-
-    for name, act in (("recall", "recall"), ("answer", "record-answer"), ("resend", "resend")):
-        add(name, act)
-
     @router.get(_PLACE + "/incoming/{incoming}/receipt")
     def receipt(_visitor: _WORKER, incoming: Number) -> Response:
         """Our receipt for a dispatch that came."""
@@ -171,27 +158,18 @@ def _dispatch_pages(router: PageRouter, desk: PageContext) -> None:
 
 def _item_pages(router: PageRouter, desk: PageContext) -> None:
     @router.get(_PLACE + "/items/{item}")
-    def show(request: Request, visitor: _READER, item: Number, partner: str = "") -> Response:
-        """An item that a partner offered. ``partner``: to whom it is to go on, where a form begins with that."""
-        return _item(desk, request, visitor, item, typed={"partner": partner})
+    def show(request: Request, visitor: _READER, item: Number) -> Response:
+        """An item that a partner offered."""
+        return _item(desk, request, visitor, item)
 
-    def add(name: str, then: str) -> None:
-        @router.post(f"{_PLACE}/items/{{item}}/{name}")
-        def do(request: Request, visitor: _WORKER, item: Number, form: Form) -> Response:
-            """Adopt it, decline it, answer its recall, pass it on as its source signed it, or ask the source for it."""
-            given = {"keep": tuple(filter(None, texts_of(form, "keep")))} if name == "answer" else {}
-            try:
-                return perform_and_go(
-                    desk, visitor, _ACTS[name], form, lambda done: _PLACE + then.format(item=item, done=done),
-                    item=item, **given,
-                )  # fmt: skip
-            except _WRONG as error:
-                return _item(desk, request, visitor, item, error=error, typed=form, tried=name)
-
-    for name in ("adopt", "decline", "answer", "report"):
-        add(name, "/items/{item}")
-    add("ask-source", "/messages/{done.message}")
-    add("pass-on", "/dispatches/{done.dispatch}")
+    @router.post(_PLACE + "/items/{item}/answer")
+    def answer(request: Request, visitor: _WORKER, item: Number, form: Form) -> Response:
+        """Answer its recall."""
+        keep = tuple(filter(None, texts_of(form, "keep")))
+        try:
+            return perform_and_go(desk, visitor, _ACTS["answer"], form, f"{_PLACE}/items/{item}", item=item, keep=keep)
+        except _WRONG as error:
+            return _item(desk, request, visitor, item, error=error, typed=form)
 
     @router.post(_PLACE + "/items/{item}/parts/{part}/file")
     def file(request: Request, visitor: _WORKER, item: Number, part: Number, _form: Form) -> Response:
@@ -249,10 +227,7 @@ def _read(desk: PageContext, request: Request, visitor: Principal, form: FormDat
     return gone
 
 
-def _dispatch(
-    desk: PageContext, request: Request, number: int, error: TocsinError | None = None, *,
-    typed: FormData = NOTHING, tried: str = "",
-) -> Response:  # fmt: skip
+def _dispatch(desk: PageContext, request: Request, number: int, error: TocsinError | None = None) -> Response:
     with desk.node.database.reading() as session:
         found = next((one for one in sent_dispatches(session, limit=1, number=number)), None)
         if found is None:
@@ -263,9 +238,15 @@ def _dispatch(
         withheld = why_withheld(session, found.row.withheld)
         waiting = due_dispatches(session, desk.now, mails=desk.node.settings.mail.channel == "smtp")
         due = next((one for of_partner in waiting for one in of_partner if one.row.id == number), None)
+        can = {
+            "record-answer": any(one.id in found.recalled and not one.answer for one in found.items),
+            "recall": any(one.id not in found.recalled for one in found.items),
+            "resend": bool(found.row.state == OutgoingState.STUCK and due and due.partner.mailbox and tries),
+        }  # fmt: skip
+        forms = exchange_forms(desk, request, session, can, dispatch=number)
     return desk.page(
-        request, "exchange/dispatch.html", status=409 if error else 200, one=found, by=by, error=error, typed=typed,
-        tried=tried, claims=claims, agreement=agreement, tries=tries, evidence=evidence, withheld=withheld, due=due,
+        request, "exchange/dispatch.html", status=409 if error else 200, one=found, by=by, error=error, forms=forms,
+        claims=claims, agreement=agreement, tries=tries, evidence=evidence, withheld=withheld, due=due,
         stopped=kept_from_sending(desk.node) if due else "",
         held=is_held(desk.node, found.row, desk.now), **WORDS,
     )  # fmt: skip
@@ -273,21 +254,20 @@ def _dispatch(
 
 def _item(
     desk: PageContext, request: Request, visitor: Principal, number: int, *, error: TocsinError | None = None,
-    typed: Mapping[str, Any] = NOTHING, tried: str = "",
+    typed: FormData = NOTHING,
 ) -> Response:  # fmt: skip
     with _found(), desk.node.database.reading() as session:
         item = find_item(session, number)
         partner = partner_names(session, [item.partner_id])[item.partner_id]
-        by, before = names_of_actors(session, {item.decided_by}), earlier_incident(session, item)
+        by = names_of_actors(session, {item.decided_by})
         reader = IncidentReader(visitor.person, desk.now)
-        known = known_references(session, reader, {item.incident, before})
+        known = known_references(session, reader, {item.incident})
         holders, recall = holders_of(session, [item.item]), newest_recall(session, item)
         if item.state in RECALLED_ITEMS and item.incident in known:  # others have it in an incident of ours
             inside = find_incident(session, reader, item.incident).uuid
             holders = [*holders, *(one for one in holders_of(session, [inside]) if one.recalled)]
         found = [one.partner for one in list_partners(session, desk.now) if one.partner.id != item.partner_id]
-        others = [(str(one.id), one.name) for one in found if one.node is not None]
-        askable = [(str(one.id), one.name) for one in found if one.node is None or one.node != item.node]
+        askable = any(one.node is None or one.node != item.node for one in found)
         consents = consents_of(session, [item.item])
         names = partner_names(session, [one.partner_id for one in consents])
         figures = recall_sum(session, recall) if recall and recall.answered_at and holders else None
@@ -296,15 +276,23 @@ def _item(
         decides = item.state == OfferState.OFFERED and visitor.may(Permission.INCIDENTS_WRITE)
         made = foresee_end(desk.node, number, reader) if item.state in {OfferState.RECALLED, OfferState.KEPT} else []
         observables = offered_observables(desk.node, session, item) if decides and item.tlp != Tlp.RED else []
-        choices = open_incidents(session, reader) if decides else ()
+        goes_on = item.state in {OfferState.OFFERED, OfferState.ADOPTED}
+        marked = bool(consents) or item.tlp in {Tlp.AMBER, Tlp.AMBER_STRICT, Tlp.RED}
+        can = {
+            "report": figures is not None, "adopt": decides and bool(item.verified or item.way), "decline": decides,
+            "pass-on": goes_on and item.verified and any(one.node is not None for one in found),
+            "ask-source": goes_on and item.verified and askable and marked,
+        }  # fmt: skip
+        forms = exchange_forms(desk, request, session, can, item=number)
     return desk.page(
         request, "exchange/item.html", status=409 if error else 200, item=item, partner=partner, by=by, error=error,
-        incident=item.incident if item.incident in known else "", before=before if before in known else "",
-        holders=holders, others=others, askable=askable, consents=consents, names=names, figures=figures,
+        incident=item.incident if item.incident in known else "",
+        holders=holders, askable=askable, to=request.query_params.get("partner", ""), consents=consents, names=names,
+        forms=forms,
         claims=claims, agreement=agreement, consent_state=consent_state, typed=typed, recall=recall,
-        made=made, keep=tuple(filter(None, texts_of(typed, "keep"))) if isinstance(typed, FormData) else (),
-        observables=observables, shown=_SHOWN, defang=defang, roles=OBSERVED_AS, open=choices,
-        tried=tried, password=PASSWORD if decides and item.tlp != Tlp.RED else "", **WORDS,
+        made=made, keep=tuple(filter(None, texts_of(typed, "keep"))),
+        observables=observables, shown=_SHOWN, defang=defang, roles=OBSERVED_AS,
+        password=PASSWORD if decides and item.tlp != Tlp.RED else "", **WORDS,
     )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ class AskedSource(BaseModel):
     """Which item of a partner is to go on to whom."""
 
     item: ItemNumber
-    partner: PartnerName = Field(
+    partner: Annotated[PartnerName, Wording(choices="partners")] = Field(
         title=N_("May go on to"), description="Number or name of the partner that it is to go on to."
     )
     up_to: _UpTo = Field(None, description="Up to which label; without it, that of the item.")

@@ -124,7 +124,9 @@ class CaseNamed(BaseModel):
 class AcceptedCase(CaseNamed):
     """Which case is taken over, and where it goes."""
 
-    incident: Annotated[str, Wording(hint=N_("Empty: a new incident with this title and marking."))] = Field(
+    incident: Annotated[str, Wording(
+        hint=N_("Empty: a new incident with this title and marking."), proposed="incidents"
+    )] = Field(
         "", max_length=60, title=N_("Reference of the incident"),
         description="The reference of an incident; without it, a new one.",
     )  # fmt: skip
@@ -135,7 +137,7 @@ class RefusedCase(CaseNamed):
 
     code: Annotated[
         Literal["not-ours", "capacity", "law", "withdrawn", "other"],
-        Wording(lacking=N_("Say why."), choices=CASE_REFUSALS),
+        Wording(lacking=N_("Say why."), choices=CASE_REFUSALS, nothing=N_("Choose")),
     ] = Field(title=N_("Reason"), description="Why, for the partner: not-ours, capacity, law, withdrawn, other.")
     reason: str = Field(
         "", max_length=500, pattern=LINE, title=N_("Message for the partner"),

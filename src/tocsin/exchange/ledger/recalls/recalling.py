@@ -48,7 +48,7 @@ _OPEN: Final = Marking(Tlp.CLEAR)  # a recall names things by UUIDs alone
 class NewRecall(BaseModel):
     """What is taken back, and why."""
 
-    incident: str = Field(
+    incident: Annotated[str, Wording(hidden=True)] = Field(
         "", max_length=60, title=N_("Reference of the incident"),
         description="The reference of an incident that was sent to partners.",
     )  # fmt: skip
@@ -57,7 +57,11 @@ class NewRecall(BaseModel):
     )
     code: Annotated[
         str,
-        Wording(lacking=N_("Say why: wrong, withdrawn, source-asked, person-asked, court."), choices=RECALL_REASONS),
+        Wording(
+            lacking=N_("Say why: wrong, withdrawn, source-asked, person-asked, court."),
+            choices=RECALL_REASONS,
+            nothing=N_("Choose"),
+        ),
     ] = Field(
         pattern=_CODE, title=N_("Reason"), description="Why: wrong, withdrawn, source-asked, person-asked, court."
     )

@@ -109,7 +109,7 @@ def act_pages(desk: PageContext) -> APIRouter:
 
 
 def _hooks(desk: PageContext) -> FormHooks:
-    choices = {**choices_of(desk), "rules": _rules, "parties": _parties, "mails": _mails}
+    choices = {**choices_of(desk), "rules": _rules, "parties": _parties, "mails": _mails, "incidents": _others}
     return FormHooks(
         back=_back, after=_after, given=partial(_given, desk), linked=_LINKED, about=_about, choices=choices,
         named=_named, takes=partial(_takes, desk), shown=partial(_shown, desk), template="incidents/act.html",
@@ -217,6 +217,12 @@ def _rules(visit: FormVisit) -> list[tuple[str, str]]:
     return clock_rules(visit.session, visit.maker.now)
 
 
+def _others(visit: FormVisit) -> list[tuple[str, str]]:
+    """The other open incidents."""
+    found = open_incidents(visit.session, reader_at(visit))
+    return [(one.reference, one.title) for one in found if one is not incident_at(visit)]
+
+
 def _parties(visit: FormVisit) -> list[tuple[str, str]]:
     found = parties_of(visit.session, reader_at(visit), _family(visit))
     return [(str(one.id), one.name) for one in found if one.left_at is None]
@@ -237,7 +243,6 @@ def _shown(desk: PageContext, visit: FormVisit, refused: RefusedForm) -> Mapping
     shown: dict[str, Any] = {
         "incident": incident, "seen": last_entry(session, reader, family), "made": form_word(desk.tokens, desk.now),
         "now": desk.now,
-        "others": [one for one in open_incidents(session, reader) if one is not incident] if "into" in asks else [],
         "notes": closing_notes(desk, session, reader, family, act) if incident else ClosingNotes(),
         "questions": ending_questions(session, reader, act, incident, texts), "previews": "preview" in asks,
         "texts": texts_said(session, reader, family) if act is _NOTIFY else (),
