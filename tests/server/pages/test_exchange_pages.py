@@ -156,7 +156,7 @@ def test_an_item_shows_what_it_would_add_and_hides_an_incident_of_others(
     for act in ("items/1/answer", "dispatches/1/answer", "messages/1/reply"):
         undecided = analyst.send(f"/exchange/{act}", who="Ada")
         assert undecided.status_code in {409, 422}, act
-            assert "Choose an answer." in text_of(undecided), act
+        assert "Choose an answer." in text_of(undecided), act
 
 
 def test_a_case_is_refused_and_a_further_one_is_sent_and_offered(met: tuple[World, list[Browser]]) -> None:
