@@ -45,7 +45,6 @@ UNSEEN = {
     "/conflicts/undo": "nothing is decided",
     "/deliveries/sending": "nothing leaves",
     "/partners/{partner}/consent": "on a page of its own, once a partner is chosen; test_exchange_pages.py",
-    "/partners/{partner}/unattest": "a button, for what a partner has shown",
     "/partners/{partner}/number": "after a restore, until the partner said what it has",
     "/exchange/items/{item}/answer": "in the place of adopt and decline, where an item is recalled",
     "/partners/{partner}/tokens/revoke": "a button, for a partner with a token",

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from tocsin.directory import canonical, find_team
 from tocsin.exchange.partners import allowances, attestations, key_acts, key_notices
 from tocsin.exchange.partners.key_acts import (
-    BESIDE,
     NO_ROUTE,
     Once,
     PartnerNamed,
@@ -27,7 +26,7 @@ from tocsin.exchange.partners.models import Partner, PartnerCheck, PartnerKey
 from tocsin.exchange.partners.read import find_partner, listings_of, read_partner
 from tocsin.exchange.partners.states import CHECK_RESULTS, CHECK_WAYS, CheckResult, CheckWay, PartnerKeyState
 from tocsin.incidents.act_parts import LINE
-from tocsin.interface import N_, Act, ActContext, Moment, OwnSurface, Wording
+from tocsin.interface import N_, Act, ActContext, Moment, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.records import AuditAction
@@ -308,7 +307,7 @@ ACTS: Final = (
     ),
     _act(
         "remove", "Remove a partner", remove, audit=(AuditAction.PARTNER_REMOVED,), command="partners remove",
-        page=OwnSurface("/partners/{partner}/remove", BESIDE),
+        page="/partners/{partner}/remove",
         arguments=("partner",), undo=lambda _: say("Partner removed"),
         title=N_("Remove this partner"),
     ),

@@ -7,12 +7,12 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from tocsin.exchange.partners.key_acts import BESIDE, NO_ROUTE, PartnerNamed, PartnerResult, kept, note, result_of
+from tocsin.exchange.partners.key_acts import NO_ROUTE, PartnerNamed, PartnerResult, kept, note, result_of
 from tocsin.exchange.partners.models import Partner
 from tocsin.exchange.partners.read import ListedPartner, find_partner
 from tocsin.exchange.partners.states import ENDING_DAYS
 from tocsin.incidents.act_parts import LINE
-from tocsin.interface import N_, Act, ActContext, Moment, OwnSurface, Wording
+from tocsin.interface import N_, Act, ActContext, Moment, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.node.records import AuditAction
@@ -137,8 +137,8 @@ ACTS: Final = (
     ),
     _act(
         "unattest", "Remove an attestation of a partner", unattest, audit=(AuditAction.PARTNER_UNATTESTED,),
-        command="partners unattest", page=OwnSurface("/partners/{partner}/unattest", BESIDE),
-        undo=lambda _: say("Attestation removed"), title=N_("Remove"),
+        command="partners unattest", page="/partners/{partner}/unattest",
+        undo=lambda _: say("Attestation removed"), title=N_("Attestation"), button=N_("Remove"),
     ),
 )  # fmt: skip
 """What can be done with attestations of partners."""

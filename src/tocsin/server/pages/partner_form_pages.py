@@ -58,8 +58,8 @@ def _back(visit: FormVisit) -> tuple[str, str]:
     return f"{_PLACE}/{found.id}", found.name
 
 
-def _after(_visit: FormVisit, done: Any) -> str:
-    return f"{_PLACE}/{done.number}" if hasattr(done, "number") else _PLACE
+def _after(visit: FormVisit, done: Any) -> str:
+    return f"{_PLACE}/{done.number}" if hasattr(done, "number") and visit.act.name != "remove" else _PLACE
 
 
 def _takes(visit: FormVisit) -> Mapping[str, Any]:

@@ -34,13 +34,10 @@ from tocsin.interface import (
     number_in,
 )
 from tocsin.node.accounts import Permission, Principal, names_of_actors
-from tocsin.node.errors import ConflictError, NotFoundError
-from tocsin.server.pages.acts import perform_and_go
 from tocsin.server.pages.context import PageContext, together
 from tocsin.server.pages.exchange_words import PARTNER_WORDS
 from tocsin.server.pages.partner_form_pages import partner_form_pages
 from tocsin.server.pages.words import N_
-from tocsin.server.security import Form
 
 _PLACE: Final = "/partners"
 _READER = Annotated[Principal, needs(Permission.PARTNERS_READ)]
@@ -104,24 +101,6 @@ def _partner_pages(desk: PageContext) -> APIRouter:
             lacking=lacking, person_of=person_of, ending={one.name for one in ending_attestations([found], desk.now)},
             removable=removable and all(state is PartnerKeyState.CLAIMED for _, state in keys), **PARTNER_WORDS,
         )  # fmt: skip
-
-    @router.post(_PLACE + "/{partner}/remove")
-    def remove(visitor: _WRITER, partner: str, form: Form) -> Response:
-        """Remove it."""
-        number = _find(desk, partner).partner.id
-        try:
-            return perform_and_go(desk, visitor, _ACTS["remove"], form, _PLACE, partner=str(number))
-        except ConflictError:  # something was recorded meanwhile, which its page shows
-            return desk.go(f"{_PLACE}/{number}")
-
-    @router.post(_PLACE + "/{partner}/unattest")
-    def unattest(visitor: _WRITER, partner: str, form: Form) -> Response:
-        """Remove an attestation."""
-        number = str(_find(desk, partner).partner.id)
-        try:
-            return perform_and_go(desk, visitor, _ACTS["unattest"], form, f"{_PLACE}/{number}", partner=number)
-        except NotFoundError:  # somebody else removed it, which its page shows
-            return desk.go(f"{_PLACE}/{number}")
 
     return router
 
